@@ -1,0 +1,130 @@
+"""The whole life of a model on one machine.
+
+    import lite_mlops as lm
+
+    with lm.start_run("baseline"):
+        lm.log_params({"depth": 3})
+        lm.log_metric("auc", 0.91)
+
+The functions act on the project found from the working directory upwards; `Project` has the same
+verbs for embedding. Every name is loaded on its first use, so importing this costs nearly nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lite_mlops.errors import (
+        Busy,
+        Conflict,
+        Damaged,
+        Denied,
+        Invalid,
+        LiteMlopsError,
+        NotFound,
+    )
+    from lite_mlops.project import Project
+    from lite_mlops.settings import Settings
+    from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run
+    from lite_mlops.verbs import (
+        active_run,
+        current_project,
+        end_run,
+        finish,
+        get_run,
+        init,
+        log,
+        log_artifact,
+        log_artifacts,
+        log_dict,
+        log_figure,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        log_table,
+        log_text,
+        set_experiment,
+        set_note,
+        set_tag,
+        set_tags,
+        sql,
+        start_run,
+        use_project,
+    )
+
+# Where each public name lives; the imports above say the same to type checkers.
+_HOMES = {
+    "lite_mlops.errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
+    "lite_mlops.project": "Project",
+    "lite_mlops.settings": "Settings",
+    "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run",
+    "lite_mlops.verbs": (
+        "active_run current_project end_run finish get_run init log log_artifact "
+        "log_artifacts log_dict log_figure log_metric log_metrics log_param log_params "
+        "log_table log_text set_experiment set_note set_tag set_tags sql start_run "
+        "use_project"
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "ActiveRun",
+    "Artifact",
+    "Busy",
+    "Conflict",
+    "Damaged",
+    "Denied",
+    "Experiment",
+    "History",
+    "Invalid",
+    "LiteMlopsError",
+    "Metric",
+    "NotFound",
+    "Project",
+    "Run",
+    "Settings",
+    "__version__",
+    "active_run",
+    "current_project",
+    "end_run",
+    "finish",
+    "get_run",
+    "init",
+    "log",
+    "log_artifact",
+    "log_artifacts",
+    "log_dict",
+    "log_figure",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_table",
+    "log_text",
+    "set_experiment",
+    "set_note",
+    "set_tag",
+    "set_tags",
+    "sql",
+    "start_run",
+    "use_project",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lite-mlops")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value  # so that the next use finds it at once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,190 @@
+"""Project: the object in the middle, which the library, the command line and the server hold.
+
+    project = Project("~/work/churn")
+    with project.start_run("baseline") as run:
+        run.log_metric("auc", 0.91)
+    project.runs.page()
+
+A project is a folder `.lite-mlops`. It is found from the working directory upwards, as git does it,
+and made by the first write.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.settings import Settings, chosen_folder, joined_run, load_settings
+from lite_mlops.store import FOLDER_NAME, Store, open_store
+from lite_mlops.store.console import Table, query
+from lite_mlops.tracking import ActiveRun, Experiment, Experiments, Runs, Starter, context
+from lite_mlops.tracking.keys import checked_name
+
+log = logging.getLogger("lite_mlops")
+
+DEFAULT_EXPERIMENT = "default"
+
+
+def _upwards(start: Path) -> Iterator[Path]:
+    yield start
+    yield from start.parents
+
+
+def find_folder(start: Path | None = None) -> Path | None:
+    """Return the project folder in `start` or above it; None if there is none."""
+    chosen = chosen_folder()
+    if start is None and chosen is not None:
+        return _as_folder(Path(chosen).expanduser())
+    for parent in _upwards((start or Path.cwd()).absolute()):
+        if (parent / FOLDER_NAME).is_dir():
+            return parent / FOLDER_NAME
+    return None
+
+
+def _as_folder(path: Path) -> Path:
+    """Return the project folder that a path means: itself, or the one inside it."""
+    folder = path if path.name == FOLDER_NAME else path / FOLDER_NAME
+    folder = folder.absolute()
+    if not folder.parent.is_dir():
+        raise Invalid(f"The project folder {folder} cannot be: {folder.parent} is not a folder.")
+    return folder
+
+
+class Project:
+    """One project: its parts, and the verbs that people know.
+
+    Args:
+        path: The folder that holds (or will hold) the project; default: the one found from the
+            working directory upwards, else the working directory itself.
+        options: Settings, which go before those of the environment and of `lite-mlops.toml`.
+
+    Raises:
+        Invalid: the path cannot hold a project, or a setting cannot be used.
+    """
+
+    def __init__(self, path: str | Path | None = None, **options: Any) -> None:
+        if path is None:
+            self.folder = find_folder() or _as_folder(Path.cwd())
+        else:
+            self.folder = _as_folder(Path(path).expanduser())
+        self.settings: Settings = load_settings(self.folder.parent, options)
+        self.store: Store = open_store(self.folder, self.settings)
+        self.experiment = DEFAULT_EXPERIMENT
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.folder.parent)!r})"
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was written yet."""
+        return self.folder.is_dir()
+
+    def required(self) -> Project:
+        """Return this project if it exists. Raises `NotFound`."""
+        if not self.exists:
+            raise NotFound(
+                f"There is no project in {self.folder.parent} or above. `lite-mlops init` makes "
+                "one; so does the first run that is logged."
+            )
+        return self
+
+    def create(self) -> None:
+        """Make the folder and the database now; otherwise the first write does."""
+        with self.store.reading():
+            pass
+
+    # -- the parts ------------------------------------------------------------------------------
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs."""
+        return Runs(self.store)
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """The experiments."""
+        return Experiments(self.store)
+
+    @cached_property
+    def _starter(self) -> Starter:
+        return Starter(self.store)
+
+    # -- the whole ------------------------------------------------------------------------------
+
+    def sql(self, statement: str, *, rows: int | None = None) -> Table:
+        """Run one reading SQL statement over everything that was logged until now.
+
+        Raises:
+            Invalid: it is not one statement that reads, or it is wrong.
+            Denied: it needs more memory or time than the settings allow.
+        """
+        return query(self.required().store, statement, rows=rows)
+
+    # -- runs -----------------------------------------------------------------------------------
+
+    def set_experiment(self, name: str) -> Experiment:
+        """Have the runs that start from now on gathered under `name`. Raises `Invalid`."""
+        self.experiment = checked_name(name, "experiment name")
+        return Experiment(self.experiment)
+
+    def start_run(
+        self,
+        name: str | None = None,
+        *,
+        run_id: str | None = None,
+        experiment: str | None = None,
+        nested: bool = False,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        system_metrics: bool | None = None,
+    ) -> ActiveRun:
+        """Start a run, or go on with the one that `run_id` names, and make it the active one.
+
+        A run that is active already is ended with a notice, so that a notebook cell can be run
+        again; with `nested` it becomes the parent instead.
+
+        Raises:
+            Invalid: a name or value cannot be used.
+            NotFound: no run answers to `run_id`.
+        """
+        parent = context.own()
+        if parent is not None and not nested:
+            log.warning("Run %s (%s) was still active and is ended.", parent.id, parent.name)
+            parent.end()
+            parent = None
+        if run_id is not None:
+            return self._starter.resume(run_id, system_metrics=system_metrics)
+        if parent is None and (joined := joined_run()) and not context.started_any():
+            return self._starter.join(joined)
+        return self._starter.start(
+            experiment or self.experiment,
+            name,
+            parent=parent.id if parent is not None else None,
+            params=params,
+            tags=tags,
+            note=note,
+            system_metrics=system_metrics,
+        )
+
+    def end_run(self, status: str = "finished") -> None:
+        """End the active run, if there is one. Raises `Invalid` for an unknown status."""
+        run = context.active()
+        if run is not None:
+            run.end(status)
+
+    def active_run(self) -> ActiveRun | None:
+        """Return the run that is logged to at present."""
+        return context.active()
+
+    def run_to_log_to(self) -> ActiveRun:
+        """Return the active run; one is started if there is none."""
+        return context.active() or self.start_run()
+
+    def close(self) -> None:
+        """Write what waits and let the journal go; the project can be used again afterwards."""
+        self.store.close()

@@ -1,0 +1,26 @@
+"""What is on disk: journal, fold, lock, database, objects.
+
+store = Store(folder, settings)
+store.append(Note(run=run_id, text="warm start"))
+with store.reading() as database: ...
+with store.deciding() as decisions: ...
+"""
+
+from lite_mlops.store.clock import as_datetime, new_id, now
+from lite_mlops.store.database import Database
+from lite_mlops.store.layout import FOLDER_NAME, Layout
+from lite_mlops.store.objects import Stored
+from lite_mlops.store.store import Decisions, Store, open_store
+
+__all__ = [
+    "FOLDER_NAME",
+    "Database",
+    "Decisions",
+    "Layout",
+    "Store",
+    "Stored",
+    "as_datetime",
+    "new_id",
+    "now",
+    "open_store",
+]

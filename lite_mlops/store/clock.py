@@ -1,0 +1,31 @@
+"""Time and ids come from here, so that tests can set both in one place.
+
+Times are integers: microseconds since 1970-01-01 UTC. An id begins with the second of its making
+(8 hexadecimal digits), so ids sort by time and the rows of one run lie together in the database.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+
+def now() -> int:
+    """Return the present time in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def new_id() -> str:
+    """Return a new id: 8 hexadecimal digits of the present second and 12 random ones."""
+    return f"{now() // 1_000_000:08x}{secrets.token_hex(6)}"
+
+
+def as_datetime(moment: int) -> datetime:
+    """Return a time of the store as a `datetime` in UTC."""
+    return datetime.fromtimestamp(moment // 1_000_000, UTC).replace(microsecond=moment % 1_000_000)
+
+
+def stamp(moment: int) -> str:
+    """Return a time of the store as text that fits into a file name, to the second."""
+    return as_datetime(moment).strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,342 @@
+"""Events: everything that happens in a project is one of these, as a line of a journal.
+
+A *fact* (a param, a metric, a prediction) is only appended. A *decision* (deleting a run, moving an
+alias) needs the present state: it is numbered under the project's lock and recorded with who and
+why. The kind of an event is also the name of the SQL statement that folds it (`sql/fold.sql`); its
+fields are the columns that the statement reads.
+
+To add one: write the class here, its statement in `fold.sql`, and its place in `FOLD_ORDER`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, get_type_hints
+
+from lite_mlops.errors import Invalid
+
+MAX_LINE = 8_000_000  # bytes; DuckDB reads JSON objects of up to 16 MiB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What happened; `kind` names it in the journal and in SQL."""
+
+    kind: ClassVar[str]
+
+    def body(self) -> str:
+        """Return the event as the inside of a JSON object, beginning with a comma."""
+        fields = {name: value for name, value in vars(self).items() if value is not None}
+        return self.frame(json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1])
+
+    @classmethod
+    def frame(cls, fields: str) -> str:
+        """Return ready-made JSON `fields` as the body of an event of this kind."""
+        text = f',"k":"{cls.kind}",{fields}'
+        if len(text) > MAX_LINE:
+            raise Invalid(
+                f"One {cls.kind} event holds {len(text):,} characters; at most {MAX_LINE:,} are "
+                "kept. Log large things as artifacts (log_text, log_table, log_artifact)."
+            )
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision(Event):
+    """An event that took the project's lock: numbered, with who decided and why.
+
+    Number and actor are filled in by the store when it records the decision.
+    """
+
+    decision: int = 0
+    actor: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalOpened(Event):
+    """The first line of every journal file: who writes it."""
+
+    kind = "journal_opened"
+    writer: str
+    pid: int
+    host: str
+    program: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsDropped(Event):
+    """The disk could not be written to for so long that events had to be dropped."""
+
+    kind = "events_dropped"
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    """A run began; its writer is the process whose life decides whether it crashed."""
+
+    kind = "run_started"
+    run: str
+    experiment: str
+    name: str
+    writer: str
+    actor: str
+    parent: str | None = None
+    source: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResumed(Event):
+    """A run that had ended goes on, in the process `writer`."""
+
+    kind = "run_resumed"
+    run: str
+    writer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnded(Event):
+    """A run came to its end: finished, failed or killed."""
+
+    kind = "run_ended"
+    run: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(Event):
+    """Params of a run, written once each."""
+
+    kind = "params"
+    run: str
+    keys: list[str]
+    texts: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Event):
+    """One value of one metric; `time` where the caller gave one."""
+
+    kind = "metric"
+    run: str
+    key: str
+    step: int
+    value: float
+    time: int | None = None
+
+    @classmethod
+    def prefix(cls, run: str, key: str) -> str:
+        """Return the constant part of the body; what follows is `step,"value":value`."""
+        key_json = json.dumps(key, ensure_ascii=False)
+        return cls.frame(f'"run":"{run}","key":{key_json},"step":')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics(Event):
+    """Values of several metrics at one step."""
+
+    kind = "metrics"
+    run: str
+    keys: list[str]
+    numbers: list[float]
+    step: int
+    time: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tags(Event):
+    """Tags of a run; a tag may be set again, and null takes it away."""
+
+    kind = "tags"
+    run: str
+    keys: list[str]
+    texts: list[str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note(Event):
+    """The note of a run; the latest one stands."""
+
+    kind = "note"
+    run: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact(Event):
+    """A file of a run; its bytes are the object `sha256`."""
+
+    kind = "artifact"
+    run: str
+    path: str
+    sha256: str
+    size: int
+    media: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Event):
+    """A version of a dataset: the hash of its whole content, its shape and its profile."""
+
+    kind = "dataset"
+    name: str
+    sha256: str
+    rows: int
+    columns: int
+    profile: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetUsed(Event):
+    """A run used a version of a dataset, as training or test data."""
+
+    kind = "dataset_used"
+    run: str
+    name: str
+    sha256: str
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(Event):
+    """One answer of a model; features in the order of the version's signature."""
+
+    kind = "prediction"
+    prediction: str
+    model: str
+    version: int
+    numbers: list[float | None]
+    text: str
+    scores: list[float] | None = None
+    latency_us: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback(Event):
+    """The true label of an earlier prediction; the latest one stands."""
+
+    kind = "feedback"
+    prediction: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDeleted(Decision):
+    """A run was put away; it can be restored until it is purged."""
+
+    kind = "run_deleted"
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRestored(Decision):
+    """A deleted run was brought back."""
+
+    kind = "run_restored"
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPurged(Decision):
+    """Everything recorded of a run was removed for good."""
+
+    kind = "run_purged"
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRenamed(Decision):
+    """An experiment got another name; its old name goes on leading to it."""
+
+    kind = "experiment_renamed"
+    experiment: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRegistered(Decision):
+    """A model got a new version; its file is the object `sha256`."""
+
+    kind = "version_registered"
+    model: str
+    version: int
+    sha256: str
+    size: int
+    media: str
+    run: str | None = None
+    signature: dict[str, Any]
+    requirements: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasSet(Decision):
+    """An alias of a model was moved to a version."""
+
+    kind = "alias_set"
+    model: str
+    alias: str
+    version: int
+
+
+# The order in which one fold applies the kinds it found. The result does not depend on it; what
+# creates a row comes before what changes it, so that a change finds it in the same pass.
+FOLD_ORDER: tuple[type[Event], ...] = (
+    JournalOpened,
+    EventsDropped,
+    RunStarted,
+    RunResumed,
+    RunEnded,
+    Params,
+    Metric,
+    Metrics,
+    Tags,
+    Note,
+    Artifact,
+    Dataset,
+    DatasetUsed,
+    Prediction,
+    Feedback,
+    ExperimentRenamed,
+    RunDeleted,
+    RunRestored,
+    VersionRegistered,
+    AliasSet,
+    RunPurged,
+)
+
+KINDS: dict[str, type[Event]] = {event.kind: event for event in FOLD_ORDER}
+
+_SQL_TYPES = {
+    str: "VARCHAR",
+    int: "BIGINT",
+    float: "DOUBLE",
+    list[str]: "VARCHAR[]",
+    list[str | None]: "VARCHAR[]",
+    list[float]: "DOUBLE[]",
+    list[float | None]: "DOUBLE[]",
+    dict[str, Any]: "JSON",
+    dict[str, str]: "JSON",
+}
+_FRAME = {"n": "BIGINT", "ts": "BIGINT", "k": "VARCHAR"}  # every line has these
+
+
+def _sql_type(hint: Any) -> str:
+    for plain in (hint, *getattr(hint, "__args__", ())):  # `str | None` is stored as a str
+        if plain in _SQL_TYPES:
+            return _SQL_TYPES[plain]
+    raise TypeError(f"no column type for {hint!r}")
+
+
+def columns() -> dict[str, str]:
+    """Return the columns of all events together: field name -> DuckDB type."""
+    found = dict(_FRAME)
+    for event in FOLD_ORDER:
+        hints = get_type_hints(event)
+        for field in dataclasses.fields(event):
+            sql_type = _sql_type(hints[field.name])
+            if found.setdefault(field.name, sql_type) != sql_type:
+                raise TypeError(f"{event.kind}.{field.name} is {sql_type} here, other elsewhere")
+    return found

@@ -1,0 +1,74 @@
+"""What lies where in a project's folder. Everything refers by relative names, so it can be moved.
+
+.lite-mlops/
+  lite-mlops.duckdb   all that was folded
+  journal/            events on their way; `journal/folded/` those kept until the next backup
+  objects/            the bytes of models, artifacts and snapshots, by SHA-256
+  backups/            copies that were verified
+  set-aside/          what was damaged; never deleted by itself
+  tmp/                what an interrupted command left here may go
+  lock, lock.gate     the project's one lock
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER_NAME = ".lite-mlops"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one project, below its folder."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.folder / "lite-mlops.duckdb"
+
+    @property
+    def wal(self) -> Path:
+        """The write-ahead log of the database; normally it does not exist."""
+        return self.folder / "lite-mlops.duckdb.wal"
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journals that are written or not yet folded."""
+        return self.folder / "journal"
+
+    @property
+    def folded(self) -> Path:
+        """The folder of the journals that are folded and kept."""
+        return self.journal / "folded"
+
+    @property
+    def objects(self) -> Path:
+        """The folder of the object store."""
+        return self.folder / "objects"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the backups inside the project."""
+        return self.folder / "backups"
+
+    @property
+    def set_aside(self) -> Path:
+        """The folder of what was damaged."""
+        return self.folder / "set-aside"
+
+    @property
+    def tmp(self) -> Path:
+        """The folder for what is being made."""
+        return self.folder / "tmp"
+
+    def make(self) -> None:
+        """Make the folder; only its owner can look into it, and git ignores it."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.journal, self.folded, self.objects, self.tmp):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")

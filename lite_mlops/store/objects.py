@@ -1,0 +1,200 @@
+"""The object store: bytes addressed by their SHA-256, written aside and renamed, proved on read.
+
+    sha256 = objects.put_file(Path("model.joblib")).sha256
+    data = objects.read(sha256, referrer="version 3 of churn")
+
+Models, artifacts and dataset snapshots live here. Equal bytes are stored once. The only address is
+the hash, so nothing that a user typed ever becomes a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from lite_mlops.errors import Damaged, Invalid
+from lite_mlops.store.clock import new_id
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BLOCK = 1 << 20
+# An object is written before the event that refers to it is folded; for this long it is left alone.
+GRACE_SECONDS = 3600.0
+
+
+class ObjectMissing(Damaged):
+    """A referenced object is not in the store."""
+
+
+class ObjectDamaged(Damaged):
+    """A stored object is not what its hash says."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as it was stored."""
+
+    sha256: str
+    size: int
+
+
+class Objects:
+    """The objects of one project, below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._aside = folder / "tmp"
+
+    def path(self, sha256: str) -> Path:
+        """Return where an object lies. Raises `Invalid` for anything that is not a SHA-256."""
+        if not _SHA256.fullmatch(sha256):
+            raise Invalid(f"{sha256[:80]!r} is not a SHA-256 in hexadecimal digits")
+        return self.folder / sha256[:2] / sha256[2:]
+
+    # -- writing --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _aside_file(self) -> Iterator[IO[bytes]]:
+        self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._aside / new_id()
+        try:
+            with path.open("xb") as file:
+                yield file
+        finally:
+            path.unlink(missing_ok=True)
+
+    def put_blocks(self, blocks: Iterable[bytes]) -> Stored:
+        """Store the bytes of `blocks`, hashed while they are written."""
+        digest, size = hashlib.sha256(), 0
+        with self._aside_file() as file:
+            for block in blocks:
+                file.write(block)
+                digest.update(block)
+                size += len(block)
+            stored = Stored(digest.hexdigest(), size)
+            self._put_in_place(file, self.path(stored.sha256))
+        return stored
+
+    def _put_in_place(self, file: IO[bytes], path: Path) -> None:
+        if self.is_good(path.parent.name + path.name):
+            os.utime(path)  # so that a cleaning that runs now sees it as fresh
+            return
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        os.chmod(file.name, 0o600)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        os.replace(file.name, path)
+
+    def put_bytes(self, data: bytes) -> Stored:
+        """Store `data`."""
+        return self.put_blocks([data])
+
+    def put_file(self, path: Path) -> Stored:
+        """Store a copy of a file."""
+        with path.open("rb") as file:
+            return self.put_blocks(iter(lambda: file.read(_BLOCK), b""))
+
+    # -- reading --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _open(self, sha256: str, referrer: str) -> Iterator[IO[bytes]]:
+        try:
+            file = self.path(sha256).open("rb")
+        except FileNotFoundError:
+            raise ObjectMissing(
+                f"The file of {referrer} is missing from the object store (SHA-256 {sha256}). "
+                "`lite-mlops doctor` lists everything that is missing; a backup may have it."
+            ) from None
+        with file:
+            yield file
+
+    @staticmethod
+    def _damaged(sha256: str, found: str, referrer: str) -> ObjectDamaged:
+        return ObjectDamaged(
+            f"The file of {referrer} is damaged: it should have the SHA-256 {sha256} and has "
+            f"{found}. It was not used. `lite-mlops doctor --repair` sets it aside and looks for "
+            "a good copy in the backups."
+        )
+
+    def read(self, sha256: str, referrer: str) -> bytes:
+        """Return the bytes of an object after proving them.
+
+        Raises:
+            ObjectMissing, ObjectDamaged: both name `referrer`, what refers to the object.
+        """
+        with self._open(sha256, referrer) as file:
+            data = file.read()
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256:
+            raise self._damaged(sha256, found, referrer)
+        return data
+
+    def copy_out(self, sha256: str, target: Path, referrer: str) -> None:
+        """Copy an object to `target`, which appears only when its bytes are proved."""
+        aside = target.with_name(f".{target.name}.{new_id()}")
+        digest = hashlib.sha256()
+        try:
+            with self._open(sha256, referrer) as source, aside.open("xb") as file:
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    file.write(block)
+            if digest.hexdigest() != sha256:
+                raise self._damaged(sha256, digest.hexdigest(), referrer)
+            os.replace(aside, target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def is_good(self, sha256: str) -> bool | None:
+        """Return whether an object is what its hash says; None if it is missing."""
+        try:
+            with self.path(sha256).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        except FileNotFoundError:
+            return None
+
+    # -- keeping the store in order -------------------------------------------------------------
+
+    def all(self) -> Iterator[tuple[str, int, float]]:
+        """Yield every stored object: its SHA-256, its size and when it was last written."""
+        for folder in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
+            for path in sorted(folder.iterdir()):
+                sha256 = folder.name + path.name
+                if _SHA256.fullmatch(sha256):
+                    status = path.stat()
+                    yield sha256, status.st_size, status.st_mtime
+
+    def remove(self, sha256: str) -> int:
+        """Remove an object and return its size; 0 if it is gone already."""
+        path = self.path(sha256)
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+        return size
+
+    def remove_leftovers(self) -> int:
+        """Remove what interrupted writes left behind; return the bytes."""
+        freed = 0
+        for path in self._aside.glob("*"):
+            try:
+                status = path.stat()
+                if time.time() - status.st_mtime > GRACE_SECONDS:
+                    path.unlink()
+                    freed += status.st_size
+            except FileNotFoundError:  # finished meanwhile
+                continue
+        return freed
+
+    def set_aside(self, sha256: str, folder: Path) -> None:
+        """Move a damaged object out of the way; it is never deleted."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.move(self.path(sha256), folder / sha256)

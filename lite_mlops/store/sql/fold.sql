@@ -1,0 +1,360 @@
+-- How each kind of event becomes rows. A statement has the name of its event and reads the rows of
+-- that kind from `staged`, the temporary table of all lines of this fold. Whatever order journals
+-- are folded in, the tables end up the same: rows are added, or the earlier, the later or the
+-- higher one wins, by values that stand in the events themselves.
+
+-- name: journal_opened
+-- Who writes a journal is recorded together with how far it was read, by `journal_read`.
+SELECT 1;
+
+-- name: events_dropped
+INSERT INTO problems
+SELECT make_timestamp(ts), 'dropped', NULL, NULL,
+       count || ' events were dropped while the disk could not be written to'
+FROM staged WHERE k = 'events_dropped';
+
+-- name: run_started
+INSERT INTO experiments
+SELECT experiment, experiment, NULL FROM staged
+WHERE k = 'run_started' AND experiment NOT IN (SELECT name FROM experiments)
+GROUP BY experiment;
+UPDATE experiments SET created_at = coalesce(least(created_at, s.t), s.t)
+FROM (SELECT experiment, min(make_timestamp(ts)) AS t FROM staged
+      WHERE k = 'run_started' GROUP BY experiment) s
+WHERE experiments.name = s.experiment;
+MERGE INTO runs r
+USING (SELECT *, make_timestamp(ts) AS t FROM staged WHERE k = 'run_started') s
+ON r.run_id = s.run
+WHEN MATCHED THEN UPDATE SET
+    experiment = s.experiment, name = s.name, actor = s.actor, parent_id = s.parent,
+    source = s.source, started_at = s.t,
+    status = coalesce(r.status, 'running'), status_at = coalesce(r.status_at, s.t),
+    writer = coalesce(r.writer, s.writer), writer_at = coalesce(r.writer_at, s.t)
+WHEN NOT MATCHED THEN INSERT
+    (run_id, experiment, name, actor, parent_id, started_at, source, status, status_at,
+     writer, writer_at)
+    VALUES (s.run, s.experiment, s.name, s.actor, s.parent, s.t, s.source, 'running', s.t,
+            s.writer, s.t);
+
+-- name: run_resumed
+MERGE INTO runs r
+USING (SELECT run, arg_max(writer, (ts, writer)) AS writer, make_timestamp(max(ts)) AS t
+       FROM staged WHERE k = 'run_resumed' GROUP BY run) s
+ON r.run_id = s.run
+WHEN MATCHED THEN UPDATE SET
+    ended_at = if(r.status IS NULL OR (s.t, 'running') > (r.status_at, r.status),
+                  NULL, r.ended_at),
+    status = if(r.status IS NULL OR (s.t, 'running') > (r.status_at, r.status),
+                'running', r.status),
+    status_at = greatest(r.status_at, s.t),
+    writer = if(r.writer IS NULL OR (s.t, s.writer) > (r.writer_at, r.writer),
+                s.writer, r.writer),
+    writer_at = greatest(r.writer_at, s.t)
+WHEN NOT MATCHED THEN INSERT (run_id, status, status_at, writer, writer_at)
+    VALUES (s.run, 'running', s.t, s.writer, s.t);
+
+-- name: run_ended
+MERGE INTO runs r
+USING (SELECT run, arg_max(status, (ts, status)) AS status, make_timestamp(max(ts)) AS t
+       FROM staged WHERE k = 'run_ended' GROUP BY run) s
+ON r.run_id = s.run
+WHEN MATCHED AND (r.status IS NULL OR (s.t, s.status) > (r.status_at, r.status))
+    THEN UPDATE SET status = s.status, status_at = s.t, ended_at = s.t
+WHEN NOT MATCHED THEN INSERT (run_id, status, status_at, ended_at)
+    VALUES (s.run, s.status, s.t, s.t);
+
+-- name: params
+-- The earliest value of a param stands; every other value is listed as a problem.
+CREATE OR REPLACE TEMP TABLE staged_params AS
+SELECT run AS run_id, unnest(keys) AS key, unnest(texts) AS value, make_timestamp(ts) AS ts
+FROM staged WHERE k = 'params';
+INSERT INTO problems
+WITH logged AS (
+    SELECT run_id, key, value, ts FROM staged_params
+    UNION ALL
+    SELECT p.run_id, p.key, p.value, p.ts FROM params p
+    SEMI JOIN staged_params s ON p.run_id = s.run_id AND p.key = s.key
+), judged AS (
+    SELECT run_id, value,
+           first_value(value) OVER (PARTITION BY run_id, key ORDER BY ts, value) AS kept,
+           'param ' || key || ' was also logged as ' || left(value, 200)
+               || '; the first value stands' AS detail
+    FROM logged
+)
+SELECT DISTINCT NULL::TIMESTAMP, 'param', j.run_id, NULL::BIGINT, j.detail FROM judged j
+ANTI JOIN problems p ON p.kind = 'param' AND p.subject = j.run_id AND p.detail = j.detail
+WHERE j.value <> j.kept;
+MERGE INTO params p
+USING (SELECT run_id, key, arg_min(value, (ts, value)) AS value, min(ts) AS ts
+       FROM staged_params GROUP BY run_id, key) s
+ON p.run_id = s.run_id AND p.key = s.key
+WHEN MATCHED AND (s.ts, s.value) < (p.ts, p.value) THEN UPDATE SET
+    value = s.value, number = try_cast(s.value AS DOUBLE), ts = s.ts
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.run_id, s.key, s.value, try_cast(s.value AS DOUBLE), s.ts);
+DROP TABLE staged_params;
+
+-- name: metric
+INSERT INTO metrics
+SELECT run, key, step, make_timestamp(coalesce(time, ts)), value FROM staged WHERE k = 'metric';
+
+-- name: metrics
+INSERT INTO metrics
+SELECT run, unnest(keys), step, make_timestamp(coalesce(time, ts)), unnest(numbers)
+FROM staged WHERE k = 'metrics';
+
+-- name: summarise_metrics
+-- Follows `metric` and `metrics`: the highest step counts as the latest, then time, then value.
+MERGE INTO latest l
+USING (
+    WITH points AS (
+        SELECT run, key, step, coalesce(time, ts) AS time, value, ts
+        FROM staged WHERE k = 'metric'
+        UNION ALL
+        SELECT run, unnest(keys), step, coalesce(time, ts), unnest(numbers), ts
+        FROM staged WHERE k = 'metrics'
+    ), summed AS (
+        SELECT run, key, max((step, time, value)) AS top, count(*) AS points,
+               min(value) FILTER (NOT isnan(value)) AS low,
+               max(value) FILTER (NOT isnan(value)) AS high, max(ts) AS ts
+        FROM points GROUP BY run, key
+    )
+    SELECT run, key, top[1] AS step, make_timestamp(top[2]) AS time, top[3] AS value,
+           low, high, points, make_timestamp(ts) AS ts
+    FROM summed
+) s
+ON l.run_id = s.run AND l.key = s.key
+WHEN MATCHED THEN UPDATE SET
+    step = if((s.step, s.time, s.value) > (l.step, l.time, l.value), s.step, l.step),
+    time = if((s.step, s.time, s.value) > (l.step, l.time, l.value), s.time, l.time),
+    value = if((s.step, s.time, s.value) > (l.step, l.time, l.value), s.value, l.value),
+    low = least(l.low, s.low), high = greatest(l.high, s.high),
+    points = l.points + s.points, logged_at = greatest(l.logged_at, s.ts)
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.run, s.key, s.step, s.time, s.value, s.low, s.high, s.points, s.ts);
+
+-- name: tags
+-- The latest value of a tag stands; a tag taken away stays as a row without value.
+MERGE INTO tags t
+USING (
+    WITH logged AS (
+        SELECT run AS run_id, unnest(keys) AS key, unnest(texts) AS value,
+               make_timestamp(ts) AS ts
+        FROM staged WHERE k = 'tags'
+    )
+    SELECT run_id, key, max((ts, coalesce(value, ''))) AS top,
+           arg_max(value, (ts, coalesce(value, ''))) AS value
+    FROM logged GROUP BY run_id, key
+) s
+ON t.run_id = s.run_id AND t.key = s.key
+WHEN MATCHED AND s.top > (t.ts, coalesce(t.value, '')) THEN UPDATE SET
+    value = s.value, ts = s.top[1]
+WHEN NOT MATCHED THEN INSERT VALUES (s.run_id, s.key, s.value, s.top[1]);
+
+-- name: note
+MERGE INTO runs r
+USING (SELECT run, max((make_timestamp(ts), text)) AS top FROM staged WHERE k = 'note'
+       GROUP BY run) s
+ON r.run_id = s.run
+WHEN MATCHED AND (r.note IS NULL OR s.top > (r.note_at, r.note)) THEN UPDATE SET
+    note = s.top[2], note_at = s.top[1]
+WHEN NOT MATCHED THEN INSERT (run_id, note, note_at) VALUES (s.run, s.top[2], s.top[1]);
+
+-- name: artifact
+-- The latest file at a path stands.
+MERGE INTO artifacts a
+USING (
+    WITH logged AS (SELECT run, path, (ts, sha256, size, media) AS top
+                    FROM staged WHERE k = 'artifact')
+    SELECT run, path, max(top) AS top FROM logged GROUP BY run, path
+) s
+ON a.run_id = s.run AND a.path = s.path
+WHEN MATCHED AND (make_timestamp(s.top[1]), s.top[2]) > (a.ts, a.sha256) THEN UPDATE SET
+    sha256 = s.top[2], size = s.top[3], media = s.top[4], ts = make_timestamp(s.top[1])
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.run, s.path, s.top[2], s.top[3], s.top[4], make_timestamp(s.top[1]));
+
+-- name: dataset
+-- A version is logged by every run that uses it; its first time stands.
+MERGE INTO datasets d
+USING (SELECT name, sha256, any_value(rows) AS row_count, any_value(columns) AS column_count,
+              arg_min(profile, (ts, profile::VARCHAR)) AS profile, make_timestamp(min(ts)) AS ts
+       FROM staged WHERE k = 'dataset' GROUP BY name, sha256) s
+ON d.name = s.name AND d.sha256 = s.sha256
+WHEN MATCHED AND (s.ts, s.profile::VARCHAR) < (d.ts, d.profile::VARCHAR) THEN UPDATE SET
+    profile = s.profile, ts = s.ts
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.name, s.sha256, s.row_count, s.column_count, s.profile, s.ts);
+
+-- name: dataset_used
+MERGE INTO dataset_uses u
+USING (SELECT run, name, sha256, role, make_timestamp(min(ts)) AS ts
+       FROM staged WHERE k = 'dataset_used' GROUP BY run, name, sha256, role) s
+ON u.run_id = s.run AND u.name = s.name AND u.sha256 = s.sha256 AND u.role = s.role
+WHEN MATCHED AND s.ts < u.ts THEN UPDATE SET ts = s.ts
+WHEN NOT MATCHED THEN INSERT VALUES (s.run, s.name, s.sha256, s.role, s.ts);
+
+-- name: prediction
+INSERT INTO predictions
+SELECT prediction, model, version, make_timestamp(ts), numbers, text, scores, latency_us
+FROM staged WHERE k = 'prediction';
+
+-- name: feedback
+MERGE INTO feedback f
+USING (SELECT prediction, max((make_timestamp(ts), text)) AS top
+       FROM staged WHERE k = 'feedback' GROUP BY prediction) s
+ON f.prediction_id = s.prediction
+WHEN MATCHED AND s.top > (f.ts, f.label) THEN UPDATE SET label = s.top[2], ts = s.top[1]
+WHEN NOT MATCHED THEN INSERT VALUES (s.prediction, s.top[2], s.top[1]);
+
+-- name: experiment_renamed
+-- All renamings are applied anew, in their order, by `forget_renamings` and `apply_renaming`.
+SELECT 1;
+
+-- name: forget_renamings
+UPDATE experiments SET leads_to = name;
+
+-- name: renamings
+SELECT record ->> 'experiment', record ->> 'name' FROM decisions
+WHERE kind = 'experiment_renamed' ORDER BY number;
+
+-- name: apply_renaming
+INSERT INTO experiments
+SELECT logged, logged, NULL FROM (SELECT unnest([$experiment, $name]) AS logged)
+WHERE logged NOT IN (SELECT name FROM experiments);
+UPDATE experiments SET leads_to = $name WHERE leads_to = $experiment;
+
+-- name: run_deleted
+MERGE INTO runs r
+USING (SELECT run, max(decision) AS decision FROM staged WHERE k = 'run_deleted' GROUP BY run) s
+ON r.run_id = s.run
+WHEN MATCHED AND s.decision > coalesce(r.deleted_by, 0) THEN UPDATE SET
+    deleted = true, deleted_by = s.decision
+WHEN NOT MATCHED THEN INSERT (run_id, deleted, deleted_by) VALUES (s.run, true, s.decision);
+
+-- name: run_restored
+MERGE INTO runs r
+USING (SELECT run, max(decision) AS decision FROM staged WHERE k = 'run_restored' GROUP BY run) s
+ON r.run_id = s.run
+WHEN MATCHED AND s.decision > coalesce(r.deleted_by, 0) THEN UPDATE SET
+    deleted = false, deleted_by = s.decision
+WHEN NOT MATCHED THEN INSERT (run_id, deleted, deleted_by) VALUES (s.run, false, s.decision);
+
+-- name: version_registered
+INSERT INTO model_versions
+SELECT model, version, sha256, size, media, run, signature, requirements, make_timestamp(ts),
+       actor, reason
+FROM staged WHERE k = 'version_registered';
+
+-- name: alias_set
+MERGE INTO aliases a
+USING (SELECT model, alias, max((decision, version, ts, actor, coalesce(reason, ''))) AS top
+       FROM staged WHERE k = 'alias_set' GROUP BY model, alias) s
+ON a.model = s.model AND a.alias = s.alias
+WHEN MATCHED AND s.top[1] > a.decision THEN UPDATE SET
+    version = s.top[2], decision = s.top[1], moved_at = make_timestamp(s.top[3]),
+    actor = s.top[4], reason = s.top[5]
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.model, s.alias, s.top[2], s.top[1], make_timestamp(s.top[3]), s.top[4], s.top[5]);
+
+-- name: run_purged
+INSERT INTO purged SELECT DISTINCT run FROM staged WHERE k = 'run_purged';
+
+-- name: remove_purged
+-- Follows every fold while anything is purged, so that late events of a purged run go as well.
+DELETE FROM runs WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM params WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM metrics WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM latest WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM tags WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM artifacts WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM dataset_uses WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM problems WHERE subject IN (SELECT run_id FROM purged);
+
+-- name: leave_out_purged
+-- Before a fold applies anything: events of purged runs are not folded again.
+DELETE FROM staged WHERE run IN (SELECT run_id FROM purged);
+
+-- name: staged_kinds
+SELECT k, count(*) FROM staged GROUP BY k;
+
+-- name: add_unreadable
+INSERT INTO problems
+VALUES (NULL, 'unreadable', NULL, NULL,
+        $count || ' lines have a right checksum and are not valid events');
+
+-- name: keep_unknown
+INSERT INTO unknown_events VALUES ($kind, $line);
+
+-- name: rare_rows
+SELECT EXISTS (SELECT 1 FROM purged), EXISTS (SELECT 1 FROM runs WHERE status = 'crashed'),
+       (SELECT list(line) FROM unknown_events
+        WHERE kind IN (SELECT unnest($known::VARCHAR[])));
+
+-- name: drop_now_known
+DELETE FROM unknown_events WHERE kind IN (SELECT unnest($known::VARCHAR[]));
+
+-- name: journals_read
+MERGE INTO journals j
+USING (SELECT unnest($names::VARCHAR[]) AS name, unnest($writers::VARCHAR[]) AS writer,
+              unnest($pids::BIGINT[]) AS pid, unnest($hosts::VARCHAR[]) AS host,
+              unnest($programs::VARCHAR[]) AS program, unnest($pos::BIGINT[]) AS pos,
+              unnest($lines::BIGINT[]) AS lines, unnest($numbers::BIGINT[]) AS n,
+              unnest($checksums::VARCHAR[]) AS checksum, unnest($closed::BOOLEAN[]) AS closed) s
+ON j.name = s.name
+WHEN MATCHED THEN UPDATE SET
+    pid = coalesce(j.pid, s.pid), host = coalesce(j.host, s.host),
+    program = coalesce(j.program, s.program), pos = s.pos, lines = s.lines, n = s.n,
+    checksum = s.checksum, closed = s.closed
+WHEN NOT MATCHED THEN INSERT BY NAME;
+
+-- name: add_damages
+INSERT INTO problems
+SELECT NULL, 'journal', name, line, detail
+FROM (SELECT unnest($names::VARCHAR[]) AS name, unnest($lines::BIGINT[]) AS line,
+             unnest($details::VARCHAR[]) AS detail) s
+WHERE (name, line, detail) NOT IN (
+    SELECT (subject, p.line, p.detail) FROM problems p WHERE kind = 'journal');
+
+-- name: end_crashed_runs
+-- A run crashed when the process that ran it is gone and did not end it.
+UPDATE runs SET status = 'crashed', ended_at = NULL
+WHERE status = 'running' AND writer IN (SELECT unnest($dead::VARCHAR[]))
+RETURNING run_id;
+
+-- name: reopen_crash_dates
+-- Another process may have gone on logging to a crashed run: its end is found again.
+UPDATE runs SET ended_at = NULL
+WHERE status = 'crashed' AND run_id IN (SELECT run FROM staged);
+
+-- name: date_crashed_runs
+-- A crashed run ended with its last event.
+UPDATE runs SET ended_at = greatest(
+    status_at, note_at,
+    (SELECT max(logged_at) FROM latest l WHERE l.run_id = runs.run_id),
+    (SELECT max(ts) FROM params p WHERE p.run_id = runs.run_id),
+    (SELECT max(ts) FROM tags t WHERE t.run_id = runs.run_id),
+    (SELECT max(ts) FROM artifacts a WHERE a.run_id = runs.run_id)
+)
+WHERE status = 'crashed' AND ended_at IS NULL;
+
+-- name: staged_decisions
+SELECT * FROM staged WHERE decision IS NOT NULL ORDER BY decision;
+
+-- name: add_decision
+INSERT INTO decisions
+SELECT $number, make_timestamp($ts), $actor, $kind, $record, NULL
+WHERE $number NOT IN (SELECT number FROM decisions);
+
+-- name: audit_head
+SELECT number, hash FROM decisions WHERE hash IS NOT NULL ORDER BY number DESC LIMIT 1;
+
+-- name: unchained_decisions
+SELECT number, record FROM decisions WHERE hash IS NULL ORDER BY number;
+
+-- name: chain_decision
+UPDATE decisions SET hash = $hash WHERE number = $number;
+
+-- name: journal_places
+SELECT name, pos, lines, n, checksum, closed FROM journals
+WHERE name IN (SELECT unnest($names::VARCHAR[]));

@@ -1,0 +1,115 @@
+-- Runs and experiments: the questions.
+
+-- name: run_ids
+-- Ids that answer to a word: the id itself, its beginning or its end, or the name of a run.
+SELECT run_id, name, coalesce(deleted, false) AS deleted FROM runs
+WHERE started_at IS NOT NULL
+  AND (run_id = $word OR name = $word
+       OR (length($word) >= 4 AND (starts_with(run_id, $word) OR ends_with(run_id, $word))))
+ORDER BY run_id = $word DESC, started_at DESC
+LIMIT 20;
+
+-- name: recent_run_words
+SELECT run_id, name FROM runs WHERE started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1000;
+
+-- name: one_run
+SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.status, r.actor,
+       r.started_at, r.ended_at, r.parent_id, r.note, coalesce(r.deleted, false) AS deleted,
+       r.source
+FROM runs r LEFT JOIN experiments e ON e.name = r.experiment
+WHERE r.run_id = $run AND r.started_at IS NOT NULL;
+
+-- name: run_page
+-- One page of runs, the newest first; null parameters do not filter.
+SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.status, r.actor,
+       r.started_at, r.ended_at, r.parent_id, r.note, coalesce(r.deleted, false) AS deleted
+FROM runs r LEFT JOIN experiments e ON e.name = r.experiment
+WHERE r.started_at IS NOT NULL AND coalesce(r.deleted, false) = $deleted
+  AND ($experiment IS NULL OR e.leads_to = $experiment)
+  AND ($status IS NULL OR r.status = $status)
+  AND ($parent IS NULL OR r.parent_id = $parent)
+ORDER BY r.started_at DESC, r.run_id DESC
+LIMIT $count OFFSET $skip;
+
+-- name: params_of
+SELECT run_id, key, value FROM params
+WHERE run_id >= $first AND run_id <= $last AND run_id IN (SELECT unnest($runs::VARCHAR[]))
+ORDER BY run_id, key;
+
+-- name: metrics_of
+SELECT run_id, key, step, time, value, low, high, points FROM latest
+WHERE run_id >= $first AND run_id <= $last AND run_id IN (SELECT unnest($runs::VARCHAR[]))
+ORDER BY run_id, key;
+
+-- name: tags_of
+SELECT run_id, key, value FROM tags
+WHERE run_id >= $first AND run_id <= $last AND run_id IN (SELECT unnest($runs::VARCHAR[]))
+  AND value IS NOT NULL
+ORDER BY run_id, key;
+
+-- name: artifacts_of_run
+SELECT path, size, media, sha256 FROM artifacts WHERE run_id = $run ORDER BY path;
+
+-- name: metric_keys
+SELECT key FROM latest WHERE run_id = $run ORDER BY key;
+
+-- name: metric_points
+SELECT points FROM latest WHERE run_id = $run AND key = $key;
+
+-- name: metric_history
+SELECT step, time, value FROM metrics WHERE run_id = $run AND key = $key
+ORDER BY step, time, value;
+
+-- name: sampled_history
+-- Of each of $buckets equal parts of the steps, or of the time if there are fewer steps than
+-- parts, the lowest and the highest point, so that no spike is lost; and the first and the last.
+WITH points AS (
+    SELECT step, time, value, epoch_us(time) AS moment
+    FROM metrics WHERE run_id = $run AND key = $key
+), range AS (
+    SELECT min(step)::DOUBLE AS low_step, max(step)::DOUBLE - min(step) + 1 AS steps,
+           min(moment) AS low_moment, max(moment) - min(moment) + 1 AS moments
+    FROM points
+), placed AS (
+    SELECT (step, time, value) AS point, value,
+           floor(CASE WHEN steps >= $buckets THEN (step - low_step) / steps * $buckets
+                      ELSE (moment - low_moment) / moments * $buckets END) AS bucket
+    FROM points, range
+), chosen AS (
+    SELECT unnest([arg_min(point, value) FILTER (NOT isnan(value)),
+                   arg_max(point, value) FILTER (NOT isnan(value)),
+                   any_value(point) FILTER (isnan(value))]) AS point
+    FROM placed GROUP BY bucket
+    UNION
+    SELECT unnest([min(point), max(point)]) FROM placed
+)
+SELECT point[1] AS step, point[2] AS time, point[3] AS value FROM chosen
+WHERE point IS NOT NULL ORDER BY point;
+
+-- name: experiment_list
+SELECT e.leads_to AS name, min(e.created_at) AS created_at,
+       count(r.run_id) AS runs, count(r.run_id) FILTER (r.status = 'running') AS running,
+       max(r.started_at) AS last_run_at,
+       list(DISTINCT e.name ORDER BY e.name) FILTER (e.name <> e.leads_to) AS former_names
+FROM experiments e
+LEFT JOIN runs r ON r.experiment = e.name AND r.started_at IS NOT NULL
+    AND NOT coalesce(r.deleted, false)
+GROUP BY e.leads_to
+HAVING count(r.run_id) > 0 OR $all
+ORDER BY last_run_at DESC NULLS LAST, name;
+
+-- name: experiment_leads_to
+SELECT leads_to FROM experiments WHERE name = $name;
+
+-- name: runs_of_experiment
+SELECT r.run_id FROM runs r JOIN experiments e ON e.name = r.experiment
+WHERE e.leads_to = $experiment AND NOT coalesce(r.deleted, false)
+ORDER BY r.run_id;
+
+-- name: param_conflicts_of_run
+SELECT detail FROM problems WHERE kind = 'param' AND subject = $run ORDER BY detail;
+
+-- name: running_in_experiment
+SELECT r.run_id FROM runs r JOIN experiments e ON e.name = r.experiment
+WHERE e.leads_to = $experiment AND r.status = 'running' AND NOT coalesce(r.deleted, false)
+ORDER BY r.run_id;

@@ -1,0 +1,296 @@
+"""The store: what the rest of the package sees of journal, fold, lock and database.
+
+store = Store(folder, Settings())
+store.append(Note(run=run_id, text="warm start"))      # a fact: never waits
+with store.reading() as database:                       # sees all that was logged before
+    database.one("run", run=run_id)
+with store.deciding() as decisions:                     # alone, on the newest state
+    decisions.record(RunDeleted(run=run_id, reason="a typo"))
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import shutil
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from lite_mlops.errors import Denied
+from lite_mlops.settings import Settings
+from lite_mlops.store.clock import new_id
+from lite_mlops.store.database import Database, HeldElsewhere, attached, nothing_attached
+from lite_mlops.store.events import Decision, Event
+from lite_mlops.store.filelock import ProjectLock
+from lite_mlops.store.fold import Folded, fold
+from lite_mlops.store.intake import BATCH_BYTES, Place, list_journals, sizes, take_in
+from lite_mlops.store.journal import Journal
+from lite_mlops.store.layout import Layout
+from lite_mlops.store.migrations import migrate, pending
+from lite_mlops.store.objects import Objects
+
+log = logging.getLogger("lite_mlops")
+
+_MB = 1_000_000
+_HELD_POLL_SECONDS = 0.05
+D = TypeVar("D", bound=Decision)
+
+
+class Decisions:
+    """The project held alone, on its newest state: look, decide, record."""
+
+    def __init__(self, store: Store, database: Database) -> None:
+        self.database = database
+        self._store = store
+        self.recorded = 0
+
+    def record(self, decision: D) -> D:
+        """Number a decision and write it durably; it is folded before the lock is given back."""
+        last = self.database.value("last_decision") or 0
+        numbered = dataclasses.replace(
+            decision, decision=last + self.recorded + 1, actor=self._store.settings.who()
+        )
+        self._store.journal.append_durably(numbered.body())
+        self.recorded += 1
+        return numbered
+
+
+class Store:
+    """One project on disk, shared with any number of other processes."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.layout = Layout(folder)
+        self.settings = settings
+        self.objects = Objects(self.layout.objects)
+        self.journal = Journal(
+            self.layout.journal,
+            durability=settings.durability,
+            backlog_mb=settings.backlog_mb,
+            rotate_mb=settings.rotate_mb,
+        )
+        self._lock = ProjectLock(folder)
+        self._folded_sizes: dict[str, int] | None = None  # of the journals, when last folded
+        self._checked: tuple[int, int] | None = None  # identity of the file whose schema is right
+        self._told_space = False
+        self._inside = threading.local()
+
+    def append(self, event: Event) -> int:
+        """Append a fact to the journal and return its time; never waits and never fails."""
+        return self.journal.append(event.body())
+
+    def close(self) -> None:
+        """Write what waits and let the journal go, as the end of the process does."""
+        self.journal.close()
+
+    # -- reading --------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        """Hold the database for reading; it shows everything that was logged before.
+
+        Keep it short: fetch, leave, then work. Within `deciding` it is the same database.
+
+        Raises:
+            Busy: another process holds the project or its file longer than `wait_seconds`.
+        """
+        if (database := getattr(self._inside, "database", None)) is not None:
+            yield database
+            return
+        with ExitStack() as stack:
+            yield self._marked(stack, self._enter(stack, self._try_reading))
+
+    def _try_reading(self, stack: ExitStack) -> Database:
+        if not (self._is_folded() and self._is_current()):
+            database = self._try_folding(stack)
+            if database is not None:
+                return database
+        stack.enter_context(self._lock.shared("reading", self.settings.wait_seconds))
+        return stack.enter_context(attached(self.layout.database, self.settings, read_only=True))
+
+    def _marked(self, stack: ExitStack, database: Database) -> Database:
+        self._inside.database = database
+        stack.callback(setattr, self._inside, "database", None)
+        return database
+
+    def _enter(self, stack: ExitStack, attempt: Callable[[ExitStack], Database]) -> Database:
+        """Enter the database by `attempt`, again and again while another program has its file."""
+        deadline = time.monotonic() + self.settings.wait_seconds
+        while True:
+            with ExitStack() as entered:
+                try:
+                    database = attempt(entered)
+                except HeldElsewhere:
+                    if time.monotonic() >= deadline:
+                        raise
+                else:
+                    stack.push(entered.pop_all())
+                    return database
+            time.sleep(_HELD_POLL_SECONDS)
+
+    # -- deciding -------------------------------------------------------------------------------
+
+    @contextmanager
+    def deciding(self) -> Iterator[Decisions]:
+        """Hold the project alone, with everything folded; what is recorded is folded at the end.
+
+        Raises:
+            Busy: another process holds the project or its file longer than `wait_seconds`.
+            Denied: there is no space to record a decision.
+        """
+        with ExitStack() as stack:
+            database = self._marked(stack, self._enter(stack, self._try_deciding))
+            decisions = Decisions(self, database)
+            try:
+                yield decisions
+            finally:
+                if decisions.recorded:
+                    self._fold_batch(database)
+
+    def _try_deciding(self, stack: ExitStack) -> Database:
+        database = self._try_folding(stack)
+        if database is None:
+            raise Denied(
+                f"The disk of {self.layout.folder} is nearly full: decisions wait until there is "
+                f"more than {self.settings.free_space_mb:g} MB. What is logged is kept."
+            )
+        return database
+
+    @contextmanager
+    def alone(self, purpose: str) -> Iterator[None]:
+        """Hold the project alone without entering its database, to replace files.
+
+        Raises:
+            Busy: another process holds the project longer than `wait_seconds`.
+        """
+        with self._lock.exclusive(purpose, self.settings.wait_seconds), nothing_attached():
+            try:
+                yield
+            finally:
+                self._checked = self._folded_sizes = None
+
+    def copy_database(self, target: Layout) -> None:
+        """Copy the database file, with everything folded that was logged until now."""
+        self.fold()
+        wait = self.settings.wait_seconds
+        with self._lock.shared("copying the database", wait), nothing_attached():
+            shutil.copyfile(self.layout.database, target.database)
+            if self.layout.wal.exists():  # someone died since the fold; it belongs to the file
+                shutil.copyfile(self.layout.wal, target.wal)
+
+    # -- folding --------------------------------------------------------------------------------
+
+    def fold(self) -> None:
+        """Fold everything that was logged until now.
+
+        Raises:
+            Busy: another process holds the project or its file longer than `wait_seconds`.
+            Denied: there is no space to fold.
+        """
+        with ExitStack() as stack:
+            self._enter(stack, self._try_deciding)
+
+    def _is_folded(self) -> bool:
+        return sizes(self.layout.journal) == self._folded_sizes
+
+    def _is_current(self) -> bool:
+        """Return whether the file at hand is one whose schema was found right."""
+        try:
+            status = os.stat(self.layout.database)
+        except FileNotFoundError:
+            return False
+        return self._checked == (status.st_dev, status.st_ino)
+
+    def _has_space(self, batch: int) -> bool:
+        free = shutil.disk_usage(self.layout.folder).free
+        # The lines are staged, and their rows are written twice: to the log and to the file.
+        enough = free >= self.settings.free_space_mb * _MB + 3 * batch
+        if not enough and not self._told_space:
+            log.warning(
+                "Only %d MB are free for %s: what is logged stays in the journal and is shown when "
+                "there is space again.",
+                free // _MB,
+                self.layout.folder,
+            )
+        self._told_space = not enough
+        return enough
+
+    def _try_folding(self, stack: ExitStack) -> Database | None:
+        """Enter the database alone and fold everything; None if there is no space for it."""
+        self.layout.make()
+        while True:
+            with ExitStack() as entered:
+                waiting = sum(sizes(self.layout.journal).values())
+                if not self._has_space(min(waiting, BATCH_BYTES)) and self.layout.database.exists():
+                    return None
+                entered.enter_context(self._lock.exclusive("folding", self.settings.wait_seconds))
+                self._make_current()
+                finished: list[Path] = []
+                entered.callback(self._put_away, finished)
+                database = entered.enter_context(attached(self.layout.database, self.settings))
+                folded = self._fold_batch(database)
+                finished.extend(folded.finished)
+                if not folded.more:
+                    stack.push(entered.pop_all())
+                    return database
+            # Others get their turn between two batches.
+
+    def _fold_batch(self, database: Database) -> Folded:
+        paths = list_journals(self.layout.journal)
+        seen = {path.name: path.stat().st_size for path in paths}
+        rows = database.dicts("journal_places", names=list(seen))
+        places = {row["name"]: Place.from_row(row) for row in rows}
+        readings = take_in(paths, places, self.journal.writer)
+        folded = fold(database, readings, self.layout.tmp)
+        self._folded_sizes = None if folded.more else seen
+        return folded
+
+    def _put_away(self, finished: list[Path]) -> None:
+        """Move journals that are folded to their end; only after the database was detached."""
+        for path in finished:
+            try:
+                os.replace(path, self.layout.folded / path.name)
+            except FileNotFoundError:  # already put away by a process that died right after
+                continue
+            if self._folded_sizes is not None:
+                self._folded_sizes.pop(path.name, None)
+
+    def _make_current(self) -> None:
+        """Make the database file, or bring its schema up to date; the lock is held."""
+        path = self.layout.database
+        if self._is_current():
+            return
+        if not path.exists():
+            # Made aside and renamed, so that nobody ever meets half a database.
+            aside = self.layout.tmp / f"{new_id()}.duckdb"
+            with attached(aside, self.settings, create=True) as database:
+                migrate(database)
+            os.replace(aside, path)
+        with attached(path, self.settings, read_only=True) as database:
+            missing = pending(database)
+        if missing:
+            self.layout.backups.mkdir(mode=0o700, exist_ok=True)
+            shutil.copy(path, self.layout.backups / f"before-{missing[0]}.duckdb")
+            with attached(path, self.settings) as database:
+                migrate(database)
+        status = os.stat(path)
+        self._checked = (status.st_dev, status.st_ino)
+
+
+_open_stores: weakref.WeakValueDictionary[tuple[Path, Settings], Store] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def open_store(folder: Path, settings: Settings) -> Store:
+    """Return the store of a folder; within one process it is the same for the same settings."""
+    key = (folder.absolute(), settings)
+    store = _open_stores.get(key)
+    if store is None:
+        store = _open_stores.setdefault(key, Store(*key))
+    return store

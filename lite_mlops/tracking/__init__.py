@@ -1,0 +1,19 @@
+"""Experiments and runs: what is logged while a model is made, and how it is found again."""
+
+from lite_mlops.tracking.active import ActiveRun
+from lite_mlops.tracking.experiments import Experiments
+from lite_mlops.tracking.runs import Runs
+from lite_mlops.tracking.starting import Starter
+from lite_mlops.tracking.values import Artifact, Experiment, History, Metric, Run
+
+__all__ = [
+    "ActiveRun",
+    "Artifact",
+    "Experiment",
+    "Experiments",
+    "History",
+    "Metric",
+    "Run",
+    "Runs",
+    "Starter",
+]

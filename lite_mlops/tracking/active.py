@@ -1,0 +1,470 @@
+"""An active run: the object that logs.
+
+    with project.start_run("baseline") as run:
+        run.log_params({"depth": 3})
+        for step in range(100):
+            run.log_metric("loss", 0.9**step, step=step)
+
+A wrong call raises `Invalid` or `Conflict`; the disk never makes a call fail. Calls with several
+values keep everything that is right, even if one of them is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound
+from lite_mlops.security import mask_text, mask_value
+from lite_mlops.settings import Settings
+from lite_mlops.store import Store, Stored, open_store
+from lite_mlops.store.events import Artifact, Event, Metric, Metrics, Note, Params, RunEnded, Tags
+from lite_mlops.tracking import context
+from lite_mlops.tracking.figures import figure_bytes, media_type, table_bytes
+from lite_mlops.tracking.keys import (
+    MAX_NOTE,
+    MAX_PARAM,
+    MAX_TAG,
+    checked_name,
+    checked_path,
+    checked_step,
+    checked_text,
+    checked_time,
+    checked_value,
+    shown,
+)
+from lite_mlops.tracking.status import ENDINGS, ending_for
+
+log = logging.getLogger("lite_mlops")
+
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+def _raise_first(problems: list[LiteMlopsError]) -> None:
+    """Raise the problem of a call, after everything else of it was stored."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise type(problems[0])(" ".join(str(problem) for problem in problems))
+
+
+def _number(value: float) -> str:
+    """Return a float as JSON; NaN and infinities as the words that JSON readers know."""
+    return repr(value) if math.isfinite(value) else json.dumps(value)
+
+
+class ActiveRun:
+    """A run that is going on in this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        name: str,
+        experiment: str,
+        *,
+        joined: bool = False,
+        params: Mapping[str, str] | None = None,
+        next_steps: Mapping[str, int] | None = None,
+    ) -> None:
+        self.id = run_id
+        self.name = name
+        self.experiment = experiment
+        self.status = "running"
+        self.joined = joined  # another process ends it
+        self._store = store
+        self._pid = os.getpid()
+        self._append: Callable[[str], int] = store.journal.append
+        self._params = dict(params or {})
+        # What each metric needs at every call: the constant part of its line, and its next step.
+        self._series: dict[str, list[Any]] = {}
+        self._next_steps = dict(next_steps or {})
+        self._headers: dict[tuple[str, ...], str] = {}
+        self._log_step = 0
+        self._told_disk = False
+        self._at_end: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"<ActiveRun {self.id} {self.name!r} {self.status} in {self.experiment!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker process that is handed the run logs to it through a journal of its own.
+        store = self._store
+        return _joined, (store.layout.folder, store.settings, self.id, self.name, self.experiment)
+
+    # -- metrics --------------------------------------------------------------------------------
+
+    def log_metric(
+        self, key: str, value: float, step: int | None = None, timestamp: Any = None
+    ) -> None:
+        """Log one value of a metric.
+
+        Without `step` it is the one after the highest so far, beginning with 0. `timestamp` is a
+        datetime, milliseconds as an int or seconds as a float; default: now.
+
+        Raises:
+            Invalid: the key is not a name, or the value is not a number.
+        """
+        try:
+            series = self._series.get(key) or self._new_series(key)
+        except TypeError:  # unhashable
+            series = self._new_series(key)
+        if type(value) is not float:
+            value = checked_value(key, value)
+        if step is None:
+            step = series[1]
+        elif type(step) is not int or not _LOWEST <= step <= _HIGHEST:
+            step = checked_step(key, step)
+        # A product with zero is zero unless the value is NaN or infinite.
+        number = repr(value) if value * 0.0 == 0.0 else _number(value)
+        if timestamp is None:
+            self._append(f'{series[0]}{step},"value":{number}')
+        else:
+            self._append(f'{series[0]}{step},"value":{number},"time":{checked_time(timestamp)}')
+        if step >= series[1]:
+            series[1] = step + 1
+
+    def _new_series(self, key: object) -> list[Any]:
+        name = checked_name(key, "metric name")
+        series = self._series[name] = [Metric.prefix(self.id, name), self._next_steps.get(name, 0)]
+        return series
+
+    def log_metrics(
+        self, metrics: Mapping[str, float], step: int | None = None, timestamp: Any = None
+    ) -> None:
+        """Log values of several metrics at one step.
+
+        Raises:
+            Invalid: a key or value cannot be logged; all others are.
+        """
+        moment = None if timestamp is None else checked_time(timestamp)
+        values: dict[str, float] = {}
+        problems: list[LiteMlopsError] = []
+        for key, value in _items(metrics, "metrics"):
+            try:
+                if key not in self._series:
+                    self._new_series(key)
+                values[key] = value if type(value) is float else checked_value(key, value)
+            except Invalid as problem:
+                problems.append(problem)
+        if values:
+            self._log_values(values, step, moment)
+        _raise_first(problems)
+
+    def _log_values(self, values: dict[str, float], step: int | None, moment: int | None) -> None:
+        series = [self._series[key] for key in values]
+        if step is None:
+            step = max(one[1] for one in series)
+        step = checked_step(next(iter(values)), step)
+        keys = tuple(values)
+        header = self._headers.get(keys)
+        if header is None:
+            names = json.dumps(keys, ensure_ascii=False)
+            header = Metrics.frame(f'"run":"{self.id}","keys":{names},"step":')
+            self._headers[keys] = header
+        numbers = list(values.values())
+        # str() of a list of floats is JSON, unless one of them is NaN or infinite.
+        text = str(numbers) if math.isfinite(sum(numbers)) else json.dumps(numbers)
+        time_field = "" if moment is None else f',"time":{moment}'
+        self._append(f'{header}{step},"numbers":{text}{time_field}')
+        for one in series:
+            one[1] = max(one[1], step + 1)
+
+    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Log values at one step; without `step` it grows by one with each call.
+
+        Raises:
+            Invalid: a value is not a number; all others are logged.
+        """
+        chosen = self._log_step if step is None else step
+        try:
+            self.log_metrics(values, step=chosen)
+        finally:
+            if isinstance(chosen, int):
+                self._log_step = chosen + 1
+
+    # -- params, tags, note ---------------------------------------------------------------------
+
+    def log_param(self, key: str, value: Any) -> Any:
+        """Log one param and return its value; a param is written once.
+
+        Raises:
+            Invalid: the key is not a name, or the value is too long.
+            Conflict: the param has another value already.
+        """
+        self.log_params({key: value})
+        return value
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log params; each is written once, the same value again changes nothing.
+
+        Raises:
+            Invalid: a key is not a name, or a value is too long; all others are logged.
+            Conflict: a param has another value already; all others are logged.
+        """
+        new: dict[str, str] = {}
+        problems: list[LiteMlopsError] = []
+        for key, value in _items(params, "params"):
+            try:
+                name = checked_name(key, "param name")
+                text = checked_text(value, f"param {name!r}", MAX_PARAM)
+                text = mask_value(name, text, self._store.settings.mask)
+            except Invalid as problem:
+                problems.append(problem)
+                continue
+            known = self._params.get(name)
+            if known is None:
+                new[name] = text
+            elif known != text:
+                problems.append(
+                    Conflict(
+                        f"param {name!r} of run {self.id} is {shown(known)} and cannot become "
+                        f"{shown(text)}: params are written once. Use a tag for what changes."
+                    )
+                )
+        if new:
+            self._event(Params(run=self.id, keys=list(new), texts=list(new.values())))
+            self._params.update(new)
+        _raise_first(problems)
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Set one tag; setting it again replaces the value.
+
+        Raises:
+            Invalid: the key is not a name, or the value is too long.
+        """
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; a value of None takes the tag away.
+
+        Raises:
+            Invalid: a key is not a name, or a value is too long; all others are set.
+        """
+        keys: list[str] = []
+        texts: list[str | None] = []
+        problems: list[LiteMlopsError] = []
+        for key, value in _items(tags, "tags"):
+            try:
+                name = checked_name(key, "tag name")
+                text = None
+                if value is not None:
+                    text = checked_text(value, f"tag {name!r}", MAX_TAG)
+                    text = mask_value(name, text, self._store.settings.mask)
+                keys.append(name)
+                texts.append(text)
+            except Invalid as problem:
+                problems.append(problem)
+        if keys:
+            self._event(Tags(run=self.id, keys=keys, texts=texts))
+        _raise_first(problems)
+
+    def set_note(self, text: str) -> None:
+        """Set the note of the run, in Markdown; setting it again replaces it.
+
+        Raises:
+            Invalid: the text is too long.
+        """
+        note = mask_text(checked_text(text, "the note", MAX_NOTE), self._store.settings.mask)
+        self._event(Note(run=self.id, text=note))
+
+    # -- artifacts ------------------------------------------------------------------------------
+
+    def log_artifact(self, local_path: str | Path, artifact_path: str | None = None) -> None:
+        """Keep a copy of a file, or of a folder with everything in it, with the run.
+
+        `artifact_path` is the folder of the run that it goes to.
+
+        Raises:
+            NotFound: there is no such file.
+            Invalid: the file cannot be read, or the artifact path leaves the run.
+        """
+        source = Path(local_path)
+        if source.is_dir():
+            self.log_artifacts(source, str(PurePosixPath(artifact_path or "") / source.name))
+            return
+        target = PurePosixPath(artifact_path or "") / source.name
+        self._put_file(source, checked_path(target))
+
+    def log_artifacts(self, local_dir: str | Path, artifact_path: str | None = None) -> None:
+        """Keep a copy of everything in a folder with the run.
+
+        Raises:
+            NotFound: there is no such folder.
+            Invalid: a file cannot be read, or the artifact path leaves the run; all others are
+                kept.
+        """
+        source = Path(local_dir)
+        if not source.is_dir():
+            raise NotFound(f"There is no folder {shown(str(source))} to log artifacts from.")
+        problems: list[LiteMlopsError] = []
+        for path in sorted(source.rglob("*")):
+            if path.is_dir():
+                continue
+            target = PurePosixPath(artifact_path or "") / path.relative_to(source).as_posix()
+            try:
+                self._put_file(path, checked_path(target))
+            except (Invalid, NotFound) as problem:
+                problems.append(problem)
+        _raise_first(problems)
+
+    def log_text(self, text: str, artifact_file: str) -> None:
+        """Keep a text with the run, as the file `artifact_file`. Raises `Invalid`."""
+        if not isinstance(text, str):
+            raise Invalid(f"log_text needs a text; {shown(text)} is a {type(text).__name__}.")
+        path = checked_path(artifact_file)
+        self._put_bytes(text.encode("utf-8", errors="replace"), path)
+
+    def log_dict(self, dictionary: Any, artifact_file: str) -> None:
+        """Keep a dictionary or list with the run, as JSON. Raises `Invalid`."""
+        path = checked_path(artifact_file)
+        try:
+            text = json.dumps(dictionary, indent=2, ensure_ascii=False, default=str)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise Invalid(f"log_dict cannot write this as JSON: {error}.") from None
+        self._put_bytes(text.encode("utf-8", errors="replace"), path)
+
+    def log_figure(self, figure: Any, artifact_file: str) -> None:
+        """Keep a picture with the run: a matplotlib or plotly figure, a PIL image, or bytes.
+
+        The ending of `artifact_file` chooses the format.
+
+        Raises:
+            Invalid: it is none of these, or the ending is not one that it can be written as.
+        """
+        path = checked_path(artifact_file)
+        self._put_bytes(figure_bytes(figure, path), path)
+
+    def log_table(self, data: Any, artifact_file: str) -> None:
+        """Keep a table with the run, as `.json` or `.csv`.
+
+        `data` is a list of rows (dictionaries), a dictionary of columns, or a DataFrame.
+
+        Raises:
+            Invalid: it is none of these, or the ending is another one.
+        """
+        path = checked_path(artifact_file)
+        self._put_bytes(table_bytes(data, path), path)
+
+    def _put_file(self, source: Path, path: str) -> None:
+        try:
+            with source.open("rb") as file:
+                self._put(path, iter(lambda: file.read(1 << 20), b""))
+        except FileNotFoundError:
+            raise NotFound(f"There is no file {shown(str(source))} to log as artifact.") from None
+        except OSError as error:
+            raise Invalid(f"{shown(str(source))} cannot be read: {error.strerror}.") from None
+
+    def _put_bytes(self, data: bytes, path: str) -> None:
+        self._put(path, [data])
+
+    def _put(self, path: str, blocks: Iterable[bytes]) -> None:
+        stored = self._stored(path, blocks)
+        if stored is not None:
+            self._event(
+                Artifact(
+                    run=self.id,
+                    path=path,
+                    sha256=stored.sha256,
+                    size=stored.size,
+                    media=media_type(path),
+                )
+            )
+
+    def _stored(self, path: str, blocks: Iterable[bytes]) -> Stored | None:
+        try:
+            return self._store.objects.put_blocks(blocks)
+        except OSError as error:
+            if not self._told_disk:
+                log.warning(
+                    "The artifact %r of run %s could not be stored (%s). Training goes on.",
+                    path,
+                    self.id,
+                    error.strerror or error,
+                )
+            self._told_disk = True
+            return None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold back what is logged inside; it is written at the end, unless an error ends it."""
+        bodies: list[str] = []
+        append, self._append = self._append, _collector(bodies)
+        try:
+            yield
+        finally:
+            self._append = append
+        for body in bodies:
+            append(body)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def end(self, status: str = "finished") -> None:
+        """End the run. Raises `Invalid` for a status other than finished, failed or killed."""
+        if status not in ENDINGS:
+            raise Invalid(f"a run ends as {', '.join(ENDINGS)}; {shown(status)} is none of them.")
+        if self.status != "running":
+            return
+        while self._at_end:
+            self._at_end.pop()()
+        context.leave(self)
+        # A forked child holds a copy of its parent's run; only the process that began it ends it.
+        if not self.joined and os.getpid() == self._pid:
+            self._event(RunEnded(run=self.id, status=status))
+        self.status = status
+        self._append = self._refuse
+
+    finish = end
+
+    def at_end(self, action: Any) -> None:
+        """Have `action` called without arguments when the run ends."""
+        self._at_end.append(action)
+
+    def _refuse(self, body: str) -> NoReturn:  # noqa: ARG002
+        raise Conflict(
+            f"Run {self.id} ({self.name}) has {self.status}; nothing more can be logged to it. "
+            f"start_run(run_id={self.id!r}) resumes it."
+        )
+
+    def _event(self, event: Event) -> None:
+        self._append(event.body())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end(ending_for(error))
+
+
+def _collector(bodies: list[str]) -> Callable[[str], int]:
+    def collect(body: str) -> int:
+        bodies.append(body)
+        return 0
+
+    return collect
+
+
+def _joined(folder: Path, settings: Settings, *names: str) -> ActiveRun:
+    """Return the run of another process, for logging to it from this one."""
+    return ActiveRun(open_store(folder, settings), *names, joined=True)
+
+
+def _items(values: object, what: str) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(values, Mapping):
+        raise Invalid(
+            f"{what} are a dictionary of names and values; {shown(values)} is a "
+            f"{type(values).__name__}."
+        )
+    return values.items()

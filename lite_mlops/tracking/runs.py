@@ -1,0 +1,272 @@
+"""Runs: started, looked at, put away.
+
+runs = project.runs
+runs.get("amber-otter-412").metrics["auc"].value
+runs.history(run_id, "loss", max_points=1000)
+runs.delete(run_id, reason="wrong data")
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
+from lite_mlops.security import mask_text, mask_value
+from lite_mlops.store import Database, Store
+from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
+from lite_mlops.tracking.keys import MAX_NOTE, MAX_TAG, checked_name, checked_text, shown
+from lite_mlops.tracking.status import STATUSES
+from lite_mlops.tracking.values import Artifact, History, Metric, Run
+
+
+def find_id(database: Database, word: str) -> str:
+    """Return the id of the run that `word` names: an id, its beginning or end, or a name.
+
+    Raises:
+        NotFound: no run answers to it; the message offers the nearest.
+        Invalid: several do; the message lists them.
+    """
+    found = database.rows("run_ids", word=word)
+    if found and (found[0][0] == word or len(found) == 1):
+        return str(found[0][0])
+    if not found:
+        words = [text for row in database.rows("recent_run_words") for text in row]
+        raise NotFound(f"There is no run {shown(word)}.{suggestion(word, words)}")
+    several = ", ".join(f"{run_id} ({name})" for run_id, name, _ in found[:5])
+    raise Invalid(f"{shown(word)} names {len(found)} runs: {several}. Use more of the id.")
+
+
+def _by_run(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row["run_id"]].append(row)
+    return grouped
+
+
+def _with_parts(database: Database, rows: Sequence[Mapping[str, Any]]) -> list[Run]:
+    """Return runs with their params, metrics and tags, by three queries for all of them."""
+    if not rows:
+        return []
+    ids = sorted(row["run_id"] for row in rows)
+    # The range lets the database skip all other row groups: ids grow with time.
+    asked = {"runs": ids, "first": ids[0], "last": ids[-1]}
+    params = _by_run(database.dicts("params_of", **asked))
+    metrics = _by_run(database.dicts("metrics_of", **asked))
+    tags = _by_run(database.dicts("tags_of", **asked))
+    return [
+        Run.from_row(
+            row,
+            params={part["key"]: part["value"] for part in params[row["run_id"]]},
+            metrics={part["key"]: Metric.from_row(part) for part in metrics[row["run_id"]]},
+            tags={part["key"]: part["value"] for part in tags[row["run_id"]]},
+        )
+        for row in rows
+    ]
+
+
+class Runs:
+    """The runs of a project: questions first, then decisions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # -- questions ------------------------------------------------------------------------------
+
+    def get(self, run: str) -> Run:
+        """Return one run with everything recorded of it.
+
+        `run` is an id, the beginning or the end of one, or a name.
+
+        Raises:
+            NotFound, Invalid: no run answers to it, or several do.
+        """
+        with self._store.reading() as database:
+            run_id = find_id(database, run)
+            row = database.one("one_run", run=run_id)
+            assert row is not None
+            (found,) = _with_parts(database, [row])
+            artifacts = database.dicts("artifacts_of_run", run=run_id)
+        parts = {"params": found.params, "metrics": found.metrics, "tags": found.tags}
+        return Run.from_row(row, artifacts=tuple(Artifact(**one) for one in artifacts), **parts)
+
+    def page(
+        self,
+        *,
+        experiment: str | None = None,
+        status: str | None = None,
+        parent: str | None = None,
+        deleted: bool = False,
+        count: int = 50,
+        skip: int = 0,
+    ) -> list[Run]:
+        """Return runs, the newest first, with their params, latest metrics and tags.
+
+        Raises:
+            Invalid: the status is not one, or a count is negative.
+            NotFound: there is no such experiment.
+        """
+        if status is not None and status not in STATUSES:
+            raise Invalid(f"a run is {', '.join(STATUSES)}; {shown(status)} is none of them.")
+        if count < 0 or skip < 0:
+            raise Invalid(f"count and skip are not negative; they are {count} and {skip}.")
+        with self._store.reading() as database:
+            if experiment is not None:
+                experiment = find_experiment(database, experiment)
+            rows = database.dicts(
+                "run_page",
+                experiment=experiment,
+                status=status,
+                parent=parent,
+                deleted=deleted,
+                count=count,
+                skip=skip,
+            )
+            return _with_parts(database, rows)
+
+    def history(self, run: str, key: str, max_points: int | None = None) -> History:
+        """Return the points of a metric by step and time.
+
+        With `max_points` a longer history is down-sampled so that its extremes stay: half as many
+        equal parts, and of each the lowest and the highest point.
+
+        Raises:
+            NotFound: there is no such run or metric.
+            Invalid: `max_points` is below 4.
+        """
+        if max_points is not None and max_points < 4:
+            raise Invalid(f"max_points is at least 4; it is {max_points}.")
+        with self._store.reading() as database:
+            run_id = find_id(database, run)
+            points = database.value("metric_points", run=run_id, key=key)
+            if points is None:
+                keys = [row[0] for row in database.rows("metric_keys", run=run_id)]
+                raise NotFound(f"Run {run_id} has no metric {key!r}.{suggestion(key, keys)}")
+            if max_points is None or points <= max_points:
+                columns = database.arrays("metric_history", run=run_id, key=key)
+            else:
+                buckets = (max_points - 2) // 2
+                columns = database.arrays("sampled_history", run=run_id, key=key, buckets=buckets)
+        steps, times, values = columns["step"], columns["time"], columns["value"]
+        return History(run_id, key, steps, times, values, points)
+
+    def read_artifact(self, run: str, path: str) -> bytes:
+        """Return the bytes of an artifact, proved by their SHA-256.
+
+        Raises:
+            NotFound: there is no such run or artifact.
+            Damaged: the stored file is missing or not what was stored.
+        """
+        found, artifact = self._artifact(run, path)
+        return self._store.objects.read(artifact.sha256, f"artifact {path!r} of run {found.id}")
+
+    def copy_artifact(self, run: str, path: str, target: Path) -> None:
+        """Copy an artifact to the file `target`; raises as `read_artifact` does."""
+        found, artifact = self._artifact(run, path)
+        referrer = f"artifact {path!r} of run {found.id}"
+        self._store.objects.copy_out(artifact.sha256, target, referrer)
+
+    def _artifact(self, run: str, path: str) -> tuple[Run, Artifact]:
+        found = self.get(run)
+        for artifact in found.artifacts:
+            if artifact.path == path:
+                return found, artifact
+        near = suggestion(path, (artifact.path for artifact in found.artifacts))
+        raise NotFound(f"Run {found.id} has no artifact {shown(path)}.{near}")
+
+    # -- facts about earlier runs ---------------------------------------------------------------
+
+    def tag(self, run: str, key: str, value: Any) -> None:
+        """Set a tag of a run, or take it away with the value None.
+
+        Raises:
+            NotFound, Invalid: the run or the tag cannot be used.
+        """
+        name = checked_name(key, "tag name")
+        text = None
+        if value is not None:
+            text = checked_text(value, f"tag {name!r}", MAX_TAG)
+            text = mask_value(name, text, self._store.settings.mask)
+        self._store.append(Tags(run=self._id(run), keys=[name], texts=[text]))
+
+    def note(self, run: str, text: str) -> None:
+        """Set the note of a run. Raises `NotFound` or `Invalid`."""
+        note = mask_text(checked_text(text, "the note", MAX_NOTE), self._store.settings.mask)
+        self._store.append(Note(run=self._id(run), text=note))
+
+    def _id(self, run: str) -> str:
+        with self._store.reading() as database:
+            return find_id(database, run)
+
+    # -- decisions ------------------------------------------------------------------------------
+
+    def delete(self, run: str, *, reason: str | None = None) -> str:
+        """Put a run away, to be restored or purged later; return its id.
+
+        Raises:
+            NotFound, Invalid: no run answers to it, or several do.
+            Conflict: it is going on, or deleted already.
+        """
+        with self._store.deciding() as decisions:
+            found = _decided_on(decisions.database, run)
+            if found.deleted:
+                raise Conflict(f"Run {found.id} is deleted already; `runs restore` brings it back.")
+            if found.status == "running":
+                raise Conflict(f"Run {found.id} is going on; end it before it is deleted.")
+            decisions.record(RunDeleted(run=found.id, reason=reason))
+        return found.id
+
+    def restore(self, run: str, *, reason: str | None = None) -> str:
+        """Bring a deleted run back; return its id.
+
+        Raises:
+            NotFound, Invalid: no run answers to it, or several do.
+            Conflict: it is not deleted.
+        """
+        with self._store.deciding() as decisions:
+            found = _decided_on(decisions.database, run)
+            if not found.deleted:
+                raise Conflict(f"Run {found.id} is not deleted.")
+            decisions.record(RunRestored(run=found.id, reason=reason))
+        return found.id
+
+    def purge(self, run: str, *, reason: str | None = None) -> str:
+        """Remove everything recorded of a deleted run for good; return its id.
+
+        Its files are freed by the next cleaning (`gc`), unless something else refers to them.
+
+        Raises:
+            NotFound, Invalid: no run answers to it, or several do.
+            Conflict: it is not deleted, or a model version comes from it.
+        """
+        with self._store.deciding() as decisions:
+            found = _decided_on(decisions.database, run)
+            if not found.deleted:
+                raise Conflict(f"Run {found.id} is not deleted; only deleted runs are purged.")
+            versions = decisions.database.rows("versions_of_run", run=found.id)
+            if versions:
+                names = ", ".join(f"{model}/{version}" for model, version in versions)
+                raise Conflict(f"Run {found.id} is where {names} comes from; it stays traceable.")
+            decisions.record(RunPurged(run=found.id, reason=reason))
+        return found.id
+
+
+def _decided_on(database: Database, word: str) -> Run:
+    row = database.one("one_run", run=find_id(database, word))
+    assert row is not None
+    return Run.from_row(row)
+
+
+def find_experiment(database: Database, name: str) -> str:
+    """Return the present name of the experiment that `name` is or was.
+
+    Raises:
+        NotFound: there is none; the message offers the nearest.
+    """
+    leads_to = database.value("experiment_leads_to", name=name)
+    if leads_to is None:
+        known = [row["name"] for row in database.dicts("experiment_list", all=True)]
+        raise NotFound(f"There is no experiment {shown(name)}.{suggestion(name, known)}")
+    return str(leads_to)

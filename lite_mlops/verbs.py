@@ -1,0 +1,202 @@
+"""The module functions: each is a verb of the current project or of its active run.
+
+    import lite_mlops as lm
+
+    lm.set_experiment("churn")
+    with lm.start_run():
+        lm.log_metric("auc", 0.91)
+
+The current project is the one found from the working directory upwards when it is first needed;
+`use_project` chooses another. Logging without an active run starts one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lite_mlops.project import Project
+from lite_mlops.store.console import Table
+from lite_mlops.tracking import ActiveRun, Experiment, Run, context
+
+
+class _Current:
+    """Which project the module functions act on."""
+
+    project: Project | None = None
+
+
+def current_project() -> Project:
+    """Return the project that the module functions act on. Raises `Invalid`."""
+    if _Current.project is None:
+        _Current.project = Project()
+    return _Current.project
+
+
+def use_project(path: str | Path | Project, **options: Any) -> Project:
+    """Have the module functions act on the project in `path` from now on.
+
+    Raises:
+        Invalid: the path cannot hold a project, or a setting cannot be used.
+    """
+    _Current.project = path if isinstance(path, Project) else Project(path, **options)
+    return _Current.project
+
+
+def set_experiment(name: str) -> Experiment:
+    """Have the runs that start from now on gathered under `name`. Raises `Invalid`."""
+    return current_project().set_experiment(name)
+
+
+def start_run(
+    name: str | None = None,
+    *,
+    run_id: str | None = None,
+    run_name: str | None = None,
+    experiment: str | None = None,
+    nested: bool = False,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    note: str | None = None,
+    system_metrics: bool | None = None,
+) -> ActiveRun:
+    """Start a run, or go on with the one that `run_id` names; see `Project.start_run`.
+
+    `run_name` is the word of MLflow for `name`.
+    """
+    return current_project().start_run(
+        run_name if name is None else name,
+        run_id=run_id,
+        experiment=experiment,
+        nested=nested,
+        params=params,
+        tags=tags,
+        note=note,
+        system_metrics=system_metrics,
+    )
+
+
+def end_run(status: str = "finished") -> None:
+    """End the active run, if there is one. Raises `Invalid` for an unknown status."""
+    run = context.active()
+    if run is not None:
+        run.end(status)
+
+
+def active_run() -> ActiveRun | None:
+    """Return the run that is logged to at present."""
+    return context.active()
+
+
+def get_run(run: str) -> Run:
+    """Return a run with everything recorded of it. Raises `NotFound` or `Invalid`."""
+    return current_project().runs.get(run)
+
+
+def sql(statement: str, *, rows: int | None = None) -> Table:
+    """Run one reading SQL statement over the project. Raises `Invalid` or `Denied`."""
+    return current_project().sql(statement, rows=rows)
+
+
+def _run() -> ActiveRun:
+    return context.active() or current_project().start_run()
+
+
+def log_metric(key: str, value: float, step: int | None = None, timestamp: Any = None) -> None:
+    """Log one value of a metric; see `ActiveRun.log_metric`."""
+    _run().log_metric(key, value, step, timestamp)
+
+
+def log_metrics(
+    metrics: Mapping[str, float], step: int | None = None, timestamp: Any = None
+) -> None:
+    """Log values of several metrics at one step; see `ActiveRun.log_metrics`."""
+    _run().log_metrics(metrics, step, timestamp)
+
+
+def log_param(key: str, value: Any) -> Any:
+    """Log one param and return its value; see `ActiveRun.log_param`."""
+    return _run().log_param(key, value)
+
+
+def log_params(params: Mapping[str, Any]) -> None:
+    """Log params; see `ActiveRun.log_params`."""
+    _run().log_params(params)
+
+
+def set_tag(key: str, value: Any) -> None:
+    """Set one tag; see `ActiveRun.set_tag`."""
+    _run().set_tag(key, value)
+
+
+def set_tags(tags: Mapping[str, Any]) -> None:
+    """Set tags; see `ActiveRun.set_tags`."""
+    _run().set_tags(tags)
+
+
+def set_note(text: str) -> None:
+    """Set the note of the run; see `ActiveRun.set_note`."""
+    _run().set_note(text)
+
+
+def log_artifact(local_path: str | Path, artifact_path: str | None = None) -> None:
+    """Keep a copy of a file or folder with the run; see `ActiveRun.log_artifact`."""
+    _run().log_artifact(local_path, artifact_path)
+
+
+def log_artifacts(local_dir: str | Path, artifact_path: str | None = None) -> None:
+    """Keep a copy of everything in a folder with the run; see `ActiveRun.log_artifacts`."""
+    _run().log_artifacts(local_dir, artifact_path)
+
+
+def log_text(text: str, artifact_file: str) -> None:
+    """Keep a text with the run; see `ActiveRun.log_text`."""
+    _run().log_text(text, artifact_file)
+
+
+def log_dict(dictionary: Any, artifact_file: str) -> None:
+    """Keep a dictionary or list with the run, as JSON; see `ActiveRun.log_dict`."""
+    _run().log_dict(dictionary, artifact_file)
+
+
+def log_figure(figure: Any, artifact_file: str) -> None:
+    """Keep a picture with the run; see `ActiveRun.log_figure`."""
+    _run().log_figure(figure, artifact_file)
+
+
+def log_table(data: Any, artifact_file: str) -> None:
+    """Keep a table with the run; see `ActiveRun.log_table`."""
+    _run().log_table(data, artifact_file)
+
+
+# -- the words of Weights & Biases ---------------------------------------------------------------
+
+
+def init(
+    project: str | None = None,
+    *,
+    name: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | list[str] | None = None,
+    notes: str | None = None,
+) -> ActiveRun:
+    """Start a run; `project` is the experiment, `config` are the params.
+
+    Raises:
+        Invalid: a name or value cannot be used.
+    """
+    named = tags if isinstance(tags, Mapping) or tags is None else dict.fromkeys(tags, "true")
+    return current_project().start_run(
+        name, experiment=project, params=config, tags=named, note=notes
+    )
+
+
+def log(values: Mapping[str, Any], step: int | None = None) -> None:
+    """Log values at one step; without `step` it grows by one with each call."""
+    _run().log(values, step)
+
+
+def finish(status: str = "finished") -> None:
+    """End the active run, if there is one. Raises `Invalid` for an unknown status."""
+    end_run(status)

@@ -1,0 +1,98 @@
+"""Fixtures: projects in temporary folders, and a default place that makes forgetting one fail."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lite_mlops.project import Project
+from lite_mlops.settings import PREFIX, Settings
+from lite_mlops.store import Store
+from lite_mlops.tracking import context
+
+FORGOTTEN = "a-test-forgot-to-choose-a-project-folder"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_default_project(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have the default project lie below a file, where no folder can be made."""
+    file = tmp_path_factory.mktemp("nowhere") / FORGOTTEN
+    file.write_text("")
+    os.environ[PREFIX + "DIR"] = str(file / "project")
+
+
+@pytest.fixture(autouse=True)
+def _no_run_left_over() -> Iterator[None]:
+    yield
+    while (run := context.active()) is not None:
+        run.end()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project in a temporary folder, with the capturing of code off to be quick."""
+    made = Project(tmp_path / "work", capture_code=False, capture_environment=False)
+    yield made
+    while (run := context.active()) is not None:
+        run.end()
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _work_folder(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
+    """Opens stores in one temporary folder, each with a journal of its own."""
+    stores: list[Store] = []
+
+    def opened(**options: object) -> Store:
+        store = Store(tmp_path / "work" / ".lite-mlops", Settings(**options))  # type: ignore[arg-type]
+        stores.append(store)
+        return store
+
+    yield opened
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[..., Store]) -> Store:
+    """A store in a temporary folder."""
+    return open_store()
+
+
+@pytest.fixture
+def warnings_of(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What was told to the user so far."""
+    caplog.set_level(logging.INFO, logger="lite_mlops")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a piece of Python in a process of its own, in the temporary project."""
+
+    def run(code: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {PREFIX + "DIR": str(tmp_path / "work")}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=tmp_path / "work",
+            timeout=60,
+        )
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done
+
+    return run

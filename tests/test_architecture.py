@@ -1,0 +1,185 @@
+"""The design, checked on the syntax trees: floors, homes of packages, and what an import costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lite_mlops
+from lite_mlops.errors import Invalid
+from lite_mlops.project import Project
+from tests.conftest import FORGOTTEN
+
+PACKAGE = Path(lite_mlops.__file__).parent
+
+# From the bottom up. A module imports from its own floor's folder and from floors below.
+FLOORS = [
+    {"errors"},
+    {"settings"},
+    {"store"},
+    {"security", "data", "models", "tracking", "monitoring", "serving", "gates", "pipelines"},
+    {"project"},
+    {"verbs", "web"},
+    {"cli", "__init__", "__main__"},
+]
+
+# Between concepts, only these: the left one imports the right one.
+SIDEWAYS = {
+    ("tracking", "security"),
+}
+
+# Third-party packages and the places that may import them.
+HOMES = {
+    "click": {"cli"},
+    "rich": {"cli"},
+    "duckdb": {"store"},
+    "psutil": {"tracking"},
+    "joblib": {"models"},
+    "sklearn": {"models", "monitoring"},
+    "numpy": {"tracking", "data", "models", "monitoring", "serving"},
+}
+
+# Packages that `import lite_mlops` and `lite-mlops --help` must not load.
+HEAVY = ("sklearn", "duckdb", "numpy", "pandas", "scipy", "joblib", "asyncio", "http", "psutil")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def place(module: str) -> str:
+    """The file or folder right below the package that a module lies in."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def floor(module: str) -> int:
+    return next(level for level, places in enumerate(FLOORS) if place(module) in places)
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Every imported module, and whether it is loaded when the importing module is."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    late: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            late.update(ast.walk(node))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            late.update(ast.walk(node))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node not in late
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            known = {name for name, _ in modules()}
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield (inner if inner in known else str(node.module)), node not in late
+
+
+def test_every_module_lies_on_a_floor() -> None:
+    placed = set().union(*FLOORS)
+    assert {place(name) for name, _ in modules()} <= placed
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules()))
+def test_imports_go_down(module: str, path: Path) -> None:
+    for imported, _ in imports(path):
+        if not imported.startswith("lite_mlops"):
+            continue
+        here, there = place(module), place(imported)
+        if here == there or floor(imported) < floor(module):
+            continue
+        assert (here, there) in SIDEWAYS, f"{module} imports {imported}, which is not below it"
+
+
+def test_no_import_cycles() -> None:
+    graph = {
+        name: {m for m, at_once in imports(path) if at_once and m.startswith("lite_mlops.")}
+        for name, path in modules()
+    }
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join((*trail, module))
+        if module not in done:
+            for imported in graph.get(module, ()):
+                if not module.startswith(f"{imported}."):  # a folder is loaded before its files
+                    visit(imported, (*trail, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules()))
+def test_third_party_packages_have_one_home(module: str, path: Path) -> None:
+    for imported, _ in imports(path):
+        package = imported.split(".")[0]
+        if package == "lite_mlops" or package in sys.stdlib_module_names:
+            continue
+        assert package in HOMES, f"{module} imports {package}, which has no home"
+        assert place(module) in HOMES[package], f"{module} imports {package}"
+
+
+def test_other_folders_use_the_face_of_a_folder() -> None:
+    """The public face of `store` and of each concept is its `__init__`, with stated exceptions."""
+    inner = {
+        "lite_mlops.store.events": "each concept logs its own events",
+        "lite_mlops.store.console": "the table that SQL returns",
+        "lite_mlops.store.doctor": "what `doctor` finds",
+        "lite_mlops.store.cleaning": "what `gc` frees",
+        "lite_mlops.store.backup": "what `backup` makes",
+        "lite_mlops.store.usage": "what `du` measures",
+        "lite_mlops.tracking.context": "the active run",
+        "lite_mlops.tracking.keys": "the rules for names",
+    }
+    for module, path in modules():
+        for imported, _ in imports(path):
+            parts = imported.split(".")
+            if parts[0] == "lite_mlops" and len(parts) > 2 and parts[1] != place(module):
+                assert imported in inner, f"{module} reaches into {imported}"
+
+
+def loaded_by(code: str) -> set[str]:
+    code += "; import sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert not loaded_by("import lite_mlops").intersection(HEAVY)
+
+
+def test_a_process_that_only_logs_does_not_load_the_database(tmp_path: Path) -> None:
+    code = (
+        f"from lite_mlops import Project; run = Project({str(tmp_path)!r}).start_run(); "
+        "run.log_metric('loss', 0.5); run.log_params({'a': 1}); run.log_text('t', 't.txt'); "
+        "run.end()"
+    )
+    assert not loaded_by(code).intersection(HEAVY)
+
+
+def test_public_names_are_listed_once_and_resolve() -> None:
+    assert sorted(lite_mlops.__all__) == sorted({*lite_mlops._HOME_OF, "__version__"})
+    for name in lite_mlops.__all__:
+        assert getattr(lite_mlops, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        lite_mlops.nothing  # noqa: B018
+
+
+def test_forgetting_to_choose_a_project_fails() -> None:
+    with pytest.raises(Invalid, match=FORGOTTEN):
+        Project()
+    with pytest.raises(Invalid, match=FORGOTTEN):
+        lite_mlops.start_run()
