@@ -15,7 +15,7 @@ A concrete error subclasses one kind, or a kind is raised with a whole sentence.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class LiteMlopsError(Exception):
@@ -50,3 +50,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ' Did you mean ...?' for the names closest to `word`, or an empty text."""
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
+def raise_first(problems: Sequence[LiteMlopsError]) -> None:
+    """Raise the problems of one call as one, after everything else of it was done."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise type(problems[0])(" ".join(str(problem) for problem in problems))

@@ -94,8 +94,7 @@ class Project:
 
     def create(self) -> None:
         """Make the folder and the database now; otherwise the first write does."""
-        with self.store.reading():
-            pass
+        self.store.fold()
 
     # -- the parts ------------------------------------------------------------------------------
 
@@ -152,17 +151,18 @@ class Project:
             Invalid: a name or value cannot be used.
             NotFound: no run answers to `run_id`.
         """
-        parent = context.own()
-        if parent is not None and not nested:
+        while (parent := context.own()) is not None and not nested:
             log.warning("Run %s (%s) was still active and is ended.", parent.id, parent.name)
             parent.end()
-            parent = None
+        run = None
         if run_id is not None:
-            return self._starter.resume(run_id, system_metrics=system_metrics)
-        if parent is None and (joined := joined_run()) and not context.started_any():
-            return self._starter.join(joined)
+            run = self._starter.resume(run_id, system_metrics=system_metrics)
+        elif parent is None and (joined := joined_run()) and not context.started_any():
+            run = self._starter.join(joined)
+        if run is not None:
+            return run.given(params, tags, note)
         return self._starter.start(
-            experiment or self.experiment,
+            self.experiment if experiment is None else experiment,
             name,
             parent=parent.id if parent is not None else None,
             params=params,

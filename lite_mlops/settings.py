@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import getpass
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,10 @@ def _number(low: float, high: float) -> Callable[[object], float]:
     def parse(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError("expected a number")
-        number = float(value)
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
         if not low <= number <= high:
             raise ValueError(f"expected a number from {low:g} to {high:g}")
         return number
@@ -162,6 +166,12 @@ def _parsed(name: str, value: object, place: str) -> Any:
         raise Invalid(f"{place}: {name} = {value!r} cannot be used: {error}.") from None
 
 
+def _is_table(value: object) -> bool:
+    """Return whether it is a table or an array of tables."""
+    items = value if isinstance(value, list) and value else [value]
+    return all(isinstance(item, dict) for item in items)
+
+
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
@@ -176,7 +186,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path} is not valid TOML: {error}") from None
     # Tables belong to the concepts (gates, monitors); plain keys are settings.
-    plain = {name: value for name, value in table.items() if not isinstance(value, dict)}
+    plain = {name: value for name, value in table.items() if not _is_table(value)}
     return {name: _parsed(name, value, str(path)) for name, value in plain.items()}
 
 
@@ -221,7 +231,8 @@ def environment_for_child(folder: Path, run_id: str) -> dict[str, str]:
 
 # What changes the outcome or the speed of training without standing in the code.
 _TELLING = ("PYTHONHASHSEED", "CUBLAS_WORKSPACE_CONFIG", "OMP_", "MKL_", "OPENBLAS_", "CUDA_")
-_TELLING_JOBS = ("SLURM_JOB", "SLURM_ARRAY", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV", "LANG", "TZ")
+_TELLING_JOBS = ("SLURM_JOB", "SLURM_ARRAY", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV")
+_TELLING_NAMES = ("LANG", "TZ")
 
 
 def telling_variables(further: tuple[str, ...]) -> dict[str, str]:
@@ -230,5 +241,5 @@ def telling_variables(further: tuple[str, ...]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(os.environ.items())
-        if name.startswith(prefixes) or name in further
+        if name.startswith(prefixes) or name in (*_TELLING_NAMES, *further)
     }

@@ -10,11 +10,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase
+from hypothesis import settings as hypothesis_settings
 
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX, Settings
 from lite_mlops.store import Store
 from lite_mlops.tracking import context
+
+# The same examples in every run; `--hypothesis-profile explore` looks for new ones.
+_PHASES = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
+hypothesis_settings.register_profile("steady", derandomize=True, deadline=None, phases=_PHASES)
+hypothesis_settings.register_profile("explore", deadline=None, phases=_PHASES)
+hypothesis_settings.load_profile("steady")
 
 FORGOTTEN = "a-test-forgot-to-choose-a-project-folder"
 

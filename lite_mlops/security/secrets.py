@@ -10,21 +10,32 @@ Pure functions. What has neither a telling name nor a known form cannot be recog
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 MASKED = "[masked]"
+_SHORTEST = 16  # characters of a form that is known
 
-_NAME_PARTS = (
-    "password|passwd|passphrase|secret|token|credential|api_?key|apikey|access_?key|private_?key"
-    "|auth|cookie|session_?id|connection_?string|dsn|signature_key|encryption_key|pwd"
+# These tell of a secret wherever they stand in a name ("dbpassword"), these only as words of their
+# own, so that "author" or "tokenizer" stay readable.
+_PARTS = (
+    "password|passwd|passphrase|passcode|credential|secret(?!ar)|api_?key(?!board)|authorization"
 )
-# A part counts where a word begins and ends, so that "author" or "tokenizer" stay readable.
-_NAME = re.compile(rf"(?:^|[^a-z])(?:{_NAME_PARTS})s?(?:$|[^a-z])")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORDS = (
+    "auth|cookie|session_?id|connection_?string|dsn|pwd|jwt"
+    "|(?:access|private|account|signing|signature|encryption)_?key"
+)
+# A token is one, unless it is of those that language models read and count.
+_COUNTED = (
+    r"(?<!pad_)(?<!eos_)(?<!bos_)(?<!unk_)(?<!sep_)(?<!cls_)(?<!mask_)token"
+    r"(?!_(?:id|count|type|length|limit|per)s?(?:$|[^a-z]))"
+)
+_NAME = re.compile(rf"(?:{_PARTS})|(?:^|[^a-z])(?:(?:{_WORDS})s?|{_COUNTED})(?:$|[^a-z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _FORMS = re.compile(
     r"""
-      (?<=://)[^/\s:@'"]*:[^/\s@'"]+(?=@)              # user:password@ in a URL
+      (?<=://)[^/\s:@'"]*:[^/\s'"]+(?=@)              # user:password@ in a URL
     | (?<=://)[A-Za-z0-9_\-]{20,}(?=@)                 # token@ in a URL
     | \bAKIA[0-9A-Z]{16}\b                             # AWS access key id
     | \bgh[pousr]_[A-Za-z0-9]{36,}\b                   # GitHub
@@ -39,35 +50,61 @@ _FORMS = re.compile(
     """,
     re.VERBOSE,
 )
-_ASSIGNMENT = re.compile(r"^(-{0,2}[A-Za-z][\w.\-]*)=(.*)$", re.DOTALL)
-_QUERY = re.compile(r"([?&;])([A-Za-z][\w.\-]*)=([^&\s;#'\"]+)")
-_BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/._~\-]{8,}=*", re.IGNORECASE)
+_ASSIGNMENT = re.compile(r"^([-+~]{0,2}[A-Za-z][\w.\-]*)=(.*)$", re.DOTALL)
+# A name and what parts it from its value: name=value, 'name': 'value', and a header's Name: value.
+_NAMED = re.compile(
+    r"""(?<![\w.\-])([A-Za-z][\w.\-]*)(?:\s?=\s?|(['"])\s*:\s*)|^([A-Za-z][\w.\-]*):[ ]""",
+    re.MULTILINE,
+)
+_VALUE = re.compile(r"""(['"]).*?\1|(?!(?:(?i:bearer|basic)[ ])|\[masked\])[^&\s;#'",}\]]+""")
+_BEARER = re.compile(
+    r"\b((?i:bearer|basic))\s+(?=[A-Za-z0-9+/._~\-]*(?:[0-9=]|[a-z][A-Z]))[A-Za-z0-9+/._~\-]{8,}=*"
+)
 
 
-def is_secret_name(name: str, further: Iterable[str] = ()) -> bool:
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str, further: tuple[str, ...] = ()) -> bool:
     """Return whether a value under this name is a secret; `further` are parts of names as well."""
     plain = _CAMEL.sub("_", name).lower().replace("-", "_")
-    return bool(_NAME.search(plain)) or any(part.lower() in plain for part in further if part)
+    return bool(_NAME.search(plain)) or any(
+        part.lower().replace("-", "_") in plain for part in further if part
+    )
 
 
-def mask_text(text: str, further: Iterable[str] = ()) -> str:
+def mask_text(text: str, further: tuple[str, ...] = ()) -> str:
     """Return `text` with everything that has the form of a secret masked."""
-
-    def query(match: re.Match[str]) -> str:
-        secret = is_secret_name(match[2], further)
-        return f"{match[1]}{match[2]}={MASKED if secret else match[3]}"
-
+    if len(text) < _SHORTEST and text.isalnum():  # a number or a word, as most values are
+        return text
     text = _FORMS.sub(MASKED, text)
     text = _BEARER.sub(lambda match: f"{match[1]} {MASKED}", text)
-    return _QUERY.sub(query, text) if "=" in text else text
+    return _mask_named(text, further) if "=" in text or ":" in text else text
 
 
-def mask_value(name: str, value: str, further: Iterable[str] = ()) -> str:
+def mask_reason(reason: str | None, further: tuple[str, ...] = ()) -> str | None:
+    """Return the reason of a decision with everything that has the form of a secret masked."""
+    return None if reason is None else mask_text(reason, further)
+
+
+def _mask_named(text: str, further: tuple[str, ...]) -> str:
+    """Return `text` with the values masked that stand beside a telling name."""
+    parts: list[str] = []
+    done = 0
+    for match in _NAMED.finditer(text):
+        if match.end() < done or not is_secret_name(match[1] or match[3], further):
+            continue
+        if value := _VALUE.match(text, match.end()):
+            quote = value[1] or ""
+            parts += [text[done : match.end()], quote, MASKED, quote]
+            done = value.end()
+    return "".join([*parts, text[done:]])
+
+
+def mask_value(name: str, value: str, further: tuple[str, ...] = ()) -> str:
     """Return a named value, masked if its name or its form tells of a secret."""
     return MASKED if is_secret_name(name, further) else mask_text(value, further)
 
 
-def mask_argv(argv: Sequence[str], further: Iterable[str] = ()) -> list[str]:
+def mask_argv(argv: Sequence[str], further: tuple[str, ...] = ()) -> list[str]:
     """Return a command line with the values of telling options and all known forms masked."""
     masked: list[str] = []
     hide_next = False

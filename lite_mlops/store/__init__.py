@@ -9,17 +9,19 @@ with store.deciding() as decisions: ...
 from lite_mlops.store.clock import as_datetime, new_id, now
 from lite_mlops.store.database import Database
 from lite_mlops.store.layout import FOLDER_NAME, Layout
-from lite_mlops.store.objects import Stored
-from lite_mlops.store.store import Decisions, Store, open_store
+from lite_mlops.store.objects import Objects, Stored
+from lite_mlops.store.store import Decisions, Store, kept_store, open_store
 
 __all__ = [
     "FOLDER_NAME",
     "Database",
     "Decisions",
     "Layout",
+    "Objects",
     "Store",
     "Stored",
     "as_datetime",
+    "kept_store",
     "new_id",
     "now",
     "open_store",

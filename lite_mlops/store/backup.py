@@ -189,7 +189,8 @@ def open_backup(store: Store, path: Path) -> Backup:
 
 def newest_backup(store: Store) -> Backup | None:
     """Return the newest backup inside the project that verifies; None if there is none."""
-    for path in sorted(store.layout.backups.glob("*Z"), key=lambda p: p.name[-16:], reverse=True):
+    found = store.layout.backups.glob("*-*Z")
+    for path in sorted(found, key=lambda path: path.name.partition("-")[2], reverse=True):
         try:
             return open_backup(store, path)
         except (NotFound, Damaged):  # the next older one may be good

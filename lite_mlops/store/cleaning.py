@@ -11,6 +11,7 @@ from lite_mlops.errors import Damaged
 from lite_mlops.store.backup import protect, read_everything
 from lite_mlops.store.clock import new_id
 from lite_mlops.store.database import attached, copy_into
+from lite_mlops.store.journal import NEW
 from lite_mlops.store.objects import GRACE_SECONDS
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def clean(store: Store, *, dry_run: bool = False, grace_seconds: float = GRACE_S
 def _remove_stages(store: Store) -> int:
     """Remove what killed processes left in the project's `tmp`."""
     freed = 0
-    for path in store.layout.tmp.glob("*"):
+    unfinished = store.layout.journal.glob(f"*{NEW}")
+    for path in (*store.layout.tmp.glob("*"), *unfinished):
         try:
             status = path.stat()
             if time.time() - status.st_mtime > GRACE_SECONDS:

@@ -27,5 +27,5 @@ def as_datetime(moment: int) -> datetime:
 
 
 def stamp(moment: int) -> str:
-    """Return a time of the store as text that fits into a file name, to the second."""
-    return as_datetime(moment).strftime("%Y%m%dT%H%M%SZ")
+    """Return a time of the store as text that fits into a file name and sorts by time."""
+    return as_datetime(moment).strftime("%Y%m%dT%H%M%S.%fZ")

@@ -71,13 +71,17 @@ class _Resident:
     def __init__(self) -> None:
         self.begin()
         if hasattr(os, "register_at_fork"):
-            # An instance does not survive a fork: nothing is attached while one happens, and the
-            # child makes its own.
             os.register_at_fork(
-                before=lambda: self.mutex.acquire(),
+                before=self._before_fork,
                 after_in_parent=lambda: self.mutex.release(),
                 after_in_child=self.begin,
             )
+
+    def _before_fork(self) -> None:
+        # An instance does not survive a fork: its threads are not there in the child, and closing
+        # it there crashes. So it goes before; whoever needs one next makes it in ten milliseconds.
+        self.mutex.acquire()
+        self.discard()
 
     def begin(self) -> None:
         """Start without an instance."""

@@ -73,12 +73,12 @@ def rebuild(store: Store) -> str:
             shutil.copyfile(Layout(backup.path).database, fresh)
         with attached(fresh, store.settings, create=backup is None) as database:
             migrate(database)
-            journals = [*list_journals(layout.folded), *list_journals(layout.journal)]
-            names = [path.name for path in journals]
+            folders = [layout.folded, layout.journal]
+            journals = [path.name for folder in folders for path in list_journals(folder)]
             while True:
-                rows = database.dicts("journal_places", names=names)
+                rows = database.dicts("journal_places", names=journals)
                 places = {row["name"]: Place.from_row(row) for row in rows}
-                readings = take_in(journals, places, store.journal.writer)
+                readings = take_in(folders, places, store.journal.writer)
                 if not fold(database, readings, layout.tmp).more:
                     break
         set_database_aside(layout, aside, replacement=fresh)

@@ -21,6 +21,7 @@ from lite_mlops.store.intake import Reading
 
 # Statements that follow when one of the kinds was folded.
 _FOLLOWED_BY = {
+    "run_resumed": {"run_started"},
     "summarise_metrics": {"metric", "metrics"},
     "remove_purged": {"run_purged"},
 }
@@ -127,6 +128,13 @@ def _keep_unknown(database: Database, readings: Sequence[Reading]) -> None:
                 database.run("keep_unknown", kind=kind, line=line.decode())
 
 
+def _statements_for(kinds: set[str]) -> list[str]:
+    """Return the statements that fold these kinds of events, in their order."""
+    wanted = kinds | {name for name, after in _FOLLOWED_BY.items() if after & kinds}
+    order = [*(event.kind for event in FOLD_ORDER), "summarise_metrics", "remove_purged"]
+    return [name for name in order if name in wanted]
+
+
 def _prepare(
     database: Database, counts: dict[str, int], readings: Sequence[Reading], rare: _Rare
 ) -> None:
@@ -135,10 +143,12 @@ def _prepare(
         database.run("drop_now_known", known=list(KINDS))
     if set(counts) - set(KINDS):
         _keep_unknown(database, readings)
-    if rare.purged:
-        database.run("leave_out_purged")
     if any(issubclass(KINDS[kind], Decision) for kind in counts if kind in KINDS):
         _chain_decisions(database)
+    if "run_started" in counts:
+        database.run("note_experiments")
+    if rare.purged:  # only now: a decision about a purged run stays in the audit log
+        database.run("leave_out_purged")
 
 
 def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
@@ -147,12 +157,8 @@ def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
     if unreadable := counts.pop(None, 0):
         database.run("add_unreadable", count=unreadable)
     _prepare(database, counts, readings, rare)
-    for event in FOLD_ORDER:
-        if event.kind in counts:
-            database.run(event.kind)
-    for statement, kinds in _FOLLOWED_BY.items():
-        if kinds & set(counts):
-            database.run(statement)
+    for statement in _statements_for(set(counts)):
+        database.run(statement)
     if {"experiment_renamed", "run_started"} & set(counts):
         _apply_renamings(database)
     if rare.crashed:

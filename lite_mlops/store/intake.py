@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def list_journals(folder: Path) -> list[Path]:
     """Return the journal files of a folder, the oldest writer first."""
     try:
         names = os.listdir(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return [folder / name for name in sorted(names) if name.endswith(SUFFIX)]
 
@@ -67,7 +67,7 @@ def sizes(folder: Path) -> dict[str, int]:
             for entry in entries:
                 if entry.name.endswith(SUFFIX):
                     found[entry.name] = entry.stat().st_size
-    except FileNotFoundError:  # nothing was logged yet, or a file was folded away meanwhile
+    except (FileNotFoundError, NotADirectoryError):  # nothing yet, or folded away meanwhile
         pass
     return found
 
@@ -124,7 +124,7 @@ def read_journal(
     except FileNotFoundError:
         return None
     if size == 0:
-        return None  # being created at this moment
+        return None  # being made at this moment, where it cannot be made under another name
     if size < place.pos:
         damage = Damage(place.lines, f"the file was cut to {size} of {place.pos} read bytes", b"")
         return Reading(path, replace(place, closed=gone), damages=(damage,), gone=gone)
@@ -148,16 +148,46 @@ def read_journal(
 
 
 def take_in(
-    paths: Iterable[Path], places: Mapping[str, Place], own_writer: str, limit: int = BATCH_BYTES
+    folders: Sequence[Path],
+    places: Mapping[str, Place],
+    own_writer: str,
+    limit: int = BATCH_BYTES,
 ) -> list[Reading]:
-    """Read journals from their places on, up to `limit` bytes in all."""
-    readings = []
+    """Read the journals of `folders` from their places on, up to `limit` bytes in all."""
+    readings: dict[str, Reading] = {}
     left = limit
-    for path in paths:
+    for path in _list_all(folders):
         place = places.get(path.name, Place())
         alive = path.name.startswith(own_writer)
         reading = read_journal(path, place, limit=max(left, 0), alive=alive)
         if reading is not None:
-            readings.append(reading)
+            readings[path.name] = reading
             left -= reading.place.pos - place.pos
-    return readings
+    # A writer that begins its next file lets the earlier one go only afterwards: what appeared
+    # meanwhile shows that it lives.
+    for path in _list_all(folders):
+        if path.name not in readings:
+            readings[path.name] = Reading(path, places.get(path.name, Place()))
+    return list(readings.values())
+
+
+def _list_all(folders: Sequence[Path]) -> list[Path]:
+    return [path for folder in folders for path in list_journals(folder)]
+
+
+def any_gone(folder: Path, own_writer: str) -> bool:
+    """Return whether the writer of a journal lives no more, which no size tells."""
+    for path in list_journals(folder):
+        if path.name.startswith(own_writer):
+            continue
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:  # folded away meanwhile
+            continue
+        try:
+            if try_lock(fd):
+                unlock(fd)
+                return True
+        finally:
+            os.close(fd)
+    return False

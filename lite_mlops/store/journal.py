@@ -20,6 +20,8 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from os import write
 from pathlib import Path
 from time import time_ns
@@ -36,6 +38,7 @@ _SYNC_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _MB = 1_000_000
+NEW = ".new"  # the ending of a journal that has no first line yet
 
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
@@ -79,6 +82,7 @@ class Journal:
         "_full",
         "_inflight",
         "_limit",
+        "_make_folder",
         "_mutex",
         "_part",
         "_rotate_at",
@@ -99,8 +103,10 @@ class Journal:
         durability: str = "normal",
         backlog_mb: float = 64.0,
         rotate_mb: float = 8.0,
+        make_folder: Callable[[], None] | None = None,
     ) -> None:
         self.folder = folder
+        self._make_folder = make_folder or partial(folder.mkdir, parents=True, exist_ok=True)
         self._full = durability == "full"
         self._backlog_limit = int(backlog_mb * _MB)
         self._rotate_at = int(rotate_mb * _MB)
@@ -223,38 +229,62 @@ class Journal:
         self._fail(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _settle(self) -> None:
-        """Find out, after an interrupt such as Ctrl-C, whether the line at work was written."""
+        """After an interrupt such as Ctrl-C: find out whether the line at work was written."""
         if self._fd < 0:
             return
         line, chain = self._inflight
         size = os.fstat(self._fd).st_size
-        if size == self._size + len(line):
+        if self._chain is not chain and size == self._size + len(line):
             self._size, self._chain = size, chain
         elif size != self._size:
-            os.ftruncate(self._fd, self._size)
+            self._let_go()  # in doubt, go on in the next file
+            return
+        if self._backlog and self._chain is chain and b'"ts":%d,' % self._backlog[0][0] in line:
+            self._backlog_size -= len(self._backlog.popleft()[1])
+
+    def _let_go(self) -> None:
+        """Leave the present file to be synced and closed."""
+        self._unsynced.append(self._fd)
+        self._fd = self._limit = -1
 
     def _open_next(self) -> bool:
         """Start the next file of this writer; the earlier one is let go only afterwards."""
-        path = self.folder / f"{self.writer}-{self._part + 1}.ndjson"
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(path, _FLAGS, 0o600)
-            sync_folder(self.folder)
-        except OSError as error:
-            self._fail(error)
-            return False
-        while not try_lock(fd):  # a reader probes it; it lets go at once and ignores empty files
-            time.sleep(0.0005)
-        if self._fd >= 0:
-            self._unsynced.append(self._fd)
-        self._fd, self._size, self._synced, self._chain = fd, 0, 0, START
-        self._limit = self._rotate_at
         self._part += 1
-        program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
+        program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
         opened = JournalOpened(
             writer=self.writer, pid=os.getpid(), host=socket.gethostname(), program=program
         )
-        return self._write(self._ts, opened.body())
+        line, chain = encode(START, self._ts, opened.body())
+        try:
+            self._make_folder()
+            fd = self._create(line)
+        except OSError as error:
+            self._fail(error)
+            return False
+        if self._fd >= 0:
+            self._let_go()
+        self._size, self._synced, self._chain = len(line), 0, chain
+        self._limit = self._rotate_at
+        self._fd = fd  # last, so that an interrupt before it leaves the earlier file untouched
+        return True
+
+    def _create(self, first_line: bytes) -> int:
+        """Create the present file, locked and with its first line, and return its descriptor."""
+        # It gets its name when it has both: nobody ever meets a journal without a lock and takes
+        # its writer for dead. Windows cannot rename an open file.
+        made_as = self.path if sys.platform == "win32" else self.path.with_suffix(NEW)
+        fd = os.open(made_as, _FLAGS, 0o600)
+        try:
+            while not try_lock(fd):  # someone probes it; they let go at once
+                time.sleep(0.0005)
+            if write(fd, first_line) != len(first_line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            made_as.replace(self.path)
+            sync_folder(self.folder)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
 
     # -- while the disk cannot be written to ----------------------------------------------------
 
@@ -272,19 +302,21 @@ class Journal:
 
     def _wait_in_memory(self, ts: int, body: str) -> None:
         """Queue an event behind those that wait, and try to write them all."""
-        if self._failed_at is not None and self._backlog_size + len(body) > self._backlog_limit:
-            if self._dropped == 0:
-                log.error(
-                    "%d events wait in memory for the journal in %s and no more are kept; from "
-                    "now on events are dropped until it can be written to.",
-                    len(self._backlog),
-                    self.folder,
-                )
-            self._dropped += 1
-        else:
+        if self._backlog_size + len(body) > self._backlog_limit:
+            self._drain()
+        if self._failed_at is None or self._backlog_size + len(body) <= self._backlog_limit:
             self._backlog.append((ts, body))
             self._backlog_size += len(body)
-        self._drain()
+            self._drain()
+            return
+        if self._dropped == 0:
+            log.error(
+                "%d events wait in memory for the journal in %s and no more are kept; from now on "
+                "events are dropped until it can be written to.",
+                len(self._backlog),
+                self.folder,
+            )
+        self._dropped += 1
 
     def _drain(self, *, force: bool = False) -> bool:
         """Write what waits in memory; return whether the file is ready for more."""
@@ -296,10 +328,10 @@ class Journal:
                 return False
             if not self._backlog:
                 break
-            ts, body = self._backlog.popleft()
+            ts, body = self._backlog[0]
             if not self._write(ts, body):
-                self._backlog.appendleft((ts, body))
                 return False
+            self._backlog.popleft()
             self._backlog_size -= len(body)
         if self._dropped and self._write(self._ts, EventsDropped(count=self._dropped).body()):
             self._dropped = 0
@@ -332,8 +364,8 @@ class Journal:
                 if size == self._synced and not earlier:
                     self._syncing = False
                     return
-                fd = os.dup(self._fd)  # so that closing the journal cannot pull it away
-            self._sync_files([*earlier, fd])
+                fds = [*earlier, *self._duplicate()]
+            self._sync_files(fds)
             with mutex:
                 self._synced = size
 
@@ -353,10 +385,13 @@ class Journal:
                 os.close(fd)
 
     def _sync_now(self) -> None:
-        if self._fd >= 0:
-            self._sync_files([*self._unsynced, os.dup(self._fd)])
-            self._unsynced = []
-            self._synced = self._size
+        earlier, self._unsynced = self._unsynced, []
+        self._sync_files([*earlier, *self._duplicate()])
+        self._synced = self._size
+
+    def _duplicate(self) -> list[int]:
+        """Return a descriptor of the present file that closing the journal cannot pull away."""
+        return [os.dup(self._fd)] if self._fd >= 0 else []
 
     def close(self) -> None:
         """Write what waits, sync, and let the file go: its writer counts as gone from now on."""

@@ -23,6 +23,7 @@ Chain = tuple[int, bytes, int]
 
 _CLOSE = b'"}\n'
 _TAIL = 8 + len(_CLOSE)  # the line's own checksum and what closes it
+_OPENING = re.compile(rb'\{"n":')
 _LINE = re.compile(rb'\{"n":(\d{1,18}),[^\n]*?,"c":"([0-9a-f]{8})([0-9a-f]{8})"\}')
 
 
@@ -70,6 +71,12 @@ def _proved(match: re.Match[bytes]) -> bool:
     return b"%08x" % crc32(match[0][: 1 - _TAIL], state) == match[3]
 
 
+def _proved_in(line: bytes) -> list[re.Match[bytes]]:
+    """Return what is proved of a line: itself, or what is left of lines that ran into another."""
+    candidates = (_LINE.match(line, start.start()) for start in _OPENING.finditer(line))
+    return [match for match in candidates if match is not None and _proved(match)]
+
+
 def _whole(chunk: bytes, chain: Chain, count: int) -> Verified | None:
     """Prove all `count` lines of the chunk at once; None if anything at all is unexpected."""
     n, _, state = chain
@@ -87,7 +94,7 @@ def _one_by_one(chunk: bytes, chain: Chain, first_line: int) -> Verified:
     damages: list[Damage] = []
     unread = 0  # damaged lines since the last proved one: they explain a gap in the numbers
     for number, line in enumerate(chunk[:-1].split(b"\n"), start=first_line):
-        found = [match for match in _LINE.finditer(line) if _proved(match)]
+        found = _proved_in(line)
         if b"".join(match[0] for match in found) != line:
             damages.append(Damage(number, "its checksum does not match", line))
             unread += 1

@@ -14,9 +14,10 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -48,8 +49,9 @@ class Stored:
 class Objects:
     """The objects of one project, below `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, make_folder: Callable[[], None] | None = None) -> None:
         self.folder = folder
+        self._make_folder = make_folder or partial(folder.mkdir, parents=True, exist_ok=True)
         self._aside = folder / "tmp"
 
     def path(self, sha256: str) -> Path:
@@ -62,7 +64,8 @@ class Objects:
 
     @contextmanager
     def _aside_file(self) -> Iterator[IO[bytes]]:
-        self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
+        self._aside.mkdir(mode=0o700, exist_ok=True)
         path = self._aside / new_id()
         try:
             with path.open("xb") as file:
@@ -138,7 +141,14 @@ class Objects:
         return data
 
     def copy_out(self, sha256: str, target: Path, referrer: str) -> None:
-        """Copy an object to `target`, which appears only when its bytes are proved."""
+        """Copy an object to `target`, which appears only when its bytes are proved.
+
+        Raises:
+            Invalid: the folder of `target` does not exist.
+            ObjectMissing, ObjectDamaged: both name `referrer`, what refers to the object.
+        """
+        if not target.parent.is_dir():
+            raise Invalid(f"{referrer} cannot be copied to {target}: there is no such folder.")
         aside = target.with_name(f".{target.name}.{new_id()}")
         digest = hashlib.sha256()
         try:

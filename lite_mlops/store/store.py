@@ -19,17 +19,19 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from lite_mlops.errors import Denied
+from lite_mlops.errors import Denied, LiteMlopsError, NotFound
 from lite_mlops.settings import Settings
+from lite_mlops.store.backup import protect
 from lite_mlops.store.clock import new_id
 from lite_mlops.store.database import Database, HeldElsewhere, attached, nothing_attached
 from lite_mlops.store.events import Decision, Event
 from lite_mlops.store.filelock import ProjectLock
 from lite_mlops.store.fold import Folded, fold
-from lite_mlops.store.intake import BATCH_BYTES, Place, list_journals, sizes, take_in
+from lite_mlops.store.intake import BATCH_BYTES, Place, any_gone, sizes, take_in
 from lite_mlops.store.journal import Journal
 from lite_mlops.store.layout import Layout
 from lite_mlops.store.migrations import migrate, pending
@@ -67,17 +69,19 @@ class Store:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.layout = Layout(folder)
         self.settings = settings
-        self.objects = Objects(self.layout.objects)
+        self.objects = Objects(self.layout.objects, make_folder=self.layout.make)
         self.journal = Journal(
             self.layout.journal,
             durability=settings.durability,
             backlog_mb=settings.backlog_mb,
             rotate_mb=settings.rotate_mb,
+            make_folder=self.layout.make,
         )
         self._lock = ProjectLock(folder)
         self._folded_sizes: dict[str, int] | None = None  # of the journals, when last folded
         self._checked: tuple[int, int] | None = None  # identity of the file whose schema is right
         self._told_space = False
+        self._overfull = False
         self._inside = threading.local()
 
     def append(self, event: Event) -> int:
@@ -97,13 +101,20 @@ class Store:
         Keep it short: fetch, leave, then work. Within `deciding` it is the same database.
 
         Raises:
+            NotFound: there is no project yet.
             Busy: another process holds the project or its file longer than `wait_seconds`.
         """
         if (database := getattr(self._inside, "database", None)) is not None:
             yield database
             return
+        if not self.layout.folder.is_dir():
+            raise NotFound(
+                f"There is no project in {self.layout.folder.parent} yet: `lite-mlops init` makes "
+                "one, and so does the first run that is logged."
+            )
         with ExitStack() as stack:
             yield self._marked(stack, self._enter(stack, self._try_reading))
+        self._keep_in_bounds()
 
     def _try_reading(self, stack: ExitStack) -> Database:
         if not (self._is_folded() and self._is_current()):
@@ -194,9 +205,12 @@ class Store:
         """
         with ExitStack() as stack:
             self._enter(stack, self._try_deciding)
+        self._keep_in_bounds()
 
     def _is_folded(self) -> bool:
-        return sizes(self.layout.journal) == self._folded_sizes
+        """Return whether nothing was logged and nobody died since the last fold."""
+        folder = self.layout.journal
+        return sizes(folder) == self._folded_sizes and not any_gone(folder, self.journal.writer)
 
     def _is_current(self) -> bool:
         """Return whether the file at hand is one whose schema was found right."""
@@ -222,7 +236,13 @@ class Store:
 
     def _try_folding(self, stack: ExitStack) -> Database | None:
         """Enter the database alone and fold everything; None if there is no space for it."""
-        self.layout.make()
+        try:
+            self.layout.make()
+        except OSError as error:
+            raise Denied(
+                f"{self.layout.folder} cannot be written to ({error.strerror}). What is logged "
+                "meanwhile is kept in memory."
+            ) from None
         while True:
             with ExitStack() as entered:
                 waiting = sum(sizes(self.layout.journal).values())
@@ -241,11 +261,10 @@ class Store:
             # Others get their turn between two batches.
 
     def _fold_batch(self, database: Database) -> Folded:
-        paths = list_journals(self.layout.journal)
-        seen = {path.name: path.stat().st_size for path in paths}
+        seen = sizes(self.layout.journal)
         rows = database.dicts("journal_places", names=list(seen))
         places = {row["name"]: Place.from_row(row) for row in rows}
-        readings = take_in(paths, places, self.journal.writer)
+        readings = take_in([self.layout.journal], places, self.journal.writer)
         folded = fold(database, readings, self.layout.tmp)
         self._folded_sizes = None if folded.more else seen
         return folded
@@ -259,6 +278,21 @@ class Store:
                 continue
             if self._folded_sizes is not None:
                 self._folded_sizes.pop(path.name, None)
+        if finished:
+            kept = sum(sizes(self.layout.folded).values())
+            self._overfull = kept > self.settings.keep_journals_mb * _MB
+
+    def _keep_in_bounds(self) -> None:
+        """Have a backup replace the kept journals when there are more than the settings allow."""
+        if not self._overfull:
+            return
+        self._overfull = False
+        try:
+            protect(self)
+        except (LiteMlopsError, OSError) as error:
+            # They simply stay; whoever was reading has no part in it.
+            folder = self.layout.folded
+            log.warning("The journals kept in %s could not be replaced: %s", folder, error)
 
     def _make_current(self) -> None:
         """Make the database file, or bring its schema up to date; the lock is held."""
@@ -294,3 +328,9 @@ def open_store(folder: Path, settings: Settings) -> Store:
     if store is None:
         store = _open_stores.setdefault(key, Store(*key))
     return store
+
+
+@cache
+def kept_store(folder: Path, settings: Settings) -> Store:
+    """Return the store of a folder, kept for good; so all tasks of a worker share one journal."""
+    return open_store(folder, settings)

@@ -12,22 +12,22 @@ values keep everything that is right, even if one of them is refused.
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound
+from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, raise_first
 from lite_mlops.security import mask_text, mask_value
 from lite_mlops.settings import Settings
-from lite_mlops.store import Store, Stored, open_store
-from lite_mlops.store.events import Artifact, Event, Metric, Metrics, Note, Params, RunEnded, Tags
+from lite_mlops.store import Store, kept_store
+from lite_mlops.store.events import Event, Metric, Metrics, Note, Params, RunEnded, Tags
 from lite_mlops.tracking import context
-from lite_mlops.tracking.figures import figure_bytes, media_type, table_bytes
+from lite_mlops.tracking.artifacts import ArtifactLog
+from lite_mlops.tracking.figures import figure_bytes, table_bytes
 from lite_mlops.tracking.keys import (
     MAX_NOTE,
     MAX_PARAM,
@@ -42,17 +42,7 @@ from lite_mlops.tracking.keys import (
 )
 from lite_mlops.tracking.status import ENDINGS, ending_for
 
-log = logging.getLogger("lite_mlops")
-
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-
-
-def _raise_first(problems: list[LiteMlopsError]) -> None:
-    """Raise the problem of a call, after everything else of it was stored."""
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        raise type(problems[0])(" ".join(str(problem) for problem in problems))
 
 
 def _number(value: float) -> str:
@@ -88,7 +78,7 @@ class ActiveRun:
         self._next_steps = dict(next_steps or {})
         self._headers: dict[tuple[str, ...], str] = {}
         self._log_step = 0
-        self._told_disk = False
+        self._artifacts = ArtifactLog(store.objects, run_id, self._event)
         self._at_end: list[Any] = []
 
     def __repr__(self) -> str:
@@ -120,7 +110,7 @@ class ActiveRun:
             value = checked_value(key, value)
         if step is None:
             step = series[1]
-        elif type(step) is not int or not _LOWEST <= step <= _HIGHEST:
+        if type(step) is not int or not _LOWEST <= step <= _HIGHEST:
             step = checked_step(key, step)
         # A product with zero is zero unless the value is NaN or infinite.
         number = repr(value) if value * 0.0 == 0.0 else _number(value)
@@ -156,7 +146,7 @@ class ActiveRun:
                 problems.append(problem)
         if values:
             self._log_values(values, step, moment)
-        _raise_first(problems)
+        raise_first(problems)
 
     def _log_values(self, values: dict[str, float], step: int | None, moment: int | None) -> None:
         series = [self._series[key] for key in values]
@@ -230,9 +220,10 @@ class ActiveRun:
                     )
                 )
         if new:
-            self._event(Params(run=self.id, keys=list(new), texts=list(new.values())))
+            for keys, texts in _pieces(list(new), list(new.values())):
+                self._event(Params(run=self.id, keys=keys, texts=texts))
             self._params.update(new)
-        _raise_first(problems)
+        raise_first(problems)
 
     def set_tag(self, key: str, value: Any) -> None:
         """Set one tag; setting it again replaces the value.
@@ -263,8 +254,9 @@ class ActiveRun:
             except Invalid as problem:
                 problems.append(problem)
         if keys:
-            self._event(Tags(run=self.id, keys=keys, texts=texts))
-        _raise_first(problems)
+            for some, values in _pieces(keys, texts):
+                self._event(Tags(run=self.id, keys=some, texts=values))
+        raise_first(problems)
 
     def set_note(self, text: str) -> None:
         """Set the note of the run, in Markdown; setting it again replaces it.
@@ -274,6 +266,23 @@ class ActiveRun:
         """
         note = mask_text(checked_text(text, "the note", MAX_NOTE), self._store.settings.mask)
         self._event(Note(run=self.id, text=note))
+
+    def given(
+        self,
+        params: Mapping[str, Any] | None,
+        tags: Mapping[str, Any] | None,
+        note: str | None,
+    ) -> Self:
+        """Log what was given where the run was started; return the run."""
+        try:
+            self.log_params(params or {})
+            self.set_tags(tags or {})
+            if note is not None:
+                self.set_note(note)
+        except BaseException:
+            self.end("failed")
+            raise
+        return self
 
     # -- artifacts ------------------------------------------------------------------------------
 
@@ -286,12 +295,7 @@ class ActiveRun:
             NotFound: there is no such file.
             Invalid: the file cannot be read, or the artifact path leaves the run.
         """
-        source = Path(local_path)
-        if source.is_dir():
-            self.log_artifacts(source, str(PurePosixPath(artifact_path or "") / source.name))
-            return
-        target = PurePosixPath(artifact_path or "") / source.name
-        self._put_file(source, checked_path(target))
+        self._artifacts.add(local_path, artifact_path)
 
     def log_artifacts(self, local_dir: str | Path, artifact_path: str | None = None) -> None:
         """Keep a copy of everything in a folder with the run.
@@ -301,35 +305,15 @@ class ActiveRun:
             Invalid: a file cannot be read, or the artifact path leaves the run; all others are
                 kept.
         """
-        source = Path(local_dir)
-        if not source.is_dir():
-            raise NotFound(f"There is no folder {shown(str(source))} to log artifacts from.")
-        problems: list[LiteMlopsError] = []
-        for path in sorted(source.rglob("*")):
-            if path.is_dir():
-                continue
-            target = PurePosixPath(artifact_path or "") / path.relative_to(source).as_posix()
-            try:
-                self._put_file(path, checked_path(target))
-            except (Invalid, NotFound) as problem:
-                problems.append(problem)
-        _raise_first(problems)
+        self._artifacts.add_folder(local_dir, artifact_path)
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text with the run, as the file `artifact_file`. Raises `Invalid`."""
-        if not isinstance(text, str):
-            raise Invalid(f"log_text needs a text; {shown(text)} is a {type(text).__name__}.")
-        path = checked_path(artifact_file)
-        self._put_bytes(text.encode("utf-8", errors="replace"), path)
+        self._artifacts.add_text(text, artifact_file)
 
     def log_dict(self, dictionary: Any, artifact_file: str) -> None:
         """Keep a dictionary or list with the run, as JSON. Raises `Invalid`."""
-        path = checked_path(artifact_file)
-        try:
-            text = json.dumps(dictionary, indent=2, ensure_ascii=False, default=str)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise Invalid(f"log_dict cannot write this as JSON: {error}.") from None
-        self._put_bytes(text.encode("utf-8", errors="replace"), path)
+        self._artifacts.add_dict(dictionary, artifact_file)
 
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Keep a picture with the run: a matplotlib or plotly figure, a PIL image, or bytes.
@@ -340,7 +324,7 @@ class ActiveRun:
             Invalid: it is none of these, or the ending is not one that it can be written as.
         """
         path = checked_path(artifact_file)
-        self._put_bytes(figure_bytes(figure, path), path)
+        self._artifacts.put_bytes(figure_bytes(figure, path), path)
 
     def log_table(self, data: Any, artifact_file: str) -> None:
         """Keep a table with the run, as `.json` or `.csv`.
@@ -351,46 +335,7 @@ class ActiveRun:
             Invalid: it is none of these, or the ending is another one.
         """
         path = checked_path(artifact_file)
-        self._put_bytes(table_bytes(data, path), path)
-
-    def _put_file(self, source: Path, path: str) -> None:
-        try:
-            with source.open("rb") as file:
-                self._put(path, iter(lambda: file.read(1 << 20), b""))
-        except FileNotFoundError:
-            raise NotFound(f"There is no file {shown(str(source))} to log as artifact.") from None
-        except OSError as error:
-            raise Invalid(f"{shown(str(source))} cannot be read: {error.strerror}.") from None
-
-    def _put_bytes(self, data: bytes, path: str) -> None:
-        self._put(path, [data])
-
-    def _put(self, path: str, blocks: Iterable[bytes]) -> None:
-        stored = self._stored(path, blocks)
-        if stored is not None:
-            self._event(
-                Artifact(
-                    run=self.id,
-                    path=path,
-                    sha256=stored.sha256,
-                    size=stored.size,
-                    media=media_type(path),
-                )
-            )
-
-    def _stored(self, path: str, blocks: Iterable[bytes]) -> Stored | None:
-        try:
-            return self._store.objects.put_blocks(blocks)
-        except OSError as error:
-            if not self._told_disk:
-                log.warning(
-                    "The artifact %r of run %s could not be stored (%s). Training goes on.",
-                    path,
-                    self.id,
-                    error.strerror or error,
-                )
-            self._told_disk = True
-            return None
+        self._artifacts.put_bytes(table_bytes(data, path), path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -448,6 +393,20 @@ class ActiveRun:
         self.end(ending_for(error))
 
 
+_PIECE = 1_000_000  # characters of one event at most
+
+
+def _pieces(keys: list[str], texts: list[Any]) -> Iterator[tuple[list[str], list[Any]]]:
+    """Split many long values into several events, each of which fits into a line."""
+    start = size = 0
+    for end, (key, text) in enumerate(zip(keys, texts, strict=True)):
+        size += len(key) + len(text or "")
+        if size > _PIECE and end > start:
+            yield keys[start:end], texts[start:end]
+            start, size = end, len(key) + len(text or "")
+    yield keys[start:], texts[start:]
+
+
 def _collector(bodies: list[str]) -> Callable[[str], int]:
     def collect(body: str) -> int:
         bodies.append(body)
@@ -458,7 +417,7 @@ def _collector(bodies: list[str]) -> Callable[[str], int]:
 
 def _joined(folder: Path, settings: Settings, *names: str) -> ActiveRun:
     """Return the run of another process, for logging to it from this one."""
-    return ActiveRun(open_store(folder, settings), *names, joined=True)
+    return ActiveRun(kept_store(folder, settings), *names, joined=True)
 
 
 def _items(values: object, what: str) -> Iterable[tuple[Any, Any]]:

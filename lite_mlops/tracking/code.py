@@ -15,12 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lite_mlops.security import mask_text
+
 log = logging.getLogger("lite_mlops")
 
 MAX_DIFF = 10_000_000  # characters
 _GIT_SECONDS = 5.0
 _FRESH_SECONDS = 2.0
-_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/]*@")
+# So that the diff can be applied, whatever the user's settings of git say.
+_PLAIN = (
+    *("--binary", "--no-color", "--no-ext-diff", "--no-textconv"),
+    *("--src-prefix=a/", "--dst-prefix=b/"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Code:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     """Return what git prints, or None if it says no or does not answer in time."""
-    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+    untouched = ("--no-optional-locks", "-c", "diff.autoRefreshIndex=false")
+    command = ["git", *untouched, "-C", str(folder), *arguments]
     try:
         done = subprocess.run(
             command, capture_output=True, timeout=_GIT_SECONDS, stdin=subprocess.DEVNULL
@@ -69,14 +77,14 @@ def capture_code(folder: Path) -> Code | None:
     branch = (_git(folder, "symbolic-ref", "--short", "--quiet", "HEAD") or "").strip()
     remote = (_git(folder, "config", "--get", "remote.origin.url") or "").strip()
     root = where.strip()
-    changes = _git(Path(root), "diff", "--binary", "HEAD" if head else "--cached") or ""
+    changes = _git(Path(root), "diff", *_PLAIN, "HEAD" if head else "--cached") or ""
     if len(changes) > MAX_DIFF:
         changes = f"{changes[:MAX_DIFF]}\n[cut: {len(changes):,} characters of changes]\n"
     untracked = _git(Path(root), "ls-files", "--others", "--exclude-standard", "-z") or ""
     return Code(
         commit=head or None,
         branch=branch or None,
-        remote=_CREDENTIALS.sub("", remote) or None,
+        remote=mask_text(_CREDENTIALS.sub("", remote)) or None,
         root=root,
         diff=changes,
         untracked=tuple(name for name in untracked.split("\0") if name),

@@ -10,6 +10,7 @@ that scripts that still use it land in the right place.
 from __future__ import annotations
 
 from lite_mlops.errors import Conflict
+from lite_mlops.security import mask_reason
 from lite_mlops.store import Store
 from lite_mlops.store.events import ExperimentRenamed, RunDeleted
 from lite_mlops.tracking.keys import checked_name
@@ -51,6 +52,7 @@ class Experiments:
             taken = decisions.database.value("experiment_leads_to", name=new_name)
             if taken is not None and taken != present:
                 raise Conflict(f"The name {new_name!r} leads to experiment {taken!r} already.")
+            reason = mask_reason(reason, self._store.settings.mask)
             decisions.record(ExperimentRenamed(experiment=present, name=new_name, reason=reason))
         return self.get(new_name)
 
@@ -68,6 +70,7 @@ class Experiments:
                 some = ", ".join(run_id for (run_id,) in running[:5])
                 raise Conflict(f"Runs of {present!r} are going on ({some}); end them first.")
             ids = decisions.database.rows("runs_of_experiment", experiment=present)
+            reason = mask_reason(reason, self._store.settings.mask)
             for (run_id,) in ids:
                 decisions.record(RunDeleted(run=run_id, reason=reason))
         return len(ids)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from lite_mlops.errors import Invalid
+from lite_mlops.jsontext import json_text
 
 _PLOTLY_PICTURES = {"png", "jpg", "jpeg", "webp", "svg", "pdf"}
 
@@ -32,7 +32,11 @@ def _saved(save: Any, path: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     try:
         save(buffer, **options)
-    except (ValueError, KeyError, OSError) as error:
+    except KeyError:  # PIL, for an ending that it does not know
+        raise Invalid(
+            f"the figure cannot be written as {path!r}: {_ending(path)!r} is not a format."
+        ) from None
+    except (ValueError, OSError) as error:
         raise Invalid(f"the figure cannot be written as {path!r}: {error}.") from None
     return buffer.getvalue()
 
@@ -72,7 +76,7 @@ def figure_bytes(figure: Any, path: str) -> bytes:
     if hasattr(figure, "to_html") and hasattr(figure, "to_json"):
         return _plotly(figure, path)
     if hasattr(figure, "save") and hasattr(figure, "getbands"):
-        return _saved(figure.save, path, format={"jpg": "jpeg"}.get(ending, ending))
+        return _saved(figure.save, path, format={"jpg": "jpeg", "tif": "tiff"}.get(ending, ending))
     raise Invalid(
         f"log_figure takes a matplotlib or plotly figure, a PIL image or bytes; this is a "
         f"{type(figure).__name__}."
@@ -85,23 +89,23 @@ def _columns(data: Any) -> tuple[list[str], list[list[Any]]]:
         names = [str(name) for name in data.columns]
         return names, [list(row) for row in zip(*(data[c] for c in data.columns), strict=True)]
     if isinstance(data, Mapping):
-        columns = {str(name): list(column) for name, column in data.items()}
+        columns = {}
+        for name, column in data.items():
+            if isinstance(column, str) or not isinstance(column, Iterable):
+                kind = type(column).__name__
+                raise Invalid(f"the column {str(name)!r} of a table is a {kind}, not a list.")
+            columns[str(name)] = list(column)
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise Invalid(f"the columns of a table have the same length; these have {lengths}.")
         return list(columns), [list(row) for row in zip(*columns.values(), strict=True)]
     if isinstance(data, Sequence) and all(isinstance(row, Mapping) for row in data):
-        names = list(dict.fromkeys(str(name) for row in data for name in row))
-        return names, [[row.get(name) for name in names] for row in data]
+        keys = list(dict.fromkeys(name for row in data for name in row))
+        return [str(key) for key in keys], [[row.get(key) for key in keys] for row in data]
     raise Invalid(
         "log_table takes a list of dictionaries, a dictionary of columns or a DataFrame; this is "
         f"a {type(data).__name__}."
     )
-
-
-def _plain(value: Any) -> Any:
-    """Return a cell as JSON can hold it; a NumPy scalar has `item`."""
-    return value.item() if hasattr(value, "item") else str(value)
 
 
 def table_bytes(data: Any, path: str) -> bytes:
@@ -113,7 +117,7 @@ def table_bytes(data: Any, path: str) -> bytes:
     names, rows = _columns(data)
     if _ending(path) == "json":
         table = {"columns": names, "data": rows}
-        return json.dumps(table, ensure_ascii=False, default=_plain).encode(errors="replace")
+        return json_text(table).encode(errors="replace")
     if _ending(path) == "csv":
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from datetime import datetime
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from lite_mlops.errors import Invalid
@@ -23,6 +23,7 @@ MAX_PATH = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
+_TIMES = range(-62_135_596_800_000_000, 253_402_300_800_000_000)  # the years 1 to 9999
 _EARLIEST_MS = 10**11  # milliseconds: 1973; a smaller number is a time in seconds by mistake
 
 
@@ -95,7 +96,10 @@ def checked_time(moment: Any) -> int:
     a float of seconds as `time.time()` gives.
     """
     if isinstance(moment, datetime):
-        return round(moment.timestamp() * 1_000_000)
+        try:
+            return round(moment.timestamp() * 1_000_000)
+        except (ValueError, OverflowError) as error:  # NaT, or before the year 1 in UTC
+            raise Invalid(f"the timestamp {moment} is no moment: {error}.") from None
     if isinstance(moment, bool) or not isinstance(moment, int | float):
         raise Invalid(
             f"a timestamp is a datetime, milliseconds as an int or seconds as a float; "
@@ -112,18 +116,19 @@ def checked_time(moment: Any) -> int:
         if moment != moment or abs(moment) > 1e12:
             raise Invalid(f"the timestamp {moment} is not a time in seconds since 1970.")
         micros = round(moment * 1_000_000)
-    if abs(micros) > 2**62:
+    if micros not in _TIMES:
         raise Invalid(f"the timestamp {moment} lies too far away.")
     return micros
 
 
 def checked_path(path: object, what: str = "artifact path") -> str:
     """Return a relative path with forward slashes, which stays below the run."""
-    if not isinstance(path, str | PurePosixPath):
-        path = str(path)
+    if not isinstance(path, str | PurePath):
+        raise Invalid(f"{what} is a text; {shown(path)} is a {type(path).__name__}.")
     text = str(path).replace("\\", "/")
-    parts = PurePosixPath(text).parts
-    if not parts or text.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", text):
+    pure = PurePosixPath(text)
+    parts = pure.parts
+    if not parts or pure.is_absolute() or ".." in parts or re.match(r"[A-Za-z]:", str(pure)):
         raise Invalid(
             f"{what} {shown(str(path))} must be relative and stay below the run, such as "
             "'plots/roc.png'."

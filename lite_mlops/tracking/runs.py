@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
-from lite_mlops.security import mask_text, mask_value
+from lite_mlops.security import mask_reason, mask_text, mask_value
 from lite_mlops.store import Database, Store
 from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
 from lite_mlops.tracking.keys import MAX_NOTE, MAX_TAG, checked_name, checked_text, shown
@@ -29,6 +29,8 @@ def find_id(database: Database, word: str) -> str:
         NotFound: no run answers to it; the message offers the nearest.
         Invalid: several do; the message lists them.
     """
+    if not isinstance(word, str):
+        raise Invalid(f"a run is named by a text; {shown(word)} is a {type(word).__name__}.")
     found = database.rows("run_ids", word=word)
     if found and (found[0][0] == word or len(found) == 1):
         return str(found[0][0])
@@ -36,7 +38,7 @@ def find_id(database: Database, word: str) -> str:
         words = [text for row in database.rows("recent_run_words") for text in row]
         raise NotFound(f"There is no run {shown(word)}.{suggestion(word, words)}")
     several = ", ".join(f"{run_id} ({name})" for run_id, name, _ in found[:5])
-    raise Invalid(f"{shown(word)} names {len(found)} runs: {several}. Use more of the id.")
+    raise Invalid(f"{shown(word)} names {found[0][2]:,} runs: {several}. Use more of the id.")
 
 
 def _by_run(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -129,8 +131,8 @@ class Runs:
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
         """Return the points of a metric by step and time.
 
-        With `max_points` a longer history is down-sampled so that its extremes stay: half as many
-        equal parts, and of each the lowest and the highest point.
+        With `max_points` a longer history is down-sampled so that its extremes stay: it is cut
+        into equal parts, of which the lowest and the highest point are kept.
 
         Raises:
             NotFound: there is no such run or metric.
@@ -147,8 +149,7 @@ class Runs:
             if max_points is None or points <= max_points:
                 columns = database.arrays("metric_history", run=run_id, key=key)
             else:
-                buckets = (max_points - 2) // 2
-                columns = database.arrays("sampled_history", run=run_id, key=key, buckets=buckets)
+                columns = database.arrays("sampled_history", run=run_id, key=key, points=max_points)
         steps, times, values = columns["step"], columns["time"], columns["value"]
         return History(run_id, key, steps, times, values, points)
 
@@ -200,6 +201,9 @@ class Runs:
         with self._store.reading() as database:
             return find_id(database, run)
 
+    def _masked(self, reason: str | None) -> str | None:
+        return mask_reason(reason, self._store.settings.mask)
+
     # -- decisions ------------------------------------------------------------------------------
 
     def delete(self, run: str, *, reason: str | None = None) -> str:
@@ -215,7 +219,7 @@ class Runs:
                 raise Conflict(f"Run {found.id} is deleted already; `runs restore` brings it back.")
             if found.status == "running":
                 raise Conflict(f"Run {found.id} is going on; end it before it is deleted.")
-            decisions.record(RunDeleted(run=found.id, reason=reason))
+            decisions.record(RunDeleted(run=found.id, reason=self._masked(reason)))
         return found.id
 
     def restore(self, run: str, *, reason: str | None = None) -> str:
@@ -229,7 +233,7 @@ class Runs:
             found = _decided_on(decisions.database, run)
             if not found.deleted:
                 raise Conflict(f"Run {found.id} is not deleted.")
-            decisions.record(RunRestored(run=found.id, reason=reason))
+            decisions.record(RunRestored(run=found.id, reason=self._masked(reason)))
         return found.id
 
     def purge(self, run: str, *, reason: str | None = None) -> str:
@@ -249,7 +253,7 @@ class Runs:
             if versions:
                 names = ", ".join(f"{model}/{version}" for model, version in versions)
                 raise Conflict(f"Run {found.id} is where {names} comes from; it stays traceable.")
-            decisions.record(RunPurged(run=found.id, reason=reason))
+            decisions.record(RunPurged(run=found.id, reason=self._masked(reason)))
         return found.id
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lite_mlops.errors import Busy
+from lite_mlops.errors import Busy, Invalid
 from lite_mlops.store import Database, Store, new_id
 from lite_mlops.store.events import RunResumed, RunStarted
 from lite_mlops.tracking import context
@@ -93,6 +94,8 @@ class Starter:
             with self._store.reading() as database:
                 active = self._known(database, find_id(database, run))
         except Busy as busy:
+            if not is_id(run):
+                raise
             # A lock never stops training: log to the id as it was given.
             log.warning("Run %s is joined without looking it up: %s", run, busy)
             return self.join(run)
@@ -104,6 +107,8 @@ class Starter:
 
     def join(self, run_id: str) -> ActiveRun:
         """Log to a run of another process, which ends it; nothing is looked up."""
+        if not is_id(run_id):
+            raise Invalid(f"{run_id!r} is not the id of a run: 20 hexadecimal digits.")
         run = ActiveRun(self._store, run_id, run_name(run_id), "", joined=True)
         context.enter(run)
         return run
@@ -147,6 +152,11 @@ class Starter:
 
             system = SystemMetrics(run.log_metrics, settings.system_metrics_seconds)
             run.at_end(system.stop)
+
+
+def is_id(word: str) -> bool:
+    """Return whether a word is a whole id."""
+    return re.fullmatch("[0-9a-f]{20}", word) is not None
 
 
 def _code_folder(argv: list[str] | None) -> Path:

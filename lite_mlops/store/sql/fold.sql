@@ -13,7 +13,8 @@ SELECT make_timestamp(ts), 'dropped', NULL, NULL,
        count || ' events were dropped while the disk could not be written to'
 FROM staged WHERE k = 'events_dropped';
 
--- name: run_started
+-- name: note_experiments
+-- Goes before everything else: an experiment begins with its first run, even if that was purged.
 INSERT INTO experiments
 SELECT experiment, experiment, NULL FROM staged
 WHERE k = 'run_started' AND experiment NOT IN (SELECT name FROM experiments)
@@ -22,43 +23,43 @@ UPDATE experiments SET created_at = coalesce(least(created_at, s.t), s.t)
 FROM (SELECT experiment, min(make_timestamp(ts)) AS t FROM staged
       WHERE k = 'run_started' GROUP BY experiment) s
 WHERE experiments.name = s.experiment;
+
+-- name: run_started
 MERGE INTO runs r
-USING (SELECT *, make_timestamp(ts) AS t FROM staged WHERE k = 'run_started') s
+USING (SELECT DISTINCT ON (run) run, experiment, name, actor, parent, source,
+              make_timestamp(ts) AS t
+       FROM staged WHERE k = 'run_started' ORDER BY run, ts, experiment, name, actor) s
 ON r.run_id = s.run
-WHEN MATCHED THEN UPDATE SET
+WHEN MATCHED AND (r.started_at IS NULL OR s.t < r.started_at) THEN UPDATE SET
     experiment = s.experiment, name = s.name, actor = s.actor, parent_id = s.parent,
-    source = s.source, started_at = s.t,
-    status = coalesce(r.status, 'running'), status_at = coalesce(r.status_at, s.t),
-    writer = coalesce(r.writer, s.writer), writer_at = coalesce(r.writer_at, s.t)
-WHEN NOT MATCHED THEN INSERT
-    (run_id, experiment, name, actor, parent_id, started_at, source, status, status_at,
-     writer, writer_at)
-    VALUES (s.run, s.experiment, s.name, s.actor, s.parent, s.t, s.source, 'running', s.t,
-            s.writer, s.t);
+    source = s.source, started_at = s.t
+WHEN NOT MATCHED THEN INSERT (run_id, experiment, name, actor, parent_id, source, started_at)
+    VALUES (s.run, s.experiment, s.name, s.actor, s.parent, s.source, s.t);
 
 -- name: run_resumed
+-- Also follows `run_started`: from here on the run is going on, in the process `writer`.
 MERGE INTO runs r
-USING (SELECT run, arg_max(writer, (ts, writer)) AS writer, make_timestamp(max(ts)) AS t
-       FROM staged WHERE k = 'run_resumed' GROUP BY run) s
+USING (SELECT run, max((make_timestamp(ts), writer)) AS top
+       FROM staged WHERE k IN ('run_started', 'run_resumed') GROUP BY run) s
 ON r.run_id = s.run
 WHEN MATCHED THEN UPDATE SET
-    ended_at = if(r.status IS NULL OR (s.t, 'running') > (r.status_at, r.status),
-                  NULL, r.ended_at),
-    status = if(r.status IS NULL OR (s.t, 'running') > (r.status_at, r.status),
-                'running', r.status),
-    status_at = greatest(r.status_at, s.t),
-    writer = if(r.writer IS NULL OR (s.t, s.writer) > (r.writer_at, r.writer),
-                s.writer, r.writer),
-    writer_at = greatest(r.writer_at, s.t)
+    ended_at = if(r.status IS NOT NULL AND (s.top[1], 'running') < (r.status_at, r.status),
+                  r.ended_at, NULL),
+    status = if(r.status IS NOT NULL AND (s.top[1], 'running') < (r.status_at, r.status),
+                r.status, 'running'),
+    status_at = greatest(r.status_at, s.top[1]),
+    writer = if(r.writer IS NULL OR s.top > (r.writer_at, r.writer), s.top[2], r.writer),
+    writer_at = greatest(r.writer_at, s.top[1])
 WHEN NOT MATCHED THEN INSERT (run_id, status, status_at, writer, writer_at)
-    VALUES (s.run, 'running', s.t, s.writer, s.t);
+    VALUES (s.run, 'running', s.top[1], s.top[2], s.top[1]);
 
 -- name: run_ended
 MERGE INTO runs r
 USING (SELECT run, arg_max(status, (ts, status)) AS status, make_timestamp(max(ts)) AS t
        FROM staged WHERE k = 'run_ended' GROUP BY run) s
 ON r.run_id = s.run
-WHEN MATCHED AND (r.status IS NULL OR (s.t, s.status) > (r.status_at, r.status))
+WHEN MATCHED AND (r.status IS NULL
+                  OR (s.t, s.status) > (r.status_at, replace(r.status, 'crashed', 'running')))
     THEN UPDATE SET status = s.status, status_at = s.t, ended_at = s.t
 WHEN NOT MATCHED THEN INSERT (run_id, status, status_at, ended_at)
     VALUES (s.run, s.status, s.t, s.t);
@@ -142,14 +143,11 @@ USING (
                make_timestamp(ts) AS ts
         FROM staged WHERE k = 'tags'
     )
-    SELECT run_id, key, max((ts, coalesce(value, ''))) AS top,
-           arg_max(value, (ts, coalesce(value, ''))) AS value
-    FROM logged GROUP BY run_id, key
+    SELECT run_id, key, max((ts, value)) AS top FROM logged GROUP BY run_id, key
 ) s
 ON t.run_id = s.run_id AND t.key = s.key
-WHEN MATCHED AND s.top > (t.ts, coalesce(t.value, '')) THEN UPDATE SET
-    value = s.value, ts = s.top[1]
-WHEN NOT MATCHED THEN INSERT VALUES (s.run_id, s.key, s.value, s.top[1]);
+WHEN MATCHED AND s.top > (t.ts, t.value) THEN UPDATE SET value = s.top[2], ts = s.top[1]
+WHEN NOT MATCHED THEN INSERT VALUES (s.run_id, s.key, s.top[2], s.top[1]);
 
 -- name: note
 MERGE INTO runs r
@@ -220,7 +218,7 @@ WHERE kind = 'experiment_renamed' ORDER BY number;
 
 -- name: apply_renaming
 INSERT INTO experiments
-SELECT logged, logged, NULL FROM (SELECT unnest([$experiment, $name]) AS logged)
+SELECT logged, logged, NULL FROM (SELECT DISTINCT unnest([$experiment, $name]) AS logged)
 WHERE logged NOT IN (SELECT name FROM experiments);
 UPDATE experiments SET leads_to = $name WHERE leads_to = $experiment;
 

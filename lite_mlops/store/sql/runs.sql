@@ -2,7 +2,7 @@
 
 -- name: run_ids
 -- Ids that answer to a word: the id itself, its beginning or its end, or the name of a run.
-SELECT run_id, name, coalesce(deleted, false) AS deleted FROM runs
+SELECT run_id, name, count(*) OVER () AS found FROM runs
 WHERE started_at IS NOT NULL
   AND (run_id = $word OR name = $word
        OR (length($word) >= 4 AND (starts_with(run_id, $word) OR ends_with(run_id, $word))))
@@ -61,25 +61,28 @@ SELECT step, time, value FROM metrics WHERE run_id = $run AND key = $key
 ORDER BY step, time, value;
 
 -- name: sampled_history
--- Of each of $buckets equal parts of the steps, or of the time if there are fewer steps than
--- parts, the lowest and the highest point, so that no spike is lost; and the first and the last.
+-- Of equal parts of the steps, or of the time if there are fewer steps than parts, the lowest and
+-- the highest point and one that is not a number, so that no spike is lost; and the first and the
+-- last of all. The number of parts is such that no more than $points come out.
 WITH points AS (
     SELECT step, time, value, epoch_us(time) AS moment
     FROM metrics WHERE run_id = $run AND key = $key
 ), range AS (
     SELECT min(step)::DOUBLE AS low_step, max(step)::DOUBLE - min(step) + 1 AS steps,
-           min(moment) AS low_moment, max(moment) - min(moment) + 1 AS moments
+           min(moment) AS low_moment, max(moment) - min(moment) + 1 AS moments,
+           if(bool_or(isnan(value)), greatest(($points - 2) // 3, 1), ($points - 2) // 2) AS parts
     FROM points
 ), placed AS (
     SELECT (step, time, value) AS point, value,
-           floor(CASE WHEN steps >= $buckets THEN (step - low_step) / steps * $buckets
-                      ELSE (moment - low_moment) / moments * $buckets END) AS bucket
+           least(parts - 1, floor(
+               if(steps >= parts, (step - low_step) / steps, (moment - low_moment) / moments)
+               * parts)) AS part
     FROM points, range
 ), chosen AS (
     SELECT unnest([arg_min(point, value) FILTER (NOT isnan(value)),
                    arg_max(point, value) FILTER (NOT isnan(value)),
-                   any_value(point) FILTER (isnan(value))]) AS point
-    FROM placed GROUP BY bucket
+                   any_value(point) FILTER (isnan(value) AND $points > 4)]) AS point
+    FROM placed GROUP BY part
     UNION
     SELECT unnest([min(point), max(point)]) FROM placed
 )

@@ -1,0 +1,344 @@
+"""Folding gives the same tables in whatever pieces and order the journals are folded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lite_mlops.store import events as ev
+from lite_mlops.store.lines import START, encode
+from tests.store.journals import SETTINGS, Folder, journal_bytes
+
+RUNS = ["68000001aaaaaaaaaaaa", "68000001bbbbbbbbbbbb", "68000002cccccccccccc"]
+KEYS = ["loss", "auc"]
+TEXTS = ["1", "2", "x"]
+WRITERS = ["w1", "w2", "w3"]
+
+runs = st.sampled_from(RUNS)
+keys = st.sampled_from(KEYS)
+texts = st.sampled_from(TEXTS)
+values = st.sampled_from([0.0, 1.0, -2.5, float("nan"), float("inf")])
+steps = st.integers(-1, 2)
+hashes = st.sampled_from(["a" * 64, "b" * 64])
+
+facts = st.one_of(
+    st.builds(
+        ev.RunStarted,
+        run=runs,
+        experiment=st.sampled_from(["one", "two"]),
+        name=st.just("n"),
+        writer=st.just(""),
+        actor=st.just("me"),
+    ),
+    st.builds(ev.RunResumed, run=runs, writer=st.just("")),
+    st.builds(ev.RunEnded, run=runs, status=st.sampled_from(["finished", "failed"])),
+    st.builds(
+        lambda run, pairs: ev.Params(run=run, keys=list(pairs), texts=list(pairs.values())),
+        runs,
+        st.dictionaries(keys, texts, min_size=1),
+    ),
+    st.builds(
+        lambda run, pairs: ev.Tags(run=run, keys=list(pairs), texts=list(pairs.values())),
+        runs,
+        st.dictionaries(keys, texts | st.none(), min_size=1),
+    ),
+    st.builds(ev.Metric, run=runs, key=keys, step=steps, value=values),
+    st.builds(
+        lambda run, pairs, step: ev.Metrics(
+            run=run, keys=list(pairs), numbers=list(pairs.values()), step=step
+        ),
+        runs,
+        st.dictionaries(keys, values, min_size=1),
+        steps,
+    ),
+    st.builds(ev.Note, run=runs, text=texts),
+    st.builds(
+        ev.Artifact,
+        run=runs,
+        path=st.sampled_from(["a", "b"]),
+        sha256=hashes,
+        size=st.just(1),
+        media=st.just("m"),
+    ),
+    st.builds(
+        ev.Dataset,
+        name=st.just("d"),
+        sha256=hashes,
+        rows=st.just(1),
+        columns=st.just(2),
+        profile=st.just({"x": 1}),
+    ),
+    st.builds(ev.DatasetUsed, run=runs, name=st.just("d"), sha256=hashes, role=st.just("train")),
+    st.builds(
+        ev.Prediction,
+        prediction=st.sampled_from(["p1", "p2"]),
+        model=st.just("m"),
+        version=st.just(1),
+        numbers=st.just([1.0, None]),
+        text=texts,
+        latency_us=st.just(5),
+    ),
+    st.builds(ev.Feedback, prediction=st.sampled_from(["p1", "p2"]), text=texts),
+)
+
+
+@st.composite
+def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
+    frame = {"decision": number, "actor": "me", "reason": draw(texts)}
+    return draw(
+        st.one_of(
+            st.builds(ev.RunDeleted, run=runs, **_just(frame)),
+            st.builds(ev.RunRestored, run=runs, **_just(frame)),
+            st.builds(
+                ev.ExperimentRenamed,
+                experiment=st.sampled_from(["one", "two", "three"]),
+                name=st.sampled_from(["one", "two", "three"]),
+                **_just(frame),
+            ),
+            st.builds(
+                ev.AliasSet,
+                model=st.just("m"),
+                alias=st.sampled_from(["a", "b"]),
+                version=st.integers(1, 2),
+                **_just(frame),
+            ),
+            st.builds(ev.RunPurged, run=st.just(RUNS[2]), **_just(frame)),
+        )
+    )
+
+
+def _just(frame: dict[str, object]) -> dict[str, st.SearchStrategy[object]]:
+    return {name: st.just(value) for name, value in frame.items()}
+
+
+def _by(writer: str, event: ev.Event) -> ev.Event:
+    """A run is always begun or resumed by the process that writes it."""
+    if isinstance(event, ev.RunStarted | ev.RunResumed):
+        return replace(event, writer=writer)
+    return event
+
+
+@st.composite
+def journals(draw: st.DrawFn) -> dict[str, bytes]:
+    """The journals of some writers; the times of one writer increase, as journals see to it."""
+    found: dict[str, list[tuple[int, ev.Event]]] = {writer: [] for writer in WRITERS}
+    for number in range(1, draw(st.integers(0, 4)) + 1):
+        writer = draw(st.sampled_from(WRITERS))
+        found[writer].append((0, draw(decisions(number))))
+    for writer in WRITERS:
+        found[writer] += [(0, event) for event in draw(st.lists(facts, max_size=8))]
+        order = draw(st.permutations(found[writer]))
+        start = draw(st.integers(1, 5))
+        found[writer] = [(start + i, _by(writer, event)) for i, (_, event) in enumerate(order)]
+    return {f"{w}-1.ndjson": journal_bytes(w, events) for w, events in found.items()}
+
+
+@settings(max_examples=60)
+@given(journals(), st.data())
+def test_pieces_and_order_do_not_matter(journals: dict[str, bytes], data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        at_once = Folder(Path(folder) / "once")
+        for name, content in journals.items():
+            at_once.write(name, content)
+        at_once.fold()
+        at_once.fold()  # folding twice changes nothing
+        expected = at_once.tables()
+
+        in_pieces = Folder(Path(folder) / "pieces")
+        for name in data.draw(st.permutations(list(journals))):
+            content = journals[name]
+            cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=2)))
+            for cut in cuts:
+                in_pieces.write(name, content[:cut], alive=True)
+                in_pieces.fold(data.draw(st.sampled_from([None, [name]])))
+            in_pieces.write(name, content, alive=True)
+            in_pieces.fold()
+        for name, content in journals.items():
+            in_pieces.write(name, content)
+        in_pieces.fold()
+        assert in_pieces.tables() == expected
+
+
+@settings(max_examples=20)
+@given(journals(), st.integers(1, 2000))
+def test_small_batches_do_not_matter(journals: dict[str, bytes], limit: int) -> None:
+    with TemporaryDirectory() as folder:
+        at_once, batched = Folder(Path(folder) / "once"), Folder(Path(folder) / "batched")
+        for name, content in journals.items():
+            at_once.write(name, content)
+            batched.write(name, content)
+        at_once.fold()
+        largest = max(len(line) for content in journals.values() for line in content.splitlines())
+        while batched.fold(limit=limit + largest + 1).more:
+            pass
+        assert batched.tables() == at_once.tables()
+
+
+@settings(max_examples=20)
+@given(journals(), st.data())
+def test_a_damaged_byte_costs_only_its_line(
+    journals: dict[str, bytes], data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(list(journals)))
+    content = bytearray(journals[name])
+    place = data.draw(st.integers(0, len(content) - 2))
+    content[place] ^= data.draw(st.integers(1, 255))
+    with TemporaryDirectory() as folder:
+        damaged = Folder(Path(folder) / "damaged")
+        for other in journals:
+            damaged.write(other, bytes(content) if other == name else journals[other])
+        folded = damaged.fold()
+        total = sum(content.count(b"\n") for content in journals.values())
+        assert folded.events >= total - 1
+        problems = [row for row in damaged.tables()["problems"] if row[1] == "'journal'"]
+        hit = journals[name][:place].count(b"\n") + 1
+        assert problems
+        assert {row[2] for row in problems} == {repr(name)}
+        assert min(int(row[3]) for row in problems) in (hit, hit + 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "fold")
+
+
+def started(run: str, writer: str, name: str = "n") -> ev.RunStarted:
+    return ev.RunStarted(run=run, experiment="e", name=name, writer=writer, actor="me")
+
+
+def folded(folder: Folder, events: Sequence[ev.Event], writer: str = "w1") -> None:
+    numbered = list(enumerate(events, start=1))
+    folder.write(f"{writer}-1.ndjson", journal_bytes(writer, numbered))
+    folder.fold()
+
+
+def test_a_run_whose_writer_is_gone_crashed_at_its_last_event(folder: Folder) -> None:
+    data = journal_bytes(
+        "w1", [(1_000_000, started("r1", "w1")), (7_000_000, ev.Note(run="r1", text="t"))]
+    )
+    folder.write("w1-1.ndjson", data, alive=True)
+    folder.fold()
+    assert "'running'" in folder.tables()["runs"][0]
+    folder.write("w1-1.ndjson", data)
+    assert folder.fold().crashed == 1
+    (run,) = folder.tables()["runs"]
+    assert "'crashed'" in run
+    assert run[9] == "datetime.datetime(1970, 1, 1, 0, 0, 7)"
+
+
+def test_a_torn_tail_waits_for_a_living_writer_and_is_told_of_a_dead_one(folder: Folder) -> None:
+    data = journal_bytes("w1", [(1, ev.Note(run="r1", text="one")), (2, started("r1", "w1"))])
+    torn = data[:-30]
+    folder.write("w1-1.ndjson", torn, alive=True)
+    folder.fold()
+    assert folder.tables()["problems"] == []
+    folder.write("w1-1.ndjson", torn)
+    folded = folder.fold()
+    (problem,) = folder.tables()["problems"]
+    assert problem[2:] == ("'w1-1.ndjson'", "3", "'its writer ended in the middle of it'")
+    assert [path.name for path in folded.finished] == ["w1-1.ndjson"]
+
+
+def test_a_last_line_that_lacks_only_its_newline_is_whole(folder: Folder) -> None:
+    data = journal_bytes("w1", [(1, started("r1", "w1"))])
+    folder.write("w1-1.ndjson", data[:-1])
+    folder.fold()
+    assert len(folder.tables()["runs"]) == 1
+    assert folder.tables()["problems"] == []
+
+
+def test_a_file_that_became_shorter_is_told(folder: Folder) -> None:
+    data = journal_bytes("w1", [(1, started("r1", "w1")), (2, ev.Note(run="r1", text="x"))])
+    folder.write("w1-1.ndjson", data, alive=True)
+    folder.fold()
+    folder.write("w1-1.ndjson", data[:100], alive=True)
+    folder.fold()
+    (problem,) = folder.tables()["problems"]
+    assert f"cut to 100 of {len(data)} read bytes" in problem[4]
+    folder.close()
+
+
+def test_params_keep_the_first_value_and_list_the_others(folder: Folder) -> None:
+    folded(folder, [ev.Params(run="r1", keys=["a"], texts=[text]) for text in ("1", "2", "1")])
+    assert [row[2] for row in folder.tables()["params"]] == ["'1'"]
+    (problem,) = folder.tables()["problems"]
+    assert "param a was also logged as 2; the first value stands" in problem[4]
+
+
+def test_the_latest_value_is_of_the_highest_step_then_of_the_latest_time(folder: Folder) -> None:
+    points = [(5, 1.0), (9, 3.0), (9, 2.0), (7, 8.0)]
+    folded(folder, [ev.Metric(run="r1", key="k", step=s, value=v) for s, v in points])
+    (row,) = folder.tables()["latest"]
+    assert (row[2], row[4], row[5], row[6], row[7]) == ("9", "2.0", "1.0", "8.0", "4")
+
+
+def test_events_of_a_newer_version_wait_for_it(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, chain = encode(START, 1, ',"k":"note","run":"r1","text":"t"')
+    new, _ = encode(chain, 2, ',"k":"tomorrow","run":"r1","text":"new"')
+    folder.write("w1-1.ndjson", line + new)
+    folder.fold()
+    (row,) = folder.tables()["unknown_events"]
+    assert json.loads(eval(row[1]))["text"] == "new"  # noqa: S307
+
+    class Tomorrow(ev.Note):
+        kind = "tomorrow"
+
+    from lite_mlops.store import fold as fold_module
+    from lite_mlops.store.statements import statements
+
+    monkeypatch.setitem(ev.KINDS, "tomorrow", Tomorrow)
+    monkeypatch.setattr(fold_module, "FOLD_ORDER", (*ev.FOLD_ORDER, Tomorrow))
+    monkeypatch.setitem(
+        statements(),
+        "tomorrow",
+        tuple(
+            part._replace(sql=part.sql.replace("'note'", "'tomorrow'"))
+            for part in statements()["note"]
+        ),
+    )
+    folder.fold()
+    assert folder.tables()["unknown_events"] == []
+    assert "'new'" in folder.tables()["runs"][0]
+
+
+def test_decisions_are_chained_in_their_order_whatever_comes_first(folder: Folder) -> None:
+    decided = [ev.RunDeleted(run="r1", decision=n, actor="me", reason=str(n)) for n in range(1, 5)]
+    for position, decision in enumerate(reversed(decided)):
+        folded(folder, [decision], writer=f"w{position}")
+    rows = sorted(folder.tables()["decisions"], key=lambda row: int(row[0]))
+    assert [row[0] for row in rows] == ["1", "2", "3", "4"]
+    assert len({row[5] for row in rows}) == 4
+    assert all(before != after for before, after in pairwise(row[5] for row in rows))
+    assert "None" not in {row[5] for row in rows}
+
+
+def test_a_purged_run_leaves_no_rows_and_takes_none_later(folder: Folder) -> None:
+    run = "68000001aaaaaaaaaaaa"
+    folded(
+        folder,
+        [
+            started(run, "w1"),
+            ev.Metric(run=run, key="k", step=0, value=1.0),
+            ev.Params(run=run, keys=["a"], texts=["1"]),
+            ev.RunPurged(run=run, decision=1, actor="me"),
+        ],
+    )
+    folded(folder, [ev.Note(run=run, text="late"), started("r2", "w2")], writer="w2")
+    tables = folder.tables()
+    for table in ("metrics", "params", "latest"):
+        assert tables[table] == []
+    assert [row[0] for row in tables["runs"]] == ["'r2'"]
+
+
+def test_settings_of_the_test_are_the_defaults() -> None:
+    assert SETTINGS.durability == "normal"

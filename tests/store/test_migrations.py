@@ -1,0 +1,127 @@
+"""Migrations: from every released schema to the present one, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from lite_mlops.errors import Conflict
+from lite_mlops.settings import Settings
+from lite_mlops.store import Store, migrations
+from lite_mlops.store.database import Database, attached
+from tests.store.test_backup import fill, tables
+
+SETTINGS = Settings()
+
+# Released steps never change again: their hashes are written down here when they are released.
+RELEASED = {
+    "0001_ground_floor": "443fd8b782fbfe5197f1d703e7026a47392b3e80bf0106623bec31f5314d8288",
+}
+
+
+def structure(database: Database) -> list[tuple[str, ...]]:
+    """All columns of all tables with their types."""
+    database.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = 'project' ORDER BY ALL"
+    )
+    return database.cursor.fetchall()
+
+
+def create(path: Path, upto: int) -> None:
+    """Make a database as the version with the first `upto` steps made it."""
+    names = list(migrations.steps())[:upto]
+    with attached(path, SETTINGS, create=True) as database:
+        database.run("create_migrations")
+        for name in names:
+            database.execute(migrations.steps()[name])
+            database.run("record_migration", name=name)
+
+
+@pytest.mark.parametrize(("name", "digest"), RELEASED.items())
+def test_released_steps_are_unchanged(name: str, digest: str) -> None:
+    folder = resources.files("lite_mlops.store").joinpath("sql", "migrations")
+    content = folder.joinpath(f"{name}.sql").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == digest
+
+
+@pytest.mark.parametrize("upto", range(1, len(migrations.steps()) + 1))
+def test_every_schema_becomes_the_present_one(store: Store, upto: int) -> None:
+    store.layout.make()
+    create(store.layout.database, upto)
+    fill(store)
+    assert len(tables(store)["runs"]) == 1
+    fresh = store.layout.tmp / "fresh.duckdb"
+    with attached(fresh, SETTINGS, create=True) as database:
+        migrations.migrate(database)
+        expected = structure(database)
+    with store.reading() as database:
+        assert structure(database) == expected
+        assert migrations.applied(database) == list(migrations.steps())
+        assert migrations.pending(database) == []
+
+
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Adds a step, as the next version would."""
+
+    def add(sql: str) -> None:
+        steps = dict(migrations.steps()) | {"9999_next": sql}
+        monkeypatch.setattr(migrations, "steps", lambda: steps)
+
+    return add
+
+
+def test_a_copy_is_made_before_a_migration(
+    store: Store, open_store: Callable[..., Store], next_version: Callable[[str], None]
+) -> None:
+    fill(store)
+    before = tables(store)
+    next_version("ALTER TABLE runs ADD COLUMN color VARCHAR")
+    newer = open_store()
+    with newer.reading() as database:
+        assert database.cursor.execute("SELECT color FROM runs").fetchall() == [(None,)]
+    copy = newer.layout.backups / "before-9999_next.duckdb"
+    with attached(copy, SETTINGS, read_only=True) as database:
+        assert database.rows("row_counts")[0][0] == len(before["runs"])
+
+
+def test_a_migration_that_fails_changes_nothing(
+    store: Store, open_store: Callable[..., Store], next_version: Callable[[str], None]
+) -> None:
+    fill(store)
+    before = tables(store)
+    next_version("ALTER TABLE runs ADD COLUMN color VARCHAR; SELECT * FROM nowhere")
+    with pytest.raises(Exception, match="nowhere"):
+        tables(open_store())
+    assert tables(store) == before
+
+
+def test_a_newer_project_is_refused_and_left_alone(
+    store: Store,
+    open_store: Callable[..., Store],
+    next_version: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(store)
+    next_version("ALTER TABLE runs ADD COLUMN color VARCHAR")
+    tables(open_store())
+    monkeypatch.undo()
+    content = store.layout.database.read_bytes()
+    with pytest.raises(Conflict, match=r"newer version of lite-mlops \(schema 9999_next"):
+        tables(open_store())
+    assert store.layout.database.read_bytes() == content
+
+
+def test_reading_the_steps_changes_nothing(store: Store) -> None:
+    store.layout.make()
+    create(store.layout.database, 1)
+    content = store.layout.database.read_bytes()
+    with attached(store.layout.database, SETTINGS, read_only=True) as database:
+        migrations.applied(database)
+        migrations.pending(database)
+    assert store.layout.database.read_bytes() == content
