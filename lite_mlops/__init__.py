@@ -31,17 +31,22 @@ if TYPE_CHECKING:
     from lite_mlops.verbs import (
         active_run,
         current_project,
+        drift,
         end_run,
+        feedback,
         finish,
         get_run,
         init,
+        load_model,
         log,
         log_artifact,
         log_artifacts,
+        log_dataset,
         log_dict,
         log_figure,
         log_metric,
         log_metrics,
+        log_model,
         log_param,
         log_params,
         log_table,
@@ -62,10 +67,10 @@ _HOMES = {
     "lite_mlops.settings": "Settings",
     "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run",
     "lite_mlops.verbs": (
-        "active_run current_project end_run finish get_run init log log_artifact "
-        "log_artifacts log_dict log_figure log_metric log_metrics log_param log_params "
-        "log_table log_text set_experiment set_note set_tag set_tags sql start_run "
-        "use_project"
+        "active_run current_project drift end_run feedback finish get_run init load_model log "
+        "log_artifact log_artifacts log_dataset log_dict log_figure log_metric log_metrics "
+        "log_model log_param log_params log_table log_text set_experiment set_note set_tag "
+        "set_tags sql start_run use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -89,17 +94,22 @@ __all__ = [
     "__version__",
     "active_run",
     "current_project",
+    "drift",
     "end_run",
+    "feedback",
     "finish",
     "get_run",
     "init",
+    "load_model",
     "log",
     "log_artifact",
     "log_artifacts",
+    "log_dataset",
     "log_dict",
     "log_figure",
     "log_metric",
     "log_metrics",
+    "log_model",
     "log_param",
     "log_params",
     "log_table",

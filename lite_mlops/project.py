@@ -12,17 +12,28 @@ and made by the first write.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.settings import Settings, chosen_folder, joined_run, load_settings
 from lite_mlops.store import FOLDER_NAME, Store, open_store
+from lite_mlops.store.backup import Backup, make_backup, restore_backup
+from lite_mlops.store.cleaning import Cleaned, clean, erase
 from lite_mlops.store.console import Table, query
+from lite_mlops.store.doctor import Finding, examine
+from lite_mlops.store.standing import Status, standing
+from lite_mlops.store.usage import Usage, usage
 from lite_mlops.tracking import ActiveRun, Experiment, Experiments, Runs, Starter, context
 from lite_mlops.tracking.keys import checked_name
+
+if TYPE_CHECKING:
+    from lite_mlops.data import Datasets, DatasetVersion
+    from lite_mlops.models import Models, ModelVersion
+    from lite_mlops.monitoring import Monitoring
+    from lite_mlops.serving import Endpoint
 
 log = logging.getLogger("lite_mlops")
 
@@ -109,6 +120,70 @@ class Project:
         return Experiments(self.store)
 
     @cached_property
+    def datasets(self) -> Datasets:
+        """The datasets."""
+        from lite_mlops.data import Datasets  # NumPy is loaded only where data is looked at
+
+        return Datasets(self.store)
+
+    @cached_property
+    def models(self) -> Models:
+        """The registered models."""
+        from lite_mlops.models import Models  # joblib and NumPy
+
+        return Models(self.store)
+
+    @cached_property
+    def monitoring(self) -> Monitoring:
+        """What is known of the predictions."""
+        from lite_mlops.monitoring import Monitoring  # SciPy
+
+        return Monitoring(self.store, self.models, self.datasets)
+
+    # -- data and models ------------------------------------------------------------------------
+
+    def log_dataset(
+        self,
+        data: Any,
+        name: str,
+        *,
+        role: str = "training",
+        column_names: Sequence[str] | None = None,
+    ) -> DatasetVersion:
+        """Record that the active run uses `data`: the hash of the whole, its shape and profile.
+
+        Raises:
+            Invalid: it is not a table, or the name or the role cannot be used.
+        """
+        run = self.run_to_log_to()
+        return self.datasets.log(run.id, data, name, role=role, column_names=column_names)
+
+    def log_model(
+        self, model: Any, name: str, *, input_example: Any = None, reason: str | None = None
+    ) -> ModelVersion:
+        """Register a fitted model as the next version of `name`, made by the active run.
+
+        Raises:
+            Invalid: the name cannot be used, the model cannot be written, or its features are
+                not known.
+        """
+        run = self.run_to_log_to()
+        return self.models.register(
+            model, name, run=run.id, input_example=input_example, reason=reason
+        )
+
+    def endpoint(self, model: str) -> Endpoint:
+        """Return the version that `model` names, loaded and ready to answer.
+
+        Raises:
+            Invalid, NotFound: the reference names no version.
+            Damaged: its file is missing or is not the one that was registered.
+        """
+        from lite_mlops.serving import Endpoint
+
+        return Endpoint(self.store, self.models.get(model))
+
+    @cached_property
     def _starter(self) -> Starter:
         return Starter(self.store)
 
@@ -121,7 +196,44 @@ class Project:
             Invalid: it is not one statement that reads, or it is wrong.
             Denied: it needs more memory or time than the settings allow.
         """
-        return query(self.required().store, statement, rows=rows)
+        return query(self.store, statement, rows=rows)
+
+    def status(self) -> Status:
+        """Return what the project holds, who is logging to it, and what it takes."""
+        return standing(self.store)
+
+    def usage(self) -> list[Usage]:
+        """Return what each part of the project takes on the disk."""
+        return usage(self.store.layout)
+
+    def examine(self, *, repair: bool = False) -> list[Finding]:
+        """Return everything that is wrong with the project; `repair` mends what can be mended."""
+        return examine(self.store, repair=repair)
+
+    def backup(self, destination: Path | None = None) -> Backup:
+        """Copy the project to a new folder and verify the copy; default: its own backups.
+
+        Raises:
+            Conflict: the folder exists.
+        """
+        return make_backup(self.store, destination)
+
+    def restore(self, source: Path) -> Backup:
+        """Bring the project back to the state of a backup; what was there is set aside.
+
+        Raises:
+            NotFound, Damaged: there is no backup, or it is not what was written.
+            Busy: a process is logging to the project.
+        """
+        return restore_backup(self.store, source)
+
+    def clean(self, *, dry_run: bool = False) -> Cleaned:
+        """Free what nothing refers to, and empty space; `dry_run` only counts."""
+        return clean(self.store, dry_run=dry_run)
+
+    def erase(self) -> None:
+        """After a purge: leave no byte of it in the database or the kept journals."""
+        erase(self.store)
 
     # -- runs -----------------------------------------------------------------------------------
 
@@ -141,11 +253,13 @@ class Project:
         tags: Mapping[str, Any] | None = None,
         note: str | None = None,
         system_metrics: bool | None = None,
+        argv: list[str] | None = None,
     ) -> ActiveRun:
         """Start a run, or go on with the one that `run_id` names, and make it the active one.
 
         A run that is active already is ended with a notice, so that a notebook cell can be run
-        again; with `nested` it becomes the parent instead.
+        again; with `nested` it becomes the parent instead. `argv` is the command line to record;
+        default: that of this process.
 
         Raises:
             Invalid: a name or value cannot be used.
@@ -169,6 +283,7 @@ class Project:
             tags=tags,
             note=note,
             system_metrics=system_metrics,
+            argv=argv,
         )
 
     def end_run(self, status: str = "finished") -> None:

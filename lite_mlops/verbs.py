@@ -12,13 +12,18 @@ The current project is the one found from the working directory upwards when it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lite_mlops.project import Project
 from lite_mlops.store.console import Table
 from lite_mlops.tracking import ActiveRun, Experiment, Run, context
+
+if TYPE_CHECKING:
+    from lite_mlops.data import DatasetVersion
+    from lite_mlops.models import ModelVersion
+    from lite_mlops.monitoring import FeatureDrift
 
 
 class _Current:
@@ -168,6 +173,35 @@ def log_figure(figure: Any, artifact_file: str) -> None:
 def log_table(data: Any, artifact_file: str) -> None:
     """Keep a table with the run; see `ActiveRun.log_table`."""
     _run().log_table(data, artifact_file)
+
+
+def log_dataset(
+    data: Any, name: str, *, role: str = "training", column_names: Sequence[str] | None = None
+) -> DatasetVersion:
+    """Record that the active run uses `data`; see `Project.log_dataset`."""
+    return current_project().log_dataset(data, name, role=role, column_names=column_names)
+
+
+def log_model(
+    model: Any, name: str, *, input_example: Any = None, reason: str | None = None
+) -> ModelVersion:
+    """Register a fitted model, made by the active run; see `Project.log_model`."""
+    return current_project().log_model(model, name, input_example=input_example, reason=reason)
+
+
+def load_model(reference: str) -> Any:
+    """Return the model that a reference such as 'churn@champion' names; see `Models.load`."""
+    return current_project().models.load(reference)
+
+
+def drift(model: str) -> list[FeatureDrift]:
+    """Return the drift of each feature of a served model; see `Monitoring.drift`."""
+    return current_project().monitoring.drift(model)
+
+
+def feedback(prediction_id: str, label: Any) -> None:
+    """Record the true label of an earlier prediction; see `Monitoring.feedback`."""
+    current_project().monitoring.feedback(prediction_id, label)
 
 
 # -- the words of Weights & Biases ---------------------------------------------------------------

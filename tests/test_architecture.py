@@ -25,12 +25,19 @@ FLOORS = [
     {"security", "data", "models", "tracking", "monitoring", "serving", "gates", "pipelines"},
     {"project"},
     {"verbs", "web"},
-    {"cli", "__init__", "__main__"},
+    {"demo"},
+    {"cli"},
+    {"__init__", "__main__"},
 ]
 
 # Between concepts, only these: the left one imports the right one.
 SIDEWAYS = {
     ("tracking", "security"),
+    ("data", "tracking"),  # the rules for names
+    ("models", "security"),
+    ("monitoring", "data"),
+    ("monitoring", "models"),
+    ("serving", "models"),
 }
 
 # Third-party packages and the places that may import them.
@@ -40,8 +47,9 @@ HOMES = {
     "duckdb": {"store"},
     "psutil": {"tracking"},
     "joblib": {"models"},
-    "sklearn": {"models", "monitoring"},
-    "numpy": {"tracking", "data", "models", "monitoring", "serving"},
+    "scipy": {"monitoring"},
+    "numpy": {"tracking", "data", "models", "monitoring", "serving", "demo"},
+    "sklearn": {"models", "demo"},
 }
 
 # Packages that `import lite_mlops` and `lite-mlops --help` must not load.
@@ -139,6 +147,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.store.cleaning": "what `gc` frees",
         "lite_mlops.store.backup": "what `backup` makes",
         "lite_mlops.store.usage": "what `du` measures",
+        "lite_mlops.store.standing": "what `status` tells",
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.tracking.keys": "the rules for names",
     }

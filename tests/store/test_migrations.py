@@ -87,7 +87,7 @@ def test_a_copy_is_made_before_a_migration(
         assert database.cursor.execute("SELECT color FROM runs").fetchall() == [(None,)]
     copy = newer.layout.backups / "before-9999_next.duckdb"
     with attached(copy, SETTINGS, read_only=True) as database:
-        assert database.rows("row_counts")[0][0] == len(before["runs"])
+        assert database.rows("row_counts")[0][0] == len(before["metrics"])
 
 
 def test_a_migration_that_fails_changes_nothing(

@@ -29,7 +29,7 @@ def start(store: Store, run: str = RUN) -> None:
 
 def count(store: Store) -> int:
     with store.reading() as database:
-        return int(database.rows("row_counts")[0][1])
+        return int(database.rows("row_counts")[0][0])
 
 
 def test_reading_sees_what_was_just_logged(store: Store) -> None:

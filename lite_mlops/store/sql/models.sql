@@ -2,3 +2,33 @@
 
 -- name: versions_of_run
 SELECT model, version FROM model_versions WHERE run_id = $run ORDER BY model, version;
+
+-- name: model_names
+SELECT DISTINCT model FROM model_versions ORDER BY model;
+
+-- name: last_version
+SELECT max(version) FROM model_versions WHERE model = $model;
+
+-- name: model_version_list
+-- Versions with their aliases and the latest metrics of the runs they come from.
+SELECT v.model, v.version, v.sha256, v.size, v.run_id, v.signature, v.requirements, v.created_at,
+       v.actor,
+       (SELECT list(a.alias ORDER BY a.alias) FROM aliases a
+        WHERE a.model = v.model AND a.version = v.version) AS aliases,
+       (SELECT map_from_entries(list((l.key, l.value) ORDER BY l.key)) FROM latest l
+        WHERE l.run_id = v.run_id AND NOT starts_with(l.key, 'system/')) AS metrics
+FROM model_versions v
+WHERE $model IS NULL OR v.model = $model
+ORDER BY v.model, v.version DESC;
+
+-- name: alias_version
+SELECT version FROM aliases WHERE model = $model AND alias = $alias;
+
+-- name: alias_names
+SELECT alias FROM aliases WHERE model = $model ORDER BY alias;
+
+-- name: alias_history
+SELECT record ->> 'alias' AS alias, (record ->> 'version')::BIGINT AS version, ts AS moved_at,
+       actor, record ->> 'reason' AS reason
+FROM decisions WHERE kind = 'alias_set' AND record ->> 'model' = $model
+ORDER BY number DESC;

@@ -56,11 +56,10 @@ SELECT status, count(*) FROM runs
 WHERE started_at IS NOT NULL AND NOT coalesce(deleted, false) GROUP BY status ORDER BY status;
 
 -- name: row_counts
-SELECT (SELECT count(*) FROM runs WHERE started_at IS NOT NULL AND NOT coalesce(deleted, false)),
-       (SELECT count(*) FROM metrics), (SELECT count(*) FROM model_versions),
+SELECT (SELECT count(*) FROM metrics), (SELECT count(*) FROM model_versions),
        (SELECT count(*) FROM predictions), (SELECT count(*) FROM problems);
 
 -- name: journal_writers
 SELECT writer, any_value(pid) AS pid, any_value(host) AS host, any_value(program) AS program,
-       sum(pos) AS bytes
+       sum(pos)::BIGINT AS bytes
 FROM journals WHERE name IN (SELECT unnest($names::VARCHAR[])) GROUP BY writer ORDER BY writer;

@@ -1,0 +1,92 @@
+"""How commands are put together: one error boundary, exit codes, and near names for typos.
+
+0  done          3  not found      6  not allowed
+1  failed        4  conflict       7  stored bytes are damaged
+2  wrong call    5  busy         130  interrupted
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lite_mlops.errors import (
+    Busy,
+    Conflict,
+    Damaged,
+    Denied,
+    Invalid,
+    LiteMlopsError,
+    NotFound,
+    suggestion,
+)
+
+if TYPE_CHECKING:
+    from lite_mlops.project import Project
+
+# The one place where kinds of errors become exit codes.
+EXIT_CODES: dict[type[LiteMlopsError], int] = {
+    Invalid: 2,
+    NotFound: 3,
+    Conflict: 4,
+    Busy: 5,
+    Denied: 6,
+    Damaged: 7,
+}
+FAILED = 1
+INTERRUPTED = 130
+
+
+def exit_code(error: LiteMlopsError) -> int:
+    """Return the exit code of an error, by its kind."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
+
+
+class Commands(click.Group):
+    """A group of commands that offers the nearest names for one that does not exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant."""
+        name = args[0] if args else ""
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = suggestion(name, self.list_commands(ctx))
+            ctx.fail(f"There is no command {name!r}.{near}")
+        return super().resolve_command(ctx, args)
+
+
+class Main(Commands):
+    """The outermost group: errors of the package become a message and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
+        """Run a command line and exit."""
+        try:
+            code = super().main(args, standalone_mode=False, **extra)
+        except click.exceptions.Exit as done:
+            code = done.exit_code
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Interrupted.", err=True)
+            code = INTERRUPTED
+        except LiteMlopsError as error:
+            click.echo(f"Error: {error}", err=True)
+            code = exit_code(error)
+        except BrokenPipeError:  # `lite-mlops ... | head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def open_project(*, must_exist: bool = True) -> Project:
+    """Return the project that a command acts on. Raises `NotFound` if there is none."""
+    from lite_mlops.project import Project
+
+    project = Project()
+    return project.required() if must_exist else project

@@ -1,0 +1,193 @@
+"""`lite-mlops runs`: list, show, tag, note, put away and bring back runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lite_mlops.cli.commands import Commands, open_project
+from lite_mlops.cli.output import (
+    as_option,
+    duration,
+    emit,
+    facts,
+    heading,
+    number,
+    say,
+    since,
+    table,
+    when,
+)
+
+if TYPE_CHECKING:
+    from lite_mlops.tracking import Run
+
+reason_option = click.option("--reason", help="Why; recorded with the decision.")
+
+
+@click.group(cls=Commands)
+def runs() -> None:
+    """List, show, tag and put away runs."""
+
+
+@runs.command("ls")
+@click.option("-e", "--experiment", help="Only runs of this experiment.")
+@click.option(
+    "-s", "--status", help="Only runs that are running, finished, failed, killed, crashed."
+)
+@click.option("-n", "--limit", default=20, show_default=True, help="How many, the newest first.")
+@click.option("--skip", default=0, help="How many of the newest to leave out.")
+@click.option("--deleted", is_flag=True, help="Those that were put away.")
+@as_option
+def list_runs(
+    experiment: str | None,
+    status: str | None,
+    limit: int,
+    skip: int,
+    deleted: bool,  # noqa: FBT001
+    form: str | None,
+) -> None:
+    """List runs, the newest first."""
+    found = open_project().runs.page(
+        experiment=experiment, status=status, deleted=deleted, count=limit, skip=skip
+    )
+    if form:
+        emit([run.to_dict() if form == "json" else _row(run) for run in found], form)
+        return
+    if not found:
+        say("No runs.")
+        return
+    columns = ["id", "name", "experiment", "status", "started", "metrics"]
+    rows = [
+        [run.id, run.name, run.experiment, run.status, since(run.started_at), _metrics(run)]
+        for run in found
+    ]
+    if len({run.experiment for run in found}) == 1:  # said once is enough
+        say(f"experiment {found[0].experiment}")
+        columns.remove("experiment")
+        rows = [row[:2] + row[3:] for row in rows]
+    table(rows, columns, give=("metrics", "experiment", "name"))
+
+
+def _row(run: Run) -> dict[str, Any]:
+    """Return a run as one row: of each metric its latest value."""
+    record = run.to_dict()
+    for name in ("source", "artifacts"):
+        del record[name]
+    return record | {"metrics": {key: metric.value for key, metric in run.metrics.items()}}
+
+
+def _metrics(run: Run, most: int = 3) -> str:
+    own = {key: metric for key, metric in run.metrics.items() if not key.startswith("system/")}
+    text = "  ".join(f"{key}={metric.value:.4g}" for key, metric in list(own.items())[:most])
+    return text if len(own) <= most else f"{text}  ..."
+
+
+@runs.command("show")
+@click.argument("run")
+@as_option
+def show_run(run: str, form: str | None) -> None:
+    """Show everything recorded of a run.
+
+    RUN is an id, its beginning or end, or a name.
+    """
+    found = open_project().runs.get(run)
+    if form:
+        emit(found.to_dict(), form)
+        return
+    git = found.source.get("git", {})
+    facts(
+        {
+            "run": f"{found.id}  {found.name}",
+            "experiment": found.experiment,
+            "status": found.status + (" (deleted)" if found.deleted else ""),
+            "started": f"{when(found.started_at)}  by {found.actor}",
+            "took": duration(found.seconds),
+            "parent": found.parent_id,
+            "note": found.note,
+            "command": " ".join(found.source.get("argv", [])),
+            "git": f"{git.get('commit', '')[:12]} {git.get('branch') or ''}".strip()
+            + (" with uncommitted changes" if git.get("dirty") else ""),
+        }
+    )
+    if found.params:
+        heading("params")
+        facts(found.params)
+    if found.metrics:
+        heading("metrics")
+        rows = [
+            (key, number(m.value), m.step, number(m.low), number(m.high), m.points)
+            for key, m in found.metrics.items()
+        ]
+        columns = ("name", "latest", "step", "lowest", "highest", "points")
+        table(rows, columns, right=columns[1:], give=("name",))
+    if found.tags:
+        heading("tags")
+        facts(found.tags)
+    if found.artifacts:
+        heading("artifacts")
+        files = [(a.path, a.size, a.media) for a in found.artifacts]
+        table(files, ("path", "bytes", "type"), right=("bytes",), give=("type", "path"))
+
+
+@runs.command("tag")
+@click.argument("run")
+@click.argument("tags", nargs=-1, required=True, metavar="KEY=VALUE...")
+def tag_run(run: str, tags: tuple[str, ...]) -> None:
+    """Set tags of RUN; 'KEY=' takes one away."""
+    project = open_project()
+    pairs = [_pair(tag) for tag in tags]
+    for key, value in pairs:
+        project.runs.tag(run, key, value or None)
+    say(f"Set {len(pairs)} tag{'s' if len(pairs) > 1 else ''} of run {run}.")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"{text!r} is not KEY=VALUE.")
+    return key, value
+
+
+@runs.command("note")
+@click.argument("run")
+@click.argument("text")
+def note_run(run: str, text: str) -> None:
+    """Set the note of RUN to TEXT."""
+    open_project().runs.note(run, text)
+    say(f"Set the note of run {run}.")
+
+
+@runs.command("rm")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@reason_option
+def remove_runs(runs: tuple[str, ...], reason: str | None) -> None:
+    """Put runs away; `runs restore` brings them back."""
+    project = open_project()
+    for run in runs:
+        say(f"Deleted run {project.runs.delete(run, reason=reason)}.")
+
+
+@runs.command("restore")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@reason_option
+def restore_runs(runs: tuple[str, ...], reason: str | None) -> None:
+    """Bring deleted runs back."""
+    project = open_project()
+    for run in runs:
+        say(f"Restored run {project.runs.restore(run, reason=reason)}.")
+
+
+@runs.command("purge")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@reason_option
+def purge_runs(runs: tuple[str, ...], yes: bool, reason: str | None) -> None:  # noqa: FBT001
+    """Remove everything recorded of deleted runs for good."""
+    project = open_project()
+    if not yes:
+        click.confirm(f"Remove {len(runs)} runs for good?", abort=True)
+    purged = [project.runs.purge(run, reason=reason) for run in runs]
+    project.erase()
+    say(f"Purged {', '.join(purged)}. `lite-mlops gc` frees their files.")

@@ -1,0 +1,155 @@
+"""Watching a served model: drift of what it is asked, and how right it was once labels come.
+
+project.monitoring.drift("churn@champion")
+project.monitoring.performance("churn@champion").accuracy
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lite_mlops.data import Datasets, DatasetVersion
+from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.models import Models, ModelVersion
+from lite_mlops.monitoring.drift import FeatureDrift, feature_drift
+from lite_mlops.store import Store
+from lite_mlops.store.events import Feedback
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How a version did on what it was asked: counts, and accuracy where labels have come."""
+
+    model: str
+    predictions: int
+    labelled: int
+    right: int
+    median_latency_us: float | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of right answers among those with a label; None without labels."""
+        return self.right / self.labelled if self.labelled else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON can hold them."""
+        return vars(self) | {"accuracy": self.accuracy}
+
+
+def _as_stored(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+class Monitoring:
+    """What is known of the predictions of a project."""
+
+    def __init__(self, store: Store, models: Models, datasets: Datasets) -> None:
+        self._store = store
+        self._models = models
+        self._datasets = datasets
+
+    # -- questions ------------------------------------------------------------------------------
+
+    def drift(
+        self, model: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[FeatureDrift]:
+        """Return the drift of each feature, the farthest first, from the recorded predictions.
+
+        The reference is the training data that the version's run logged.
+
+        Raises:
+            NotFound: there is no such version, or its run logged no training data.
+        """
+        version = self._models.get(model)
+        profile = self._reference(version).profile
+        watched = [
+            (place, name)
+            for place, name in enumerate(version.signature.features, start=1)
+            if profile.get(name, {}).get("edges")
+        ]
+        edges = [profile.get(name, {}).get("edges", []) for name in version.signature.features]
+        with self._store.reading() as database:
+            rows = database.rows(
+                "prediction_bins",
+                model=version.model,
+                version=version.version,
+                edges=edges,
+                since=_as_stored(since),
+                until=_as_stored(until),
+            )
+        counts: dict[int, dict[int, int]] = defaultdict(dict)
+        for feature, place, points in rows:
+            counts[feature][place] = points
+        found = []
+        for place, name in watched:
+            reference = profile[name]["counts"]
+            current = [counts[place].get(bin_, 0) for bin_ in range(len(reference))]
+            found.append(feature_drift(name, reference, current, len(watched)))
+        return sorted(found, key=lambda drift: drift.psi, reverse=True)
+
+    def performance(
+        self, model: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Performance:
+        """Return how a version did on the predictions recorded. Raises `NotFound`."""
+        version = self._models.get(model)
+        with self._store.reading() as database:
+            row = database.one(
+                "prediction_performance",
+                model=version.model,
+                version=version.version,
+                since=_as_stored(since),
+                until=_as_stored(until),
+            )
+        assert row is not None
+        return Performance(
+            model=version.name,
+            predictions=row["predictions"],
+            labelled=row["labelled"],
+            right=row["right_ones"],
+            median_latency_us=row["median_latency_us"],
+        )
+
+    def _reference(self, version: ModelVersion) -> DatasetVersion:
+        reference = None
+        if version.run_id is not None:
+            reference = self._datasets.used_by(version.run_id, "training")
+        if reference is None:
+            raise NotFound(
+                f"There is nothing to compare {version.name} with: its run logged no training "
+                "data. Call log_dataset(data, name) in the run that trains."
+            )
+        return reference
+
+    # -- facts ----------------------------------------------------------------------------------
+
+    def feedback(self, prediction_id: str, label: Any) -> None:
+        """Record the true label of an earlier prediction; a later one replaces it.
+
+        Raises:
+            NotFound: there is no such prediction.
+            Invalid: there is no label.
+        """
+        self.feedback_all([(prediction_id, label)])
+
+    def feedback_all(self, labels: Sequence[tuple[str, Any]]) -> None:
+        """Record the true labels of several predictions: all of them or none.
+
+        Raises:
+            NotFound: one of the predictions does not exist.
+            Invalid: one of the labels is missing.
+        """
+        for prediction_id, label in labels:
+            if label is None or not str(label):
+                raise Invalid(f"feedback to {prediction_id!r} needs the true label.")
+        wanted = [prediction_id for prediction_id, _ in labels]
+        with self._store.reading() as database:
+            known = {found for (found,) in database.rows("known_predictions", ids=wanted)}
+        for prediction_id in wanted:
+            if prediction_id not in known:
+                raise NotFound(f"There is no prediction {prediction_id!r}.")
+        for prediction_id, label in labels:
+            self._store.append(Feedback(prediction=prediction_id, text=str(label)))

@@ -1,0 +1,7 @@
+-- Datasets: the questions.
+
+-- name: dataset_used_by
+SELECT d.name, d.sha256, d.row_count, d.column_count, d.profile, d.ts
+FROM dataset_uses u JOIN datasets d USING (name, sha256)
+WHERE u.run_id = $run AND u.role = $role
+ORDER BY u.ts DESC LIMIT 1;

@@ -1,0 +1,76 @@
+"""The routes of a served model: predict, send labels later, ask what it takes.
+
+POST /predict    {"rows": [{"age": 41}, {"age": 38}]} or a single object
+POST /feedback   {"id": "...", "label": "benign"} or a list of them
+GET  /schema  /health  /
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lite_mlops.errors import Invalid
+from lite_mlops.monitoring import Monitoring
+from lite_mlops.serving import Endpoint
+from lite_mlops.web.http import App, Request, Response, Route
+
+MAX_ROWS = 10_000
+
+
+def _rows(body: Any) -> list[Any]:
+    """Return the rows of a request: `rows`, a list, or a single object."""
+    if isinstance(body, Mapping) and set(body) == {"rows"}:
+        body = body["rows"]
+    rows = [body] if isinstance(body, Mapping) else body
+    if not isinstance(rows, list):
+        raise Invalid("the body must be an object of features, a list of them, or {'rows': [...]}.")
+    if len(rows) > MAX_ROWS:
+        raise Invalid(f"{len(rows):,} rows are too many for one request; at most {MAX_ROWS:,}.")
+    return rows
+
+
+def _labels(body: Any) -> list[tuple[str, Any]]:
+    items = body if isinstance(body, list) else [body]
+    for item in items:
+        if not isinstance(item, Mapping) or not isinstance(item.get("id"), str):
+            raise Invalid("feedback is {'id': ..., 'label': ...}, or a list of these.")
+        if "label" not in item:
+            raise Invalid(f"the feedback to {item['id']!r} has no label.")
+    return [(item["id"], item["label"]) for item in items]
+
+
+def prediction_app(endpoint: Endpoint, monitoring: Monitoring) -> App:
+    """Return the app that serves one model version."""
+    version = endpoint.version
+
+    def predict(request: Request) -> Response:
+        answers = endpoint.predict(_rows(request.json()))
+        answered = [answer.to_dict() for answer in answers]
+        return Response.json({"model": version.name, "predictions": answered})
+
+    def feedback(request: Request) -> Response:
+        labels = _labels(request.json())
+        monitoring.feedback_all(labels)
+        return Response.json({"recorded": len(labels)})
+
+    def schema(_: Request) -> Response:
+        return Response.json({"model": version.name, **version.signature.to_dict()})
+
+    def health(_: Request) -> Response:
+        return Response.json({"status": "ok", "model": version.name})
+
+    def index(_: Request) -> Response:
+        routes = [f"{route.method} {route.path}" for route in app.routes]
+        return Response.json({"model": version.name, "routes": routes})
+
+    app = App(
+        [
+            Route("GET", "/", index),
+            Route("GET", "/health", health),
+            Route("GET", "/schema", schema),
+            Route("POST", "/predict", predict),
+            Route("POST", "/feedback", feedback),
+        ]
+    )
+    return app
