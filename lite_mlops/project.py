@@ -249,6 +249,7 @@ class Project:
         run_id: str | None = None,
         experiment: str | None = None,
         nested: bool = False,
+        parent: str | None = None,
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
         note: str | None = None,
@@ -258,27 +259,30 @@ class Project:
         """Start a run, or go on with the one that `run_id` names, and make it the active one.
 
         A run that is active already is ended with a notice, so that a notebook cell can be run
-        again; with `nested` it becomes the parent instead. `argv` is the command line to record;
+        again; with `nested` it becomes the parent instead. `parent` is the id of a parent that
+        was started elsewhere, as in another process. `argv` is the command line to record;
         default: that of this process.
 
         Raises:
             Invalid: a name or value cannot be used.
             NotFound: no run answers to `run_id`.
         """
-        while (parent := context.own()) is not None and not nested:
-            log.warning("Run %s (%s) was still active and is ended.", parent.id, parent.name)
-            parent.end()
+        while (active := context.own()) is not None and not nested:
+            log.warning("Run %s (%s) was still active and is ended.", active.id, active.name)
+            active.end()
         run = None
         if run_id is not None:
             run = self._starter.resume(run_id, system_metrics=system_metrics)
-        elif parent is None and (joined := joined_run()) and not context.started_any():
+        elif active is None and (joined := joined_run()) and not context.started_any():
             run = self._starter.join(joined)
         if run is not None:
             return run.given(params, tags, note)
+        if parent is None and active is not None:
+            parent = active.id
         return self._starter.start(
             self.experiment if experiment is None else experiment,
             name,
-            parent=parent.id if parent is not None else None,
+            parent=parent,
             params=params,
             tags=tags,
             note=note,

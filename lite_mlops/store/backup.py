@@ -76,7 +76,9 @@ def make_backup(
         Busy: another process holds the project.
         Damaged: the copy does not open.
     """
-    target = target or store.layout.backups / f"{name}-{stamp(now())}"
+    if target is None:
+        store.layout.backups.mkdir(mode=0o700, exist_ok=True)
+        target = store.layout.backups / f"{name}-{stamp(now())}"
     if target.exists():
         raise Conflict(f"{target} exists already; a backup never overwrites anything.")
     aside = target.with_name(f"{target.name}.part")

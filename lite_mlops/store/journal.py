@@ -396,18 +396,26 @@ class Journal:
     def close(self) -> None:
         """Write what waits, sync, and let the file go: its writer counts as gone from now on."""
         with self._mutex:
-            if self._backlog or self._dropped:
-                self._drain(force=True)
-            if lost := len(self._backlog) + self._dropped:
-                log.error(
-                    "%d events could not be written to the journal in %s and are lost.",
-                    lost,
-                    self.folder,
-                )
-            self._sync_now()
-            if self._fd >= 0:
-                os.close(self._fd)
+            self._shut()
             self._start()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):  # else it was never begun
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._backlog or self._dropped:
+            self._drain(force=True)
+        if lost := len(self._backlog) + self._dropped:
+            log.error(
+                "%d events could not be written to the journal in %s and are lost.",
+                lost,
+                self.folder,
+            )
+        self._sync_now()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def forget(self) -> None:
         """In a forked child: leave the parent's files to the parent and begin with nothing."""

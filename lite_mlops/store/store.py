@@ -304,6 +304,7 @@ class Store:
             aside = self.layout.tmp / f"{new_id()}.duckdb"
             with attached(aside, self.settings, create=True) as database:
                 migrate(database)
+            os.chmod(aside, 0o600)
             os.replace(aside, path)
         with attached(path, self.settings, read_only=True) as database:
             missing = pending(database)
