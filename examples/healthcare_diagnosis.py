@@ -51,7 +51,7 @@ def main(folder: Path) -> None:
         broke = demo.now()
         demo.ask(server.url, patients, demo.misread(patients, patients.held_out[100:]))
         drift, _ = demo.watch(project, broke)
-        print("drifted now:", ", ".join(feature.feature for feature in drift if feature.drifted))
+        print("drifted now:", ", ".join(one.feature for one in drift if one.drifted))
 
     print(
         f"\nWhy was the patient of prediction {answers[0]['id']} told {answers[0]['prediction']}?"

@@ -277,8 +277,8 @@ class Project:
             run = self._starter.join(joined)
         if run is not None:
             return run.given(params, tags, note)
-        if parent is None and active is not None:
-            parent = active.id
+        if parent is None and nested and (outer := context.active()) is not None:
+            parent = outer.id
         return self._starter.start(
             self.experiment if experiment is None else experiment,
             name,

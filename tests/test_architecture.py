@@ -19,7 +19,7 @@ PACKAGE = Path(lite_mlops.__file__).parent
 
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
-    {"errors", "jsontext"},
+    {"errors", "jsontext", "htmltext"},
     {"settings"},
     {"store"},
     {"security", "data", "models", "tracking", "monitoring", "serving", "gates", "pipelines"},

@@ -16,6 +16,7 @@ from lite_mlops.data.fingerprint import fingerprint
 from lite_mlops.data.profile import profile
 from lite_mlops.data.tables import as_columns
 from lite_mlops.errors import Invalid
+from lite_mlops.htmltext import html_facts
 from lite_mlops.store import Store, as_datetime
 from lite_mlops.store.events import Dataset, DatasetUsed
 from lite_mlops.tracking.keys import checked_name
@@ -48,6 +49,10 @@ class DatasetVersion:
 
     def __repr__(self) -> str:
         return f"<DatasetVersion {self.name} {self.sha256[:12]} {self.rows}x{self.columns}>"
+
+    def _repr_html_(self) -> str:
+        facts = {name: value for name, value in vars(self).items() if name != "profile"}
+        return html_facts(f"Dataset {self.name}", facts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the version as JSON can hold it."""

@@ -16,6 +16,7 @@ from platform import python_version
 from typing import Any
 
 from lite_mlops.errors import NotFound, suggestion
+from lite_mlops.htmltext import html_facts
 from lite_mlops.models.files import MEDIA, load_model, save_model
 from lite_mlops.models.references import Reference, checked_model_name, parse_reference
 from lite_mlops.models.signature import Signature, infer_signature
@@ -65,6 +66,11 @@ class ModelVersion:
     def __repr__(self) -> str:
         aliases = "".join(f" @{alias}" for alias in self.aliases)
         return f"<ModelVersion {self.name}{aliases}>"
+
+    def _repr_html_(self) -> str:
+        facts = self.to_dict()
+        facts["signature"] = ", ".join(self.signature.features)
+        return html_facts(f"Model version {self.name}", facts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the version as JSON can hold it."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Denied, Invalid
+from lite_mlops.htmltext import html_table
 from lite_mlops.settings import Settings
 from lite_mlops.store.database import connect, is_engine_error
 from lite_mlops.store.filelock import ProjectLock
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _MB = 1_000_000
 # What a Python process with the engine maps before it has read anything.
 _PROCESS_BYTES = 1_500 * _MB
+_SHOWN_ROWS = 100  # in a notebook
 _READING_STATEMENTS = ("SELECT", "EXPLAIN")
 
 
@@ -53,6 +55,9 @@ class Table:
     def __repr__(self) -> str:
         more = " and more" if self.cut else ""
         return f"<Table {', '.join(self.columns)}: {len(self.rows)} rows{more}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self)[1:-1], self.columns, self.rows[:_SHOWN_ROWS])
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""

@@ -11,6 +11,7 @@ and therefore protects nothing against this very process.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
@@ -25,6 +26,8 @@ from lite_mlops.store.statements import statements
 
 if TYPE_CHECKING:
     import duckdb
+
+log = logging.getLogger("lite_mlops")
 
 # Chosen once, when a file is created: shells of DuckDB 1.4 and later can open it, and blocks a
 # quarter of the default size keep a small project small (1.5 MB instead of 6 with all tables).
@@ -87,6 +90,7 @@ class _Resident:
         """Start without an instance."""
         self.mutex = threading.RLock()
         self.instance: duckdb.DuckDBPyConnection | None = None
+        self.told_full = False
 
     def cursor(self, settings: Settings) -> duckdb.DuckDBPyConnection:
         """Return a new cursor of the instance, which is made if there is none."""
@@ -173,6 +177,24 @@ def _explained(path: Path, error: Exception) -> Exception:
     )
 
 
+def _trouble_inside(path: Path, error: Exception) -> Exception | None:
+    """Return the error to raise for one of the engine while a file is attached, if it is known."""
+    if not is_engine_error(error):
+        return None
+    text = str(error).splitlines()[0]
+    if "No space left" in text or "Could not write" in text or "File too large" in text:
+        return NotWritten(
+            f"{path} could not be written to ({text}). Nothing that was stored is harmed, and what "
+            "is logged stays in the journal; make space and try again."
+        )
+    if "Corrupt database file" in text or "checksum" in text:
+        return Unreadable(
+            f"{path} is damaged ({text}). Run `lite-mlops doctor --repair`: it sets the file aside "
+            "and rebuilds it."
+        )
+    return None
+
+
 def _attach(cursor: duckdb.DuckDBPyConnection, path: Path, options: str) -> None:
     import duckdb
 
@@ -192,9 +214,17 @@ def _detach(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
         cursor.execute("USE memory")
         cursor.execute("DETACH project")
     except duckdb.Error as error:
-        # The last transaction is committed; only the checkpoint failed, as on a full disk.
+        # What was committed is safe in the write-ahead log; bringing it into the file comes after.
         _resident.discard()
-        raise NotWritten(f"{path} could not be written to ({error}).") from error
+        if not _resident.told_full:
+            _resident.told_full = True
+            log.warning(
+                "%s could not be brought up to date (%s). Nothing is lost; make space on the disk.",
+                path,
+                str(error).splitlines()[0],
+            )
+    else:
+        _resident.told_full = False
 
 
 @contextmanager
@@ -215,6 +245,10 @@ def attached(
             _attach(cursor, path, options)
             try:
                 yield Database(cursor)
+            except Exception as error:
+                if (told := _trouble_inside(path, error)) is not None:
+                    raise told from error
+                raise
             finally:
                 _detach(cursor, path)
         finally:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lite_mlops.store.clock import new_id
-from lite_mlops.store.database import Database
+from lite_mlops.store.database import Database, NotWritten
 from lite_mlops.store.events import FOLD_ORDER, KINDS, Decision, columns
 from lite_mlops.store.intake import Reading
 
@@ -69,6 +69,11 @@ def _stage(
             for line in waiting:
                 file.write(line.encode() + b"\n")
         database.execute(_stage_sql(), str(path))
+    except OSError as error:
+        raise NotWritten(
+            f"{folder} cannot be written to ({error.strerror}). What is logged stays in the "
+            "journal; make space and try again."
+        ) from error
     finally:
         path.unlink(missing_ok=True)
     return True

@@ -27,7 +27,13 @@ from lite_mlops.errors import Denied, LiteMlopsError, NotFound
 from lite_mlops.settings import Settings
 from lite_mlops.store.backup import protect
 from lite_mlops.store.clock import new_id
-from lite_mlops.store.database import Database, HeldElsewhere, attached, nothing_attached
+from lite_mlops.store.database import (
+    Database,
+    HeldElsewhere,
+    NotWritten,
+    attached,
+    nothing_attached,
+)
 from lite_mlops.store.events import Decision, Event
 from lite_mlops.store.filelock import ProjectLock
 from lite_mlops.store.fold import Folded, fold
@@ -118,9 +124,15 @@ class Store:
 
     def _try_reading(self, stack: ExitStack) -> Database:
         if not (self._is_folded() and self._is_current()):
-            database = self._try_folding(stack)
-            if database is not None:
-                return database
+            try:
+                database = self._try_folding(stack)
+            except NotWritten as error:
+                if not self.layout.database.exists():
+                    raise
+                self._tell_space(str(error))  # and show what was folded before
+            else:
+                if database is not None:
+                    return database
         stack.enter_context(self._lock.shared("reading", self.settings.wait_seconds))
         return stack.enter_context(attached(self.layout.database, self.settings, read_only=True))
 
@@ -224,15 +236,18 @@ class Store:
         free = shutil.disk_usage(self.layout.folder).free
         # The lines are staged, and their rows are written twice: to the log and to the file.
         enough = free >= self.settings.free_space_mb * _MB + 3 * batch
-        if not enough and not self._told_space:
-            log.warning(
-                "Only %d MB are free for %s: what is logged stays in the journal and is shown when "
-                "there is space again.",
-                free // _MB,
-                self.layout.folder,
-            )
-        self._told_space = not enough
+        if enough:
+            self._told_space = False
+        else:
+            self._tell_space(f"Only {free // _MB} MB are free for {self.layout.folder}.")
         return enough
+
+    def _tell_space(self, why: str) -> None:
+        if not self._told_space:
+            self._told_space = True
+            log.warning(
+                "%s What is logged stays in the journal and is shown when there is space.", why
+            )
 
     def _try_folding(self, stack: ExitStack) -> Database | None:
         """Enter the database alone and fold everything; None if there is no space for it."""

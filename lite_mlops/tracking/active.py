@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, raise_first
+from lite_mlops.htmltext import html_facts
 from lite_mlops.security import mask_text, mask_value
 from lite_mlops.settings import Settings
 from lite_mlops.store import Store, kept_store
@@ -29,10 +30,10 @@ from lite_mlops.tracking import context
 from lite_mlops.tracking.artifacts import ArtifactLog
 from lite_mlops.tracking.figures import figure_bytes, table_bytes
 from lite_mlops.tracking.keys import (
-    MAX_NOTE,
     MAX_PARAM,
     MAX_TAG,
     checked_name,
+    checked_note,
     checked_path,
     checked_step,
     checked_text,
@@ -83,6 +84,18 @@ class ActiveRun:
 
     def __repr__(self) -> str:
         return f"<ActiveRun {self.id} {self.name!r} {self.status} in {self.experiment!r}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what identifies the run; `Runs.get` returns everything recorded of it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "experiment": self.experiment,
+            "status": self.status,
+        }
+
+    def _repr_html_(self) -> str:
+        return html_facts(f"Run {self.name}", self.to_dict())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker process that is handed the run logs to it through a journal of its own.
@@ -264,8 +277,8 @@ class ActiveRun:
         Raises:
             Invalid: the text is too long.
         """
-        note = mask_text(checked_text(text, "the note", MAX_NOTE), self._store.settings.mask)
-        self._event(Note(run=self.id, text=note))
+        note = checked_note(text)
+        self._event(Note(run=self.id, text=mask_text(note, self._store.settings.mask)))
 
     def given(
         self,

@@ -62,6 +62,13 @@ def checked_text(value: object, what: str, limit: int) -> str:
     return text
 
 
+def checked_note(text: object) -> str:
+    """Return the note of a run: a text of at most 100,000 characters."""
+    if not isinstance(text, str):
+        raise Invalid(f"the note is a text; {shown(text)} is a {type(text).__name__}.")
+    return checked_text(text, "the note", MAX_NOTE)
+
+
 def checked_value(key: str, value: Any) -> float:
     """Return a metric value as a float; NaN and infinities are accepted."""
     numeric = hasattr(value, "__float__") or hasattr(value, "__index__")

@@ -17,7 +17,7 @@ from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.security import mask_reason, mask_text, mask_value
 from lite_mlops.store import Database, Store
 from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
-from lite_mlops.tracking.keys import MAX_NOTE, MAX_TAG, checked_name, checked_text, shown
+from lite_mlops.tracking.keys import MAX_TAG, checked_name, checked_note, checked_text, shown
 from lite_mlops.tracking.status import STATUSES
 from lite_mlops.tracking.values import Artifact, History, Metric, Run
 
@@ -194,7 +194,7 @@ class Runs:
 
     def note(self, run: str, text: str) -> None:
         """Set the note of a run. Raises `NotFound` or `Invalid`."""
-        note = mask_text(checked_text(text, "the note", MAX_NOTE), self._store.settings.mask)
+        note = mask_text(checked_note(text), self._store.settings.mask)
         self._store.append(Note(run=self._id(run), text=note))
 
     def _id(self, run: str) -> str:

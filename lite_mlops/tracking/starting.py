@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lite_mlops.errors import Busy, Invalid
+from lite_mlops.errors import Busy, Conflict, Invalid
 from lite_mlops.store import Database, Store, new_id
 from lite_mlops.store.events import RunResumed, RunStarted
 from lite_mlops.tracking import context
@@ -89,6 +89,7 @@ class Starter:
 
         Raises:
             NotFound, Invalid: no run answers to `run`, or several do.
+            Conflict: it was deleted.
         """
         try:
             with self._store.reading() as database:
@@ -116,6 +117,8 @@ class Starter:
     def _known(self, database: Database, run_id: str) -> ActiveRun:
         row = database.one("one_run", run=run_id)
         assert row is not None
+        if row["deleted"]:
+            raise Conflict(f"Run {run_id} is deleted; `runs restore` brings it back.")
         asked = {"runs": [run_id], "first": run_id, "last": run_id}
         params = database.dicts("params_of", **asked)
         metrics = database.dicts("metrics_of", **asked)

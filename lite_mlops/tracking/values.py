@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from collections.abc import Mapping
@@ -10,9 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lite_mlops.htmltext import html_facts, html_table
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_SHOWN_POINTS = 20  # of a history in a notebook
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -29,15 +33,6 @@ def plain_number(value: float | None) -> float | str | None:
     if value is None or math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def _html_rows(title: str, rows: Mapping[str, object]) -> str:
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(str(name))}</th>"
-        f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
-        for name, value in rows.items()
-    )
-    return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
 
 
 @dataclass(frozen=True)
@@ -70,6 +65,9 @@ class Metric:
             "points": self.points,
         }
 
+    def _repr_html_(self) -> str:
+        return html_facts(f"Metric {self.key}", self.to_dict())
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -83,6 +81,9 @@ class Artifact:
     def to_dict(self) -> dict[str, Any]:
         """Return the artifact as JSON can hold it."""
         return dict(vars(self))
+
+    def _repr_html_(self) -> str:
+        return html_facts(f"Artifact {self.path}", self.to_dict())
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Run:
         rows |= {f"param {key}": value for key, value in self.params.items()}
         rows |= {f"metric {key}": f"{metric.value:g}" for key, metric in self.metrics.items()}
         rows |= {f"tag {key}": value for key, value in self.tags.items()}
-        return _html_rows(f"Run {self.name}", rows)
+        return html_facts(f"Run {self.name}", rows)
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ class Experiment:
         }
 
     def _repr_html_(self) -> str:
-        return _html_rows(f"Experiment {self.name}", self.to_dict())
+        return html_facts(f"Experiment {self.name}", self.to_dict())
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,5 +238,7 @@ class History:
         }
 
     def _repr_html_(self) -> str:
-        rows = dict(zip(self.steps.tolist(), self.values.tolist(), strict=True))
-        return _html_rows(f"{self.key} of run {self.run_id}", dict(list(rows.items())[:20]))
+        some = slice(0, _SHOWN_POINTS)
+        rows = zip(self.steps[some].tolist(), self.values[some].tolist(), strict=True)
+        title = f"{self.key} of run {self.run_id}, {self.points:,} points"
+        return html_table(title, ("step", "value"), rows)

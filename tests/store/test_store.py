@@ -311,3 +311,52 @@ def test_ids_are_unique_and_sort_by_time() -> None:
     ids = [new_id() for _ in range(2000)]
     assert len(set(ids)) == 2000
     assert [i[:8] for i in ids] == sorted(i[:8] for i in ids)
+
+
+SIZE_LIMIT = """
+import random, resource, sys
+from pathlib import Path
+from lite_mlops.settings import Settings
+from lite_mlops.store import Store
+from lite_mlops.store.events import Metric
+
+store = Store(Path(sys.argv[1]), Settings(rotate_mb=0.5))
+logged = 0
+
+def log(count):
+    global logged
+    for step in range(count):
+        store.append(Metric(run=f"r{step % 50}", key="k", step=step, value=random.random()))
+    logged += count
+
+def points():
+    with store.reading() as database:
+        return database.rows("row_counts")[0][0]
+
+def limit(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+log(200_000)
+assert points() == logged
+store.close()
+for room in (1_000, 70_000, 300_000):
+    limit(store.layout.database.stat().st_size + room)
+    log(40_000)
+    before = logged - 40_000
+    assert points() in (logged, before)  # the newest state or the one before, never a part
+    limit(resource.RLIM_INFINITY)
+    assert points() == logged, (points(), logged)
+print("held")
+"""
+
+
+def test_a_disk_that_fills_up_while_folding_harms_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIZE_LIMIT, str(tmp_path / "work" / ".lite-mlops")],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.stdout == "held\n", done.stderr
+    assert "make space" in done.stderr

@@ -1,0 +1,30 @@
+"""HTML for notebooks: every value is escaped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+
+_LEFT = "style='text-align:left'"
+
+
+def html_facts(title: str, facts: Mapping[str, object]) -> str:
+    """Return names and values as a table of two columns; what is empty is left out."""
+    rows = "".join(
+        f"<tr><th {_LEFT}>{html.escape(str(name))}</th>"
+        f"<td {_LEFT}>{html.escape(str(value))}</td></tr>"
+        for name, value in facts.items()
+        if value not in (None, "", (), [], {})
+    )
+    return f"<table><caption>{html.escape(title)}</caption>{rows}</table>"
+
+
+def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as a table with a header."""
+    head = "".join(f"<th {_LEFT}>{html.escape(name)}</th>" for name in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td {_LEFT}>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    caption = html.escape(title)
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>{body}</table>"
