@@ -162,6 +162,14 @@ class Objects:
         finally:
             aside.unlink(missing_ok=True)
 
+    def refresh(self, sha256: str) -> bool:
+        """Mark an object as just written, so that no cleaning takes it; False if it is gone."""
+        try:
+            os.utime(self.path(sha256))
+        except FileNotFoundError:
+            return False
+        return True
+
     def is_good(self, sha256: str) -> bool | None:
         """Return whether an object is what its hash says; None if it is missing."""
         try:

@@ -79,7 +79,7 @@ class ActiveRun:
         self._next_steps = dict(next_steps or {})
         self._headers: dict[tuple[str, ...], str] = {}
         self._log_step = 0
-        self._artifacts = ArtifactLog(store.objects, run_id, self._event)
+        self.artifacts = ArtifactLog(store.objects, run_id, self._event)
         self._at_end: list[Any] = []
 
     def __repr__(self) -> str:
@@ -308,7 +308,7 @@ class ActiveRun:
             NotFound: there is no such file.
             Invalid: the file cannot be read, or the artifact path leaves the run.
         """
-        self._artifacts.add(local_path, artifact_path)
+        self.artifacts.add(local_path, artifact_path)
 
     def log_artifacts(self, local_dir: str | Path, artifact_path: str | None = None) -> None:
         """Keep a copy of everything in a folder with the run.
@@ -318,15 +318,15 @@ class ActiveRun:
             Invalid: a file cannot be read, or the artifact path leaves the run; all others are
                 kept.
         """
-        self._artifacts.add_folder(local_dir, artifact_path)
+        self.artifacts.add_folder(local_dir, artifact_path)
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text with the run, as the file `artifact_file`. Raises `Invalid`."""
-        self._artifacts.add_text(text, artifact_file)
+        self.artifacts.add_text(text, artifact_file)
 
     def log_dict(self, dictionary: Any, artifact_file: str) -> None:
         """Keep a dictionary or list with the run, as JSON. Raises `Invalid`."""
-        self._artifacts.add_dict(dictionary, artifact_file)
+        self.artifacts.add_dict(dictionary, artifact_file)
 
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Keep a picture with the run: a matplotlib or plotly figure, a PIL image, or bytes.
@@ -337,7 +337,7 @@ class ActiveRun:
             Invalid: it is none of these, or the ending is not one that it can be written as.
         """
         path = checked_path(artifact_file)
-        self._artifacts.put_bytes(figure_bytes(figure, path), path)
+        self.artifacts.put_bytes(figure_bytes(figure, path), path)
 
     def log_table(self, data: Any, artifact_file: str) -> None:
         """Keep a table with the run, as `.json` or `.csv`.
@@ -348,7 +348,7 @@ class ActiveRun:
             Invalid: it is none of these, or the ending is another one.
         """
         path = checked_path(artifact_file)
-        self._artifacts.put_bytes(table_bytes(data, path), path)
+        self.artifacts.put_bytes(table_bytes(data, path), path)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -94,9 +94,9 @@ class ArtifactLog:
             raise Invalid(f"log_dict cannot write this as JSON: {error}.") from None
         self.put_bytes(text.encode("utf-8", errors="replace"), path)
 
-    def put_bytes(self, data: bytes, path: str) -> None:
-        """Add bytes as the file at `path`, which is checked."""
-        self._put(path, [data])
+    def put_bytes(self, data: bytes, path: str) -> Stored | None:
+        """Add bytes as the file at `path`, which is checked; None if the disk refused them."""
+        return self._put(path, [data])
 
     def _put_file(self, source: Path, path: str) -> None:
         if source.exists() and not source.is_file():
@@ -111,18 +111,23 @@ class ArtifactLog:
         except OSError as error:
             raise Invalid(f"{shown(str(source))} cannot be read: {error.strerror}.") from None
 
-    def _put(self, path: str, blocks: Iterable[bytes]) -> None:
+    def _put(self, path: str, blocks: Iterable[bytes]) -> Stored | None:
         stored = self._stored(path, blocks)
         if stored is not None:
-            self._emit(
-                Artifact(
-                    run=self._run_id,
-                    path=path,
-                    sha256=stored.sha256,
-                    size=stored.size,
-                    media=media_type(path),
-                )
+            self.refer(path, stored)
+        return stored
+
+    def refer(self, path: str, stored: Stored) -> None:
+        """Add what is stored already as the file at `path`, which is checked."""
+        self._emit(
+            Artifact(
+                run=self._run_id,
+                path=path,
+                sha256=stored.sha256,
+                size=stored.size,
+                media=media_type(path),
             )
+        )
 
     def _stored(self, path: str, blocks: Iterable[bytes]) -> Stored | None:
         try:

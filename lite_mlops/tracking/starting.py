@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lite_mlops.errors import Busy, Conflict, Invalid
-from lite_mlops.store import Database, Store, new_id
+from lite_mlops.store import Database, Store, Stored, new_id
 from lite_mlops.store.events import RunResumed, RunStarted
 from lite_mlops.tracking import context
 from lite_mlops.tracking.active import ActiveRun
@@ -32,6 +32,7 @@ class Starter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._capture_code = CodeCapture()
+        self._kept: dict[str, tuple[str, Stored]] = {}  # what was captured last, by path
 
     def start(
         self,
@@ -63,11 +64,21 @@ class Starter:
             if note is not None:
                 run.set_note(note)
             for path, text in files.items():
-                run.log_text(text, path)
+                self._keep(run, path, text)
             self._begin(run, parent, source)
         context.enter(run)
         self._watch_system(run, wanted=system_metrics)
         return run
+
+    def _keep(self, run: ActiveRun, path: str, text: str) -> None:
+        """Keep a captured file; run after run it is the same, and then it is stored already."""
+        known, stored = self._kept.get(path, ("", None))
+        if stored is not None and known == text and self._store.objects.refresh(stored.sha256):
+            run.artifacts.refer(path, stored)
+            return
+        stored = run.artifacts.put_bytes(text.encode("utf-8", errors="replace"), path)
+        if stored is not None:
+            self._kept[path] = (text, stored)
 
     def _begin(self, run: ActiveRun, parent: str | None, source: dict[str, Any]) -> None:
         self._store.append(
