@@ -27,4 +27,4 @@ def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         for row in rows
     )
     caption = html.escape(title)
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>{body}</table>"
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"

@@ -21,7 +21,7 @@ from lite_mlops.store.clock import as_datetime, now, stamp
 from lite_mlops.store.database import Database, attached
 from lite_mlops.store.filelock import try_lock
 from lite_mlops.store.intake import list_journals
-from lite_mlops.store.layout import Layout
+from lite_mlops.store.layout import PART, Layout
 from lite_mlops.store.objects import Objects
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def make_backup(
         target = store.layout.backups / f"{name}-{stamp(now())}"
     if target.exists():
         raise Conflict(f"{target} exists already; a backup never overwrites anything.")
-    aside = target.with_name(f"{target.name}.part")
+    aside = target.with_name(f"{target.name}{PART}")
     aside.mkdir(mode=0o700, parents=True)
     try:
         copy = Layout(aside)

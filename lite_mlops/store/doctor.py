@@ -48,7 +48,8 @@ def _database_trouble(store: Store) -> str | None:
     try:
         with store.alone("examining"):
             if not store.layout.database.exists():
-                return None
+                missing = f"{store.layout.database} is missing, although it was there before."
+                return missing if store.layout.has_remains() else None
             with attached(store.layout.database, store.settings, read_only=True) as database:
                 read_everything(database)
     except Unreadable as error:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER_NAME = ".lite-mlops"
+PART = ".part"  # the ending of what is being made
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class Layout:
     def tmp(self) -> Path:
         """The folder for what is being made."""
         return self.folder / "tmp"
+
+    def has_remains(self) -> bool:
+        """Return whether there once was a database: what was folded or backed up is still here."""
+        remains = (*self.folded.glob("*"), *self.backups.glob("*"))
+        return any(path.suffix != PART for path in remains)
 
     def make(self) -> None:
         """Make the folder; only its owner can look into it, and git ignores it."""

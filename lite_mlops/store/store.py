@@ -31,6 +31,7 @@ from lite_mlops.store.database import (
     Database,
     HeldElsewhere,
     NotWritten,
+    Unreadable,
     attached,
     nothing_attached,
 )
@@ -315,6 +316,11 @@ class Store:
         if self._is_current():
             return
         if not path.exists():
+            if self.layout.has_remains():
+                raise Unreadable(
+                    f"{path} is missing, although it was there before. Put it back, or run "
+                    "`lite-mlops doctor --repair`: it rebuilds it from backups and kept journals."
+                )
             # Made aside and renamed, so that nobody ever meets half a database.
             aside = self.layout.tmp / f"{new_id()}.duckdb"
             with attached(aside, self.settings, create=True) as database:

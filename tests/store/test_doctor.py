@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from lite_mlops.errors import Damaged
 from lite_mlops.store import Store
 from lite_mlops.store.backup import make_backup
 from lite_mlops.store.doctor import Finding, examine
@@ -65,6 +66,25 @@ def test_a_database_that_cannot_be_opened_is_rebuilt_whole(
     assert examine(store) == []
     (aside,) = [p for p in store.layout.set_aside.iterdir() if p.name.startswith("database-")]
     assert (aside / path.name).read_bytes() == data
+
+
+@pytest.mark.parametrize("backups", [0, 1])
+def test_a_database_that_is_gone_is_never_replaced_by_an_empty_one(
+    open_store: Callable[..., Store], backups: int
+) -> None:
+    store = open_store()
+    fill(store)
+    store.close()
+    expected = tables(store)
+    for _ in range(backups):
+        make_backup(store)
+    store.layout.database.unlink()
+    with pytest.raises(Damaged, match=r"is missing, although it was there before.*doctor"):
+        tables(store)
+    (finding,) = examine(store)
+    assert finding.kind == "database"
+    assert examine(store, repair=True)[0].repaired
+    assert tables(store) == expected
 
 
 def test_flipped_bits_anywhere_in_the_file_cost_nothing(open_store: Callable[..., Store]) -> None:

@@ -56,6 +56,21 @@ def test_a_run_is_shown_with_everything_escaped(project: Project, evil: str) -> 
     assert_escaped(run, f"Run {EVIL}", f"param {EVIL}", f"tag {EVIL}", f"metric {EVIL}", EVIL)
 
 
+def test_metrics_artifacts_and_answers_are_shown_with_everything_escaped(
+    project: Project, evil: str
+) -> None:
+    run = project.runs.get(evil)
+    assert_escaped(run.metrics[EVIL], f"Metric {EVIL}")
+    assert_escaped(run.artifacts[0], f"Artifact {run.artifacts[0].path}")
+    assert_escaped(project.sql("SELECT name FROM runs"), EVIL)
+
+
+def test_an_active_run_is_shown_with_everything_escaped(project: Project) -> None:
+    with project.start_run(EVIL) as run:
+        assert_escaped(run, f"Run {EVIL}", run.id)
+        assert run.to_dict()["status"] == "running"
+
+
 def test_an_experiment_is_shown_with_everything_escaped(project: Project, evil: str) -> None:
     assert_escaped(project.experiments.get(EVIL), f"Experiment {EVIL}")
 
