@@ -28,6 +28,7 @@ from time import time_ns
 
 from lite_mlops.errors import Denied
 from lite_mlops.store.clock import new_id
+from lite_mlops.store.disk import sync, sync_folder
 from lite_mlops.store.events import EventsDropped, JournalOpened
 from lite_mlops.store.filelock import try_lock
 from lite_mlops.store.lines import START, Chain, encode
@@ -41,28 +42,6 @@ _MB = 1_000_000
 NEW = ".new"  # the ending of a journal that has no first line yet
 
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
-
-
-def sync(fd: int) -> None:
-    """Bring what was written to an open file to the disk itself."""
-    if sys.platform == "darwin":  # pragma: no cover
-        import fcntl
-
-        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # fsync alone stops at the drive's cache there
-    elif hasattr(os, "fdatasync"):
-        os.fdatasync(fd)
-    else:  # pragma: no cover
-        os.fsync(fd)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the creation or renaming of files in `folder` durable, where the system can."""
-    if sys.platform != "win32":
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 class Journal:

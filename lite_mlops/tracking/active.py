@@ -11,10 +11,8 @@ values keep everything that is right, even if one of them is refused.
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +23,7 @@ from lite_mlops.htmltext import html_facts
 from lite_mlops.security import mask_text, mask_value
 from lite_mlops.settings import Settings
 from lite_mlops.store import Store, kept_store
-from lite_mlops.store.events import Event, Metric, Metrics, Note, Params, RunEnded, Tags
+from lite_mlops.store.events import Event, Note, Params, RunEnded, Tags
 from lite_mlops.tracking import context
 from lite_mlops.tracking.artifacts import ArtifactLog
 from lite_mlops.tracking.figures import figure_bytes, table_bytes
@@ -35,23 +33,15 @@ from lite_mlops.tracking.keys import (
     checked_name,
     checked_note,
     checked_path,
-    checked_step,
     checked_text,
-    checked_time,
-    checked_value,
+    items,
     shown,
 )
+from lite_mlops.tracking.metrics import MetricLogging
 from lite_mlops.tracking.status import ENDINGS, ending_for
 
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
-
-def _number(value: float) -> str:
-    """Return a float as JSON; NaN and infinities as the words that JSON readers know."""
-    return repr(value) if math.isfinite(value) else json.dumps(value)
-
-
-class ActiveRun:
+class ActiveRun(MetricLogging):
     """A run that is going on in this process."""
 
     def __init__(
@@ -65,20 +55,14 @@ class ActiveRun:
         params: Mapping[str, str] | None = None,
         next_steps: Mapping[str, int] | None = None,
     ) -> None:
-        self.id = run_id
+        super().__init__(run_id, store.journal.append, next_steps or {})
         self.name = name
         self.experiment = experiment
         self.status = "running"
         self.joined = joined  # another process ends it
         self._store = store
         self._pid = os.getpid()
-        self._append: Callable[[str], int] = store.journal.append
         self._params = dict(params or {})
-        # What each metric needs at every call: the constant part of its line, and its next step.
-        self._series: dict[str, list[Any]] = {}
-        self._next_steps = dict(next_steps or {})
-        self._headers: dict[tuple[str, ...], str] = {}
-        self._log_step = 0
         self.artifacts = ArtifactLog(store.objects, run_id, self._event)
         self._at_end: list[Any] = []
 
@@ -102,97 +86,6 @@ class ActiveRun:
         store = self._store
         return _joined, (store.layout.folder, store.settings, self.id, self.name, self.experiment)
 
-    # -- metrics --------------------------------------------------------------------------------
-
-    def log_metric(
-        self, key: str, value: float, step: int | None = None, timestamp: Any = None
-    ) -> None:
-        """Log one value of a metric.
-
-        Without `step` it is the one after the highest so far, beginning with 0. `timestamp` is a
-        datetime, milliseconds as an int or seconds as a float; default: now.
-
-        Raises:
-            Invalid: the key is not a name, or the value is not a number.
-        """
-        try:
-            series = self._series.get(key) or self._new_series(key)
-        except TypeError:  # unhashable
-            series = self._new_series(key)
-        if type(value) is not float:
-            value = checked_value(key, value)
-        if step is None:
-            step = series[1]
-        if type(step) is not int or not _LOWEST <= step <= _HIGHEST:
-            step = checked_step(key, step)
-        # A product with zero is zero unless the value is NaN or infinite.
-        number = repr(value) if value * 0.0 == 0.0 else _number(value)
-        if timestamp is None:
-            self._append(f'{series[0]}{step},"value":{number}')
-        else:
-            self._append(f'{series[0]}{step},"value":{number},"time":{checked_time(timestamp)}')
-        if step >= series[1]:
-            series[1] = step + 1
-
-    def _new_series(self, key: object) -> list[Any]:
-        name = checked_name(key, "metric name")
-        series = self._series[name] = [Metric.prefix(self.id, name), self._next_steps.get(name, 0)]
-        return series
-
-    def log_metrics(
-        self, metrics: Mapping[str, float], step: int | None = None, timestamp: Any = None
-    ) -> None:
-        """Log values of several metrics at one step.
-
-        Raises:
-            Invalid: a key or value cannot be logged; all others are.
-        """
-        moment = None if timestamp is None else checked_time(timestamp)
-        values: dict[str, float] = {}
-        problems: list[LiteMlopsError] = []
-        for key, value in _items(metrics, "metrics"):
-            try:
-                if key not in self._series:
-                    self._new_series(key)
-                values[key] = value if type(value) is float else checked_value(key, value)
-            except Invalid as problem:
-                problems.append(problem)
-        if values:
-            self._log_values(values, step, moment)
-        raise_first(problems)
-
-    def _log_values(self, values: dict[str, float], step: int | None, moment: int | None) -> None:
-        series = [self._series[key] for key in values]
-        if step is None:
-            step = max(one[1] for one in series)
-        step = checked_step(next(iter(values)), step)
-        keys = tuple(values)
-        header = self._headers.get(keys)
-        if header is None:
-            names = json.dumps(keys, ensure_ascii=False)
-            header = Metrics.frame(f'"run":"{self.id}","keys":{names},"step":')
-            self._headers[keys] = header
-        numbers = list(values.values())
-        # str() of a list of floats is JSON, unless one of them is NaN or infinite.
-        text = str(numbers) if math.isfinite(sum(numbers)) else json.dumps(numbers)
-        time_field = "" if moment is None else f',"time":{moment}'
-        self._append(f'{header}{step},"numbers":{text}{time_field}')
-        for one in series:
-            one[1] = max(one[1], step + 1)
-
-    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
-        """Log values at one step; without `step` it grows by one with each call.
-
-        Raises:
-            Invalid: a value is not a number; all others are logged.
-        """
-        chosen = self._log_step if step is None else step
-        try:
-            self.log_metrics(values, step=chosen)
-        finally:
-            if isinstance(chosen, int):
-                self._log_step = chosen + 1
-
     # -- params, tags, note ---------------------------------------------------------------------
 
     def log_param(self, key: str, value: Any) -> Any:
@@ -214,7 +107,7 @@ class ActiveRun:
         """
         new: dict[str, str] = {}
         problems: list[LiteMlopsError] = []
-        for key, value in _items(params, "params"):
+        for key, value in items(params, "params"):
             try:
                 name = checked_name(key, "param name")
                 text = checked_text(value, f"param {name!r}", MAX_PARAM)
@@ -255,7 +148,7 @@ class ActiveRun:
         keys: list[str] = []
         texts: list[str | None] = []
         problems: list[LiteMlopsError] = []
-        for key, value in _items(tags, "tags"):
+        for key, value in items(tags, "tags"):
             try:
                 name = checked_name(key, "tag name")
                 text = None
@@ -431,12 +324,3 @@ def _collector(bodies: list[str]) -> Callable[[str], int]:
 def _joined(folder: Path, settings: Settings, *names: str) -> ActiveRun:
     """Return the run of another process, for logging to it from this one."""
     return ActiveRun(kept_store(folder, settings), *names, joined=True)
-
-
-def _items(values: object, what: str) -> Iterable[tuple[Any, Any]]:
-    if not isinstance(values, Mapping):
-        raise Invalid(
-            f"{what} are a dictionary of names and values; {shown(values)} is a "
-            f"{type(values).__name__}."
-        )
-    return values.items()

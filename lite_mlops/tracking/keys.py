@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import PurePath, PurePosixPath
 from typing import Any
@@ -146,3 +147,13 @@ def checked_path(path: object, what: str = "artifact path") -> str:
             "control character."
         )
     return str(PurePosixPath(text))
+
+
+def items(values: object, what: str) -> Iterable[tuple[Any, Any]]:
+    """Return the pairs of a dictionary; `what` names it in the error for anything else."""
+    if not isinstance(values, Mapping):
+        raise Invalid(
+            f"{what} are a dictionary of names and values; {shown(values)} is a "
+            f"{type(values).__name__}."
+        )
+    return values.items()
