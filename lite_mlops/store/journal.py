@@ -144,8 +144,8 @@ class Journal:
                 if self._size < self._limit:
                     line, chain = self._inflight = encode(self._chain, ts, body)
                     if write(self._fd, line) == len(line):
-                        self._size += len(line)
                         self._chain = chain
+                        self._size += len(line)  # last: see _settle
                     else:
                         self._cut_back()
                         self._wait_in_memory(ts, body)
@@ -196,8 +196,8 @@ class Journal:
         except OSError as error:
             self._fail(error)
             return False
-        self._size += len(line)
         self._chain = chain
+        self._size += len(line)
         if not self._syncing:
             self._start_syncing()
         return True
@@ -208,13 +208,17 @@ class Journal:
         self._fail(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _settle(self) -> None:
-        """After an interrupt such as Ctrl-C: find out whether the line at work was written."""
+        """After an interrupt such as Ctrl-C: find out whether the line at work was written.
+
+        The size is always noted last, so a file that is longer by this line tells that it was
+        written and that what follows from it may not have been noted.
+        """
         if self._fd < 0:
             return
         line, chain = self._inflight
         size = os.fstat(self._fd).st_size
-        if self._chain is not chain and size == self._size + len(line):
-            self._size, self._chain = size, chain
+        if size == self._size + len(line):
+            self._chain, self._size = chain, size
         elif size != self._size:
             self._let_go()  # in doubt, go on in the next file
             return
