@@ -150,8 +150,8 @@ def test_an_interrupt_in_the_middle_of_logging_leaves_no_damage(folder: Path) ->
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for _ in range(200):
-            signal.setitimer(signal.ITIMER_REAL, 0.0007)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0007)
                 while True:
                     journal.append(note(returned))
                     returned += 1
