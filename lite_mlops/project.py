@@ -302,7 +302,10 @@ class Project:
 
     def run_to_log_to(self) -> ActiveRun:
         """Return the active run; one is started if there is none."""
-        return context.active() or self.start_run()
+        active = context.active()
+        if active is None and (joined := joined_run()):
+            active = self._starter.join(joined)  # again, after the script left it
+        return active or self.start_run()
 
     def close(self) -> None:
         """Write what waits and let the journal go; the project can be used again afterwards."""

@@ -107,7 +107,7 @@ def sql(statement: str, *, rows: int | None = None) -> Table:
 
 
 def _run() -> ActiveRun:
-    return context.active() or current_project().start_run()
+    return context.active() or current_project().run_to_log_to()
 
 
 def log_metric(key: str, value: float, step: int | None = None, timestamp: Any = None) -> None:

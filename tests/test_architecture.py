@@ -50,6 +50,7 @@ HOMES = {
     "scipy": {"monitoring"},
     "numpy": {"tracking", "data", "models", "monitoring", "serving", "demo"},
     "sklearn": {"models", "demo"},
+    "pandas": {"serving"},  # only where it is installed
 }
 
 # Packages that `import lite_mlops` and `lite-mlops --help` must not load.

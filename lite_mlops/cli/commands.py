@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lite_mlops.cli.output import shown
 from lite_mlops.errors import (
     Busy,
     Conflict,
@@ -76,10 +76,13 @@ class Main(Commands):
             click.echo("Interrupted.", err=True)
             code = INTERRUPTED
         except LiteMlopsError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {shown(error)}", err=True)
             code = exit_code(error)
-        except BrokenPipeError:  # `lite-mlops ... | head` has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            text = f"{error.filename}: {error.strerror}" if error.filename else error
+            click.echo(f"Error: {shown(text)}.", err=True)
+            code = FAILED
+        except SystemExit:  # of click: `lite-mlops ... | head` has seen enough
             code = 0
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -56,7 +56,10 @@ def show_experiment(name: str, form: str | None) -> None:
 @click.argument("new_name")
 @reason_option
 def rename_experiment(name: str, new_name: str, reason: str | None) -> None:
-    """Give the experiment NAME the name NEW_NAME; the old one goes on leading to it."""
+    """Give the experiment NAME another name.
+
+    The old one goes on leading to it.
+    """
     renamed = open_project().experiments.rename(name, new_name, reason=reason)
     say(f"Renamed {name} to {renamed.name}.")
 

@@ -54,7 +54,10 @@ def list_models(model: str | None, form: str | None) -> None:
 @click.argument("reference")
 @as_option
 def show_model(reference: str, form: str | None) -> None:
-    """Show the version that REFERENCE names, such as churn@champion or churn/3."""
+    """Show a version.
+
+    REFERENCE names it, such as churn@champion or churn/3.
+    """
     project = open_project()
     version = project.models.get(reference)
     if form:

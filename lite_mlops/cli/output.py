@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +29,7 @@ _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 _GAP = 2  # columns between two columns
 _NARROWEST = 6
+_UNBOUNDED = 1_000_000  # columns of what is no terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,7 +94,7 @@ def console() -> Console:
     from rich.console import Console
 
     # Without a terminal a table is as wide as it needs to be, so that nothing is cut in a pipe.
-    width = None if sys.stdout.isatty() else 200
+    width = None if sys.stdout.isatty() else _UNBOUNDED
     return Console(markup=False, highlight=False, emoji=False, width=width)
 
 
@@ -110,6 +113,7 @@ def table(
     from rich.text import Text
 
     terminal = console()
+    columns, right, give = ([shown(name) for name in names] for names in (columns, right, give))
     cells = [[Text(shown(value)) for value in row] for row in rows]
     widths = {
         name: max([len(name), *(row[place].cell_len for row in cells)])
@@ -152,14 +156,29 @@ def heading(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line for people."""
-    click.echo(shown(text))
+    """Print lines for people; a terminal gets them wrapped between words."""
+    text = shown(text)
+    if sys.stdout.isatty():
+        text = "\n".join(_wrapped(line) for line in text.split("\n"))
+    click.echo(text)
+
+
+def _wrapped(line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line,
+        shutil.get_terminal_size().columns,
+        subsequent_indent=indent,
+        break_long_words=False,  # so that paths and hashes can be copied
+        break_on_hyphens=False,
+    )
 
 
 def emit(values: Any, form: str) -> None:
     """Print records as JSON, or as CSV with one row a record."""
     if form == "json":
-        click.echo(json_text(values, indent=2))
+        text = json_text(values, indent=2)
+        click.echo(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
         return
     records: list[Mapping[str, Any]] = values if isinstance(values, list) else [values]
     click.echo(csv_text([_flat(record) for record in records]), nl=False)
@@ -177,10 +196,11 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return value if _PLAIN_NUMBER.fullmatch(value) else f"'{value}"
-    return value
+    """Return a cell that no spreadsheet takes for a formula, and that steers no terminal."""
+    if not isinstance(value, str):
+        return value
+    formula = value.startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(value)
+    return f"'{shown(value)}" if formula else shown(value)
 
 
 def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
@@ -188,6 +208,6 @@ def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(name for record in records for name in record))
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow([_cell(name) for name in names])
     writer.writerows([_cell(record.get(name)) for name in names] for record in records)
     return text.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from lite_mlops.cli.commands import open_project
+from lite_mlops.security import mask_value
 from lite_mlops.settings import environment_for_child
 
 if TYPE_CHECKING:
@@ -54,18 +56,23 @@ def run(
     params = dict(_pair(text, "-P") for text in (*pairs, *trailing))
     command = _command(script, arguments, params)
     project = open_project(must_exist=False)
+    further = project.settings.mask
+    masked = {key: mask_value(key, value, further) for key, value in params.items()}
     active = project.start_run(
         name,
         experiment=experiment,
         params=params,
         tags=dict(_pair(text, "-t") for text in tags),
         system_metrics=system_metrics or None,
-        argv=command,
+        argv=_command(script, arguments, masked),
     )
     code = _carried_out(command, active, project.folder, capture=capture)
     active.set_tag("exit_code", code)
     active.end("finished" if code == 0 else "killed" if code == 130 else "failed")
-    click.echo(f"Run {active.id} ({active.name}) {active.status}.", err=True)
+    if active.joined:
+        click.echo(f"Logged to run {active.id}, which goes on.", err=True)
+    else:
+        click.echo(f"Run {active.id} ({active.name}) {active.status}.", err=True)
     raise click.exceptions.Exit(code)
 
 
@@ -95,13 +102,13 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 def _command(script: str, arguments: tuple[str, ...], params: dict[str, str]) -> list[str]:
     """Return the command line, with the params handed on."""
     used: set[str] = set()
-    words = []
-    for word in arguments:
-        for key, value in params.items():
-            if f"{{{key}}}" in word:
-                word = word.replace(f"{{{key}}}", value)
-                used.add(key)
-        words.append(word)
+
+    def value_of(match: re.Match[str]) -> str:
+        used.add(match[1])
+        return params[match[1]]
+
+    keys = "|".join(re.escape(key) for key in params)
+    words = [re.sub(rf"\{{({keys})\}}", value_of, word) if keys else word for word in arguments]
     for key, value in params.items():
         if key not in used:
             words += [f"--{key}", value]
@@ -122,7 +129,7 @@ def _carried_out(command: list[str], active: ActiveRun, folder: Path, *, capture
     except OSError as error:
         click.echo(f"Error: {command[0]!r} cannot be started: {error.strerror}.", err=True)
         return NOT_FOUND
-    with _passing_on(process):
+    with process, _passing_on(process):
         if capture:
             _captured(process, active)
         code = process.wait()
@@ -168,9 +175,15 @@ def _captured(process: subprocess.Popen[bytes], active: ActiveRun) -> None:
             active.log_artifact(path)
 
 
-def _copy(source: IO[bytes], shown: IO[bytes], kept: IO[bytes], mutex: threading.Lock) -> None:
+def _copy(
+    source: IO[bytes], shown: IO[bytes] | None, kept: IO[bytes], mutex: threading.Lock
+) -> None:
     while block := source.read1(1 << 16):  # type: ignore[attr-defined]
         with mutex:
             kept.write(block)
-            shown.write(block)
-            shown.flush()
+            if shown is not None:
+                try:
+                    shown.write(block)
+                    shown.flush()
+                except BrokenPipeError:  # `lite-mlops run ... | head` has seen enough
+                    shown = None

@@ -138,8 +138,7 @@ def tag_run(run: str, tags: tuple[str, ...]) -> None:
     """Set tags of RUN; 'KEY=' takes one away."""
     project = open_project()
     pairs = [_pair(tag) for tag in tags]
-    for key, value in pairs:
-        project.runs.tag(run, key, value or None)
+    project.runs.tag_all(run, {key: value or None for key, value in pairs})
     say(f"Set {len(pairs)} tag{'s' if len(pairs) > 1 else ''} of run {run}.")
 
 
@@ -164,9 +163,8 @@ def note_run(run: str, text: str) -> None:
 @reason_option
 def remove_runs(runs: tuple[str, ...], reason: str | None) -> None:
     """Put runs away; `runs restore` brings them back."""
-    project = open_project()
-    for run in runs:
-        say(f"Deleted run {project.runs.delete(run, reason=reason)}.")
+    for run in open_project().runs.delete_all(runs, reason=reason):
+        say(f"Deleted run {run}.")
 
 
 @runs.command("restore")
@@ -174,9 +172,8 @@ def remove_runs(runs: tuple[str, ...], reason: str | None) -> None:
 @reason_option
 def restore_runs(runs: tuple[str, ...], reason: str | None) -> None:
     """Bring deleted runs back."""
-    project = open_project()
-    for run in runs:
-        say(f"Restored run {project.runs.restore(run, reason=reason)}.")
+    for run in open_project().runs.restore_all(runs, reason=reason):
+        say(f"Restored run {run}.")
 
 
 @runs.command("purge")
@@ -188,6 +185,6 @@ def purge_runs(runs: tuple[str, ...], yes: bool, reason: str | None) -> None:  #
     project = open_project()
     if not yes:
         click.confirm(f"Remove {len(runs)} runs for good?", abort=True)
-    purged = [project.runs.purge(run, reason=reason) for run in runs]
+    purged = project.runs.purge_all(runs, reason=reason)
     project.erase()
     say(f"Purged {', '.join(purged)}. `lite-mlops gc` frees their files.")

@@ -10,7 +10,7 @@ from lite_mlops.cli.output import as_option, emit, number, say, table
 
 @click.command()
 @click.argument("statement")
-@click.option("--rows", type=click.IntRange(1), help="How many rows at most.")
+@click.option("--rows", type=click.IntRange(1, 100_000_000), help="How many rows at most.")
 @as_option
 def sql(statement: str, rows: int | None, form: str | None) -> None:
     """Run one SQL statement that reads.

@@ -8,6 +8,7 @@ import click
 
 from lite_mlops.cli.commands import FAILED, open_project
 from lite_mlops.cli.output import as_option, emit, say, size, table
+from lite_mlops.errors import LiteMlopsError
 
 
 @click.command()
@@ -67,12 +68,18 @@ def restore(source: Path, to: Path | None, yes: bool) -> None:  # noqa: FBT001
     """
     from lite_mlops.project import Project
 
+    made = to is not None and not to.exists()
     if to is not None:
         to.mkdir(parents=True, exist_ok=True)
     project = Project(to) if to is not None else open_project(must_exist=False)
     if project.exists and not yes:
         click.confirm(f"Replace the state of {project.folder}?", abort=True)
-    restored = project.restore(source)
+    try:
+        restored = project.restore(source)
+    except LiteMlopsError:
+        if to is not None and made:
+            to.rmdir()
+        raise
     say(f"Restored {project.folder} to {restored.created_at}.")
 
 

@@ -14,13 +14,17 @@ from numpy.typing import NDArray
 from lite_mlops.data.tables import Columns
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # file names may hold halves of surrogate pairs
+
+
 def _content(column: NDArray[Any]) -> bytes:
     """Return the values of a column as bytes that no other values give."""
     if column.dtype != object:
         return np.ascontiguousarray(column.astype(column.dtype.newbyteorder("<"))).tobytes()
     parts = []
     for value in column:
-        text = b"" if value is None else f"{type(value).__name__}:{value}".encode()
+        text = b"" if value is None else _bytes(f"{type(value).__name__}:{value}")
         parts += [len(text).to_bytes(8, "little"), text]
     return b"".join(parts)
 
@@ -29,7 +33,7 @@ def fingerprint(columns: Columns) -> str:
     """Return the SHA-256 of a table in hexadecimal digits."""
     digest = hashlib.sha256()
     for name, column in columns.items():
-        label = f"{name}\0{column.dtype.newbyteorder('<').str}\0{len(column)}".encode()
+        label = _bytes(f"{name}\0{column.dtype.newbyteorder('<').str}\0{len(column)}")
         digest.update(len(label).to_bytes(8, "little"))
         digest.update(label)
         digest.update(_content(column))

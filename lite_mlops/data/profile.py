@@ -15,12 +15,19 @@ from lite_mlops.data.tables import Columns, is_missing
 
 BINS = 10
 _TOP_VALUES = 20
+_LARGE, _SCALING = 1e150, 600
 
 
 def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the inner edges of the bins: the deciles, each once."""
+    """Return the inner edges of the bins: the deciles, each once.
+
+    Where the first decile is the lowest value, a bin below it is for what was never seen, as a -1
+    for what is missing.
+    """
     quantiles = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1])
-    return np.unique(quantiles)
+    lowest = values.min()
+    below = [np.nextafter(lowest, -np.inf)] if quantiles[0] == lowest else []
+    return np.unique([*below, *quantiles])
 
 
 def bin_counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -33,12 +40,15 @@ def _numbers(values: NDArray[np.float64]) -> dict[str, Any]:
     finite = values[np.isfinite(values)]
     if not len(finite):
         return {"edges": [], "counts": []}
-    edges = bin_edges(finite)
+    # The squares of very large numbers would overflow; powers of two change no digit.
+    power = _SCALING if np.abs(finite).max() > _LARGE else 0
+    scaled = np.ldexp(finite, -power)
+    edges = np.unique(np.ldexp(bin_edges(scaled), power))
     return {
         "min": float(finite.min()),
         "max": float(finite.max()),
-        "mean": float(finite.mean()),
-        "std": float(finite.std()),
+        "mean": float(np.ldexp(scaled.mean(), power)),
+        "std": float(np.ldexp(scaled.std(), power)),
         "edges": edges.tolist(),
         "counts": bin_counts(finite, edges).tolist(),
     }

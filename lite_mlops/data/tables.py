@@ -20,21 +20,53 @@ Columns = dict[str, NDArray[Any]]
 
 def _array(name: str, values: Any) -> NDArray[Any]:
     """Return a column as a flat array: numbers and booleans as such, everything else as objects."""
-    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    values = values.to_numpy() if hasattr(values, "to_numpy") else values
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise Invalid(f"the column {name!r} is not flat: {error}") from None
     if array.ndim != 1:
         raise Invalid(f"the column {name!r} has the shape {array.shape}; a column is flat.")
-    return array if array.dtype.kind in "biuf" else array.astype(object)
+    if array.dtype.kind in "biuf":
+        return array
+    if isinstance(values, np.ndarray):
+        return array.astype(object)
+    column = np.empty(len(array), object)
+    column[:] = list(values)  # as they are; NumPy would make texts of what stands beside a text
+    return column
 
 
-def _matrix(data: NDArray[Any], names: Sequence[str] | None) -> Columns:
+def _named(names: Sequence[Any], values: Sequence[Any]) -> Columns:
+    texts = [str(name) for name in names]
+    if len(set(texts)) != len(texts):
+        raise Invalid(f"two columns have the same name: {', '.join(texts)}.")
+    return {name: _array(name, column) for name, column in zip(texts, values, strict=True)}
+
+
+def _matrix(columns: Sequence[Any], names: Sequence[str] | None) -> Columns:
+    names = [f"x{i}" for i in range(len(columns))] if names is None else list(names)
+    if len(names) != len(columns):
+        raise Invalid(f"{len(names)} column names were given for {len(columns)} columns.")
+    return _named(names, columns)
+
+
+def _columns_of_array(data: NDArray[Any]) -> Sequence[Any]:
     if data.ndim == 1:
         data = data.reshape(-1, 1)
     if data.ndim != 2:
         raise Invalid(f"an array of the shape {data.shape} is not a table of rows and columns.")
-    names = names or [f"x{i}" for i in range(data.shape[1])]
-    if len(names) != data.shape[1]:
-        raise Invalid(f"{len(names)} column names were given for {data.shape[1]} columns.")
-    return {str(name): _array(str(name), data[:, i]) for i, name in enumerate(names)}
+    return [data[:, place] for place in range(data.shape[1])]
+
+
+def _columns_of_rows(data: Sequence[Any]) -> Sequence[Any]:
+    if any(isinstance(row, str | bytes) or not hasattr(row, "__len__") for row in data):
+        return [data]  # a single column
+    lengths = {len(row) for row in data}
+    if len(lengths) > 1:
+        raise Invalid(
+            f"the rows of a table have the same length; these have {sorted(lengths)} values."
+        )
+    return [list(column) for column in zip(*data, strict=True)]
 
 
 def as_columns(data: Any, names: Sequence[str] | None = None) -> Columns:
@@ -44,19 +76,19 @@ def as_columns(data: Any, names: Sequence[str] | None = None) -> Columns:
         Invalid: it is no table, its columns differ in length, or two have one name.
     """
     if hasattr(data, "columns") and hasattr(data, "__getitem__"):
-        names = [str(name) for name in data.columns]
-        if len(set(names)) != len(names):
-            raise Invalid(f"two columns have the same name: {', '.join(names)}.")
-        columns = {str(name): _array(str(name), data[name]) for name in data.columns}
+        unique = len(set(data.columns)) == len(data.columns)
+        columns = _named(
+            list(data.columns), [data[name] if unique else () for name in data.columns]
+        )
     elif isinstance(data, Mapping):
-        columns = {str(name): _array(str(name), values) for name, values in data.items()}
+        columns = _named(list(data), list(data.values()))
     elif isinstance(data, np.ndarray):
-        columns = _matrix(data, names)
+        columns = _matrix(_columns_of_array(data), names)
     elif isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
         keys = list(dict.fromkeys(key for row in data for key in row))
-        columns = {str(key): _array(str(key), [row.get(key) for row in data]) for key in keys}
+        columns = _named(keys, [[row.get(key) for row in data] for key in keys])
     elif isinstance(data, Sequence) and not isinstance(data, str | bytes) and len(data):
-        columns = _matrix(np.asarray(data), names)
+        columns = _matrix(_columns_of_rows(data), names)
     else:
         raise Invalid(
             "a table is a DataFrame, a dictionary of columns, an array or a list of rows; this is "
@@ -68,12 +100,20 @@ def as_columns(data: Any, names: Sequence[str] | None = None) -> Columns:
     return columns
 
 
+def _is_absent(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # the missing value of pandas
+        return True
+    except ValueError:  # an array, which is something
+        return False
+
+
 def is_missing(column: NDArray[Any]) -> NDArray[np.bool_]:
     """Return where a column holds nothing: NaN among numbers, None or NaN among objects."""
     if column.dtype.kind == "f":
         missing: NDArray[np.bool_] = np.isnan(column)
         return missing
     if column.dtype == object:
-        absent = (value is None or value != value for value in column)
-        return np.fromiter(absent, np.bool_, len(column))
+        return np.fromiter(map(_is_absent, column), np.bool_, len(column))
     return np.zeros(len(column), np.bool_)

@@ -12,7 +12,7 @@ from lite_mlops.errors import Invalid
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}"
 _REFERENCE = re.compile(
-    rf"(?:models:/)?(?P<model>{_NAME})(?:@(?P<alias>{_NAME})|[/:]v?(?P<version>\d{{1,9}}))?"
+    rf"(?:models:/)?(?P<model>{_NAME})(?:@(?P<alias>{_NAME})|[/:]v?(?P<version>[0-9]{{1,9}}))?"
 )
 _WORDS = "letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 100"
 

@@ -8,6 +8,7 @@ project.models.load("churn@champion")
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from importlib import metadata
 from platform import python_version
 from typing import Any
 
-from lite_mlops.errors import NotFound, suggestion
+from lite_mlops.errors import Invalid, NotFound, suggestion
 from lite_mlops.htmltext import html_facts
 from lite_mlops.models.files import MEDIA, load_model, save_model
 from lite_mlops.models.references import Reference, checked_model_name, parse_reference
@@ -175,11 +176,16 @@ class Models:
         Raises:
             Invalid: the name cannot be used, the model cannot be written, or its features are
                 not known.
+            NotFound: there is no such run.
         """
         name = checked_model_name(name)
         signature = infer_signature(model, input_example)
+        if not callable(getattr(model, "predict", None)):
+            raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
         stored = save_model(self._store.objects, model)
         with self._store.deciding() as decisions:
+            if run is not None and not decisions.database.value("run_is_known", run=run):
+                raise NotFound(f"There is no run {run!r}.")
             last = decisions.database.value("last_version", model=name) or 0
             decisions.record(
                 VersionRegistered(
@@ -202,10 +208,11 @@ class Models:
         """Have an alias point to a version of a model.
 
         Raises:
-            Invalid: the alias cannot be used.
+            Invalid: the alias cannot be used, or the version is no number.
             NotFound: there is no such model or version.
         """
         alias = checked_model_name(alias, "alias")
+        version = _checked_version(version)
         with self._store.deciding() as decisions:
             found = _resolve(decisions.database, Reference(model, version=version))
             reason = mask_reason(reason, self._store.settings.mask)
@@ -213,6 +220,14 @@ class Models:
                 AliasSet(model=model, alias=alias, version=found.version, reason=reason)
             )
         return self.get(f"{model}/{version}")
+
+
+def _checked_version(version: Any) -> int:
+    try:
+        return operator.index(version)
+    except TypeError:
+        kind = type(version).__name__
+        raise Invalid(f"a version is a whole number; {version!r} is a {kind}.") from None
 
 
 def _known_model(database: Database, model: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -51,15 +52,13 @@ class Signature:
                     f"expected the {len(self.features)} features of the signature."
                 )
             return [row[name] for name in self.features]
-        if (
-            isinstance(row, Sequence)
-            and not isinstance(row, str)
-            and len(row) == len(self.features)
-        ):
-            return row
-        size = len(row) if isinstance(row, Sequence) else 0
+        if isinstance(row, np.ndarray):
+            row = row.tolist()
+        values = row if isinstance(row, Sequence) and not isinstance(row, str | bytes) else ()
+        if len(values) == len(self.features):
+            return values
         raise Invalid(
-            f"row {number} does not fit: {size} values, expected {len(self.features)}, or a "
+            f"row {number} does not fit: {len(values)} values, expected {len(self.features)}, or a "
             "dictionary of them by name."
         )
 
@@ -67,9 +66,12 @@ class Signature:
     def _number(number: int, feature: str, value: Any) -> float:
         if value is None:
             return float("nan")
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, Real):  # those of NumPy as well
             raise Invalid(f"row {number}: {feature} is {value!r}; expected a number.")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise Invalid(f"row {number}: {feature} is too large for a number.") from None
 
 
 def _names_in(example: Any) -> list[str] | None:
@@ -81,6 +83,16 @@ def _names_in(example: Any) -> list[str] | None:
     return [str(name) for name in example] if isinstance(example, Mapping) else None
 
 
+def _width(example: Any) -> int | None:
+    """Return how many values a row of a bare example has."""
+    shape = np.shape(example)
+    return shape[-1] if shape else None
+
+
+def _some(names: Sequence[Any]) -> str:
+    return ", ".join(map(str, names[:5])) + (", ..." if len(names) > 5 else "")
+
+
 def infer_signature(model: Any, example: Any = None) -> Signature:
     """Return the signature of a fitted model; `example` names its features where it knows none.
 
@@ -89,14 +101,22 @@ def infer_signature(model: Any, example: Any = None) -> Signature:
     """
     count = getattr(model, "n_features_in_", None)
     known = getattr(model, "feature_names_in_", None)
-    names = [str(name) for name in known] if known is not None else _names_in(example)
+    told = _names_in(example)
+    names = told if known is None else [str(name) for name in known]
+    if known is not None and told is not None and set(told) != set(map(str, known)):
+        raise Invalid(
+            f"the model was fitted on {_some(known)}; the input_example names {_some(told)}."
+        )
+    width = _width(example) if told is None else len(told)
     if names is None:
-        if count is None and example is not None:
-            count = np.asarray(example).shape[-1]
-        if count is None:
+        count = width if count is None else count
+        if not count:
             raise Invalid("the features of this model are not known; pass an input_example.")
         names = [f"x{i}" for i in range(int(count))]
-    if count is not None and len(names) != count:
-        raise Invalid(f"the model takes {count} features; the input_example names {len(names)}.")
+    if count is not None and width is not None and width != count:
+        verb = "has" if told is None else "names"
+        raise Invalid(f"the model takes {count} features; the input_example {verb} {width}.")
+    if len(set(names)) != len(names):
+        raise Invalid(f"two features have the same name: {_some(names)}.")
     classes = getattr(model, "classes_", ())
     return Signature(tuple(names), tuple(map(str, classes)))

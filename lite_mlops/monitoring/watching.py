@@ -145,11 +145,19 @@ class Monitoring:
         for prediction_id, label in labels:
             if label is None or not str(label):
                 raise Invalid(f"feedback to {prediction_id!r} needs the true label.")
+            if hasattr(label, "__len__") and not isinstance(label, str):
+                kind = type(label).__name__
+                raise Invalid(
+                    f"feedback to {prediction_id!r} needs one label; {label!r} is a {kind}."
+                )
         wanted = [prediction_id for prediction_id, _ in labels]
         with self._store.reading() as database:
             known = {found for (found,) in database.rows("known_predictions", ids=wanted)}
         for prediction_id in wanted:
             if prediction_id not in known:
                 raise NotFound(f"There is no prediction {prediction_id!r}.")
-        for prediction_id, label in labels:
-            self._store.append(Feedback(prediction=prediction_id, text=str(label)))
+        events = [Feedback(prediction=found, text=str(label)) for found, label in labels]
+        for event in events:
+            event.body()  # refuses what is too long, before any of them is recorded
+        for event in events:
+            self._store.append(event)

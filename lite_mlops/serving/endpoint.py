@@ -7,10 +7,15 @@ endpoint.predict([{"age": 41, "visits": 3}])
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_mlops.errors import Invalid
 from lite_mlops.models import ModelVersion, load_model
 from lite_mlops.store import Store, new_id
 from lite_mlops.store.events import Prediction
@@ -36,22 +41,30 @@ class Endpoint:
         self._store = store
         self.version = version
         self._model = load_model(store.objects, version.sha256, f"model version {version.name}")
+        self._frame = _frame_maker(version) if hasattr(self._model, "feature_names_in_") else None
 
     def predict(self, rows: Sequence[Any]) -> list[Answer]:
         """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
 
         Raises:
-            Invalid: names the row, the feature and the value that do not fit.
+            Invalid: names the row, the feature and the value that do not fit, or says why the model
+                cannot answer.
         """
         signature = self.version.signature
         matrix = signature.matrix(rows)
         if not len(matrix):
             return []
+        table = matrix if self._frame is None else self._frame(matrix)
         started = time.perf_counter_ns()
         scores = None
-        if signature.classes and hasattr(self._model, "predict_proba"):
-            scores = self._model.predict_proba(matrix)
-        predicted = self._model.predict(matrix)
+        try:
+            with np.errstate(all="ignore"):
+                if signature.classes and hasattr(self._model, "predict_proba"):
+                    scores = self._model.predict_proba(table)
+                predicted = self._model.predict(table)
+        except ValueError as error:  # such as a missing value that it does not take
+            text = str(error).partition("\n")[0].rstrip(".")
+            raise Invalid(f"the model cannot answer these rows: {text}.") from error
         latency_us = (time.perf_counter_ns() - started) // 1000 // len(matrix)
         answers = []
         for number, value in enumerate(predicted.tolist()):
@@ -76,3 +89,12 @@ class Endpoint:
             )
             answers.append(answer)
         return answers
+
+
+def _frame_maker(version: ModelVersion) -> Callable[[NDArray[np.float64]], Any] | None:
+    """Return what names the columns for a model that was fitted on a DataFrame."""
+    try:
+        from pandas import DataFrame
+    except ImportError:  # the order of the columns is right without them
+        return None
+    return partial(DataFrame, columns=list(version.signature.features))

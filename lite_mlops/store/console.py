@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -61,7 +62,8 @@ class Table:
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        names = _told_apart(self.columns)
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the columns with their types, and the rows, as values of Python."""
@@ -73,6 +75,18 @@ class Table:
         }
 
 
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Return names of which no two are the same: a, a_2, a_3."""
+    found: list[str] = []
+    for name in names:
+        number, new = 1, name
+        while new in found:
+            number += 1
+            new = f"{name}_{number}"
+        found.append(new)
+    return found
+
+
 def query(store: Store, sql: str, *, rows: int | None = None) -> Table:
     """Run one reading statement over everything that was logged until now.
 
@@ -82,6 +96,12 @@ def query(store: Store, sql: str, *, rows: int | None = None) -> Table:
     """
     if not isinstance(sql, str) or not sql.strip():
         raise Invalid("There is no SQL to run.")
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid(
+            f"The statement was refused: it is not valid Unicode text ({error})."
+        ) from None
     with store.reading():
         pass  # everything is folded, and the schema is the present one
     settings = store.settings

@@ -41,7 +41,7 @@ def encode(chain: Chain, ts: int, body: str) -> tuple[bytes, Chain]:
     `body` is the inside of a JSON object after the time, beginning with a comma.
     """
     n, checksum, state = chain
-    head = b'{"n":%d,"ts":%d%b,"c":"%b' % (n, ts, body.encode(), checksum)
+    head = b'{"n":%d,"ts":%d%b,"c":"%b' % (n, ts, body.encode("utf-8", "replace"), checksum)
     crc = crc32(head, state)
     checksum = b"%08x" % crc
     tail = checksum + _CLOSE

@@ -20,6 +20,13 @@ _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-z_]+)\b")
 
 
+def _encodable(value: object) -> object:
+    """Return a value without the halves of surrogate pairs, which no encoding has."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    return [_encodable(item) for item in value] if isinstance(value, list) else value
+
+
 class Part(NamedTuple):
     """One SQL command of a statement, and the names of the parameters it takes."""
 
@@ -28,7 +35,7 @@ class Part(NamedTuple):
 
     def arguments(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return those of `values` that this command takes."""
-        return {name: values[name] for name in self.parameters}
+        return {name: _encodable(values[name]) for name in self.parameters}
 
 
 def parse(text: str) -> dict[str, tuple[Part, ...]]:

@@ -185,12 +185,24 @@ class Runs:
         Raises:
             NotFound, Invalid: the run or the tag cannot be used.
         """
-        name = checked_name(key, "tag name")
-        text = None
-        if value is not None:
-            text = checked_text(value, f"tag {name!r}", MAX_TAG)
-            text = mask_value(name, text, self._store.settings.mask)
-        self._store.append(Tags(run=self._id(run), keys=[name], texts=[text]))
+        self.tag_all(run, {key: value})
+
+    def tag_all(self, run: str, tags: Mapping[str, Any]) -> None:
+        """Set tags of a run, all of them or none; None takes a tag away.
+
+        Raises:
+            NotFound, Invalid: the run or one of the tags cannot be used.
+        """
+        keys, texts = [], []
+        for key, value in tags.items():
+            name = checked_name(key, "tag name")
+            text = None
+            if value is not None:
+                text = checked_text(value, f"tag {name!r}", MAX_TAG)
+                text = mask_value(name, text, self._store.settings.mask)
+            keys.append(name)
+            texts.append(text)
+        self._store.append(Tags(run=self._id(run), keys=keys, texts=texts))
 
     def note(self, run: str, text: str) -> None:
         """Set the note of a run. Raises `NotFound` or `Invalid`."""
@@ -213,14 +225,15 @@ class Runs:
             NotFound, Invalid: no run answers to it, or several do.
             Conflict: it is going on, or deleted already.
         """
+        return self.delete_all([run], reason=reason)[0]
+
+    def delete_all(self, runs: Sequence[str], *, reason: str | None = None) -> list[str]:
+        """Put several runs away, all of them or none; return their ids. Raises as `delete`."""
         with self._store.deciding() as decisions:
-            found = _decided_on(decisions.database, run)
-            if found.deleted:
-                raise Conflict(f"Run {found.id} is deleted already; `runs restore` brings it back.")
-            if found.status == "running":
-                raise Conflict(f"Run {found.id} is going on; end it before it is deleted.")
-            decisions.record(RunDeleted(run=found.id, reason=self._masked(reason)))
-        return found.id
+            ids = [_deletable(decisions.database, run) for run in runs]
+            for run_id in dict.fromkeys(ids):
+                decisions.record(RunDeleted(run=run_id, reason=self._masked(reason)))
+        return ids
 
     def restore(self, run: str, *, reason: str | None = None) -> str:
         """Bring a deleted run back; return its id.
@@ -229,12 +242,15 @@ class Runs:
             NotFound, Invalid: no run answers to it, or several do.
             Conflict: it is not deleted.
         """
+        return self.restore_all([run], reason=reason)[0]
+
+    def restore_all(self, runs: Sequence[str], *, reason: str | None = None) -> list[str]:
+        """Bring several deleted runs back, all of them or none; return their ids."""
         with self._store.deciding() as decisions:
-            found = _decided_on(decisions.database, run)
-            if not found.deleted:
-                raise Conflict(f"Run {found.id} is not deleted.")
-            decisions.record(RunRestored(run=found.id, reason=self._masked(reason)))
-        return found.id
+            ids = [_restorable(decisions.database, run) for run in runs]
+            for run_id in dict.fromkeys(ids):
+                decisions.record(RunRestored(run=run_id, reason=self._masked(reason)))
+        return ids
 
     def purge(self, run: str, *, reason: str | None = None) -> str:
         """Remove everything recorded of a deleted run for good; return its id.
@@ -245,22 +261,48 @@ class Runs:
             NotFound, Invalid: no run answers to it, or several do.
             Conflict: it is not deleted, or a model version comes from it.
         """
+        return self.purge_all([run], reason=reason)[0]
+
+    def purge_all(self, runs: Sequence[str], *, reason: str | None = None) -> list[str]:
+        """Remove everything of several deleted runs, all of them or none; return their ids."""
         with self._store.deciding() as decisions:
-            found = _decided_on(decisions.database, run)
-            if not found.deleted:
-                raise Conflict(f"Run {found.id} is not deleted; only deleted runs are purged.")
-            versions = decisions.database.rows("versions_of_run", run=found.id)
-            if versions:
-                names = ", ".join(f"{model}/{version}" for model, version in versions)
-                raise Conflict(f"Run {found.id} is where {names} comes from; it stays traceable.")
-            decisions.record(RunPurged(run=found.id, reason=self._masked(reason)))
-        return found.id
+            ids = [_purgeable(decisions.database, run) for run in runs]
+            for run_id in dict.fromkeys(ids):
+                decisions.record(RunPurged(run=run_id, reason=self._masked(reason)))
+        return ids
 
 
 def _decided_on(database: Database, word: str) -> Run:
     row = database.one("one_run", run=find_id(database, word))
     assert row is not None
     return Run.from_row(row)
+
+
+def _deletable(database: Database, word: str) -> str:
+    found = _decided_on(database, word)
+    if found.deleted:
+        raise Conflict(f"Run {found.id} is deleted already; `runs restore` brings it back.")
+    if found.status == "running":
+        raise Conflict(f"Run {found.id} is going on; end it before it is deleted.")
+    return found.id
+
+
+def _restorable(database: Database, word: str) -> str:
+    found = _decided_on(database, word)
+    if not found.deleted:
+        raise Conflict(f"Run {found.id} is not deleted.")
+    return found.id
+
+
+def _purgeable(database: Database, word: str) -> str:
+    found = _decided_on(database, word)
+    if not found.deleted:
+        raise Conflict(f"Run {found.id} is not deleted; only deleted runs are purged.")
+    versions = database.rows("versions_of_run", run=found.id)
+    if versions:
+        names = ", ".join(f"{model}/{version}" for model, version in versions)
+        raise Conflict(f"Run {found.id} is where {names} comes from; it stays traceable.")
+    return found.id
 
 
 def find_experiment(database: Database, name: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
 
 from lite_mlops.errors import (
     Busy,
@@ -33,6 +33,10 @@ STATUS: dict[type[LiteMlopsError], int] = {
 }
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
 @dataclass(frozen=True)
 class Request:
     """What came in; header names are in lower case."""
@@ -47,7 +51,7 @@ class Request:
         if not self.headers.get("content-type", "").startswith("application/json"):
             raise Invalid("the body must be JSON, with the header Content-Type: application/json.")
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise Invalid(f"the body is not valid JSON: {error}.") from None
 
@@ -99,17 +103,19 @@ class App:
         if refusal is not None:
             return refusal
         found = [route for route in self.routes if route.path == request.path]
+        method = "GET" if request.method == "HEAD" else request.method  # the server leaves the body
         if not found:
             return Response.error(404, f"There is nothing at {request.path}.")
         for route in found:
-            if route.method == request.method:
+            if route.method == method:
                 try:
                     return route.handler(request)
                 except LiteMlopsError as error:
                     kind = next(kind for kind in STATUS if isinstance(error, kind))
                     return Response.error(STATUS[kind], str(error))
         allowed = ", ".join(route.method for route in found)
-        return Response.error(405, f"{request.path} answers {allowed}, not {request.method}.")
+        refused = Response.error(405, f"{request.path} answers {allowed}, not {request.method}.")
+        return replace(refused, headers={"Allow": allowed})
 
     def _guard(self, request: Request) -> Response | None:
         """Return why a request is turned away before it reaches any route; None if it is not."""

@@ -10,6 +10,8 @@ import logging
 import socket
 import sys
 import threading
+from contextlib import suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -22,6 +24,7 @@ log = logging.getLogger("lite_mlops")
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 10_000_000  # bytes
 _IDLE_SECONDS = 15
+_DRAIN_SECONDS, _DRAIN_BYTES = 2, 10 * MAX_BODY
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -40,6 +43,7 @@ class _Exchange(BaseHTTPRequestHandler):
         except Invalid as error:
             self.close_connection = True
             self._send(Response.error(413 if "larger" in str(error) else 400, str(error)))
+            self._drain()
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = self.path.partition("?")[0]
@@ -54,13 +58,34 @@ class _Exchange(BaseHTTPRequestHandler):
         """Return the body. Raises `Invalid` if its length is not told, or too large."""
         if self.headers.get("Transfer-Encoding") is not None:
             raise Invalid("send the body with a Content-Length, not in chunks.")
-        text = self.headers.get("Content-Length", "0")
+        text, *more = self.headers.get_all("Content-Length", ["0"])
+        if more:
+            raise Invalid("the Content-Length stands there more than once.")
         if not text.isdecimal():
-            raise Invalid(f"the Content-Length {text!r} is not a number.")
-        length = int(text)
-        if length > MAX_BODY:
+            raise Invalid(f"the Content-Length {text[:60]!r} is not a number.")
+        if len(text) > 18 or int(text) > MAX_BODY:
             raise Invalid(f"the body is larger than {MAX_BODY:,} bytes.")
-        return self.rfile.read(length)
+        body = self.rfile.read(int(text))
+        if len(body) < int(text):
+            raise Invalid("the body is shorter than its Content-Length.")
+        return body
+
+    def _drain(self) -> None:
+        """Read on for a moment: closing on what was not read would take the answer away."""
+        self.connection.settimeout(_DRAIN_SECONDS)
+        left = _DRAIN_BYTES
+        with suppress(OSError):
+            while left > 0 and (block := self.rfile.read1(min(left, 1 << 16))):
+                left -= len(block)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no request, in the form that all errors have."""
+        self.close_connection = True
+        self.request_version = self.protocol_version
+        self.command = self.command or ""
+        # An unknown method or version is no failure of the server.
+        status = code if 400 <= code < 500 else 400
+        self._send(Response.error(status, f"{message or explain or HTTPStatus(code).phrase}."))
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)

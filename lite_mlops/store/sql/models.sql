@@ -3,6 +3,9 @@
 -- name: versions_of_run
 SELECT model, version FROM model_versions WHERE run_id = $run ORDER BY model, version;
 
+-- name: run_is_known
+SELECT count(*) > 0 FROM runs WHERE run_id = $run AND started_at IS NOT NULL;
+
 -- name: model_names
 SELECT DISTINCT model FROM model_versions ORDER BY model;
 

@@ -62,4 +62,5 @@ SELECT (SELECT count(*) FROM metrics), (SELECT count(*) FROM model_versions),
 -- name: journal_writers
 SELECT writer, any_value(pid) AS pid, any_value(host) AS host, any_value(program) AS program,
        sum(pos)::BIGINT AS bytes
-FROM journals WHERE name IN (SELECT unnest($names::VARCHAR[])) GROUP BY writer ORDER BY writer;
+FROM journals WHERE name IN (SELECT unnest($names::VARCHAR[])) AND NOT closed
+GROUP BY writer ORDER BY writer;

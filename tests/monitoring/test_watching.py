@@ -1,0 +1,283 @@
+"""Watching a served model: the same bins in SQL as in NumPy, windows of time, late labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+import lite_mlops
+from lite_mlops import verbs
+from lite_mlops.data.profile import bin_counts
+from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
+from lite_mlops.monitoring.drift import feature_drift
+from lite_mlops.project import Project
+from lite_mlops.store import as_datetime, new_id
+from lite_mlops.store.events import Prediction
+from tests.store.journals import dump
+
+Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
+
+FEATURES = ("age", "visits")
+TRAINING = np.random.default_rng(8).normal(size=(300, 2)).round(1)  # rounded: many on an edge
+
+
+@pytest.fixture
+def watched(project: Project) -> Project:
+    """A project with a model and the data it was trained on."""
+    labels = np.where(TRAINING[:, 0] > 0, "yes", "no")
+    with project.start_run():
+        project.log_dataset(TRAINING, "customers", column_names=FEATURES)
+        model = LogisticRegression().fit(TRAINING, labels)
+        project.log_model(model, "churn", input_example=dict.fromkeys(FEATURES, 0.0))
+    return project
+
+
+@pytest.fixture
+def tables(project: Project) -> Tables:
+    def read() -> dict[str, list[tuple[Any, ...]]]:
+        with project.store.reading() as database:
+            return dump(database)
+
+    return read
+
+
+def record(
+    project: Project, rows: Sequence[Sequence[float | None]], text: str = "yes", version: int = 1
+) -> tuple[list[str], datetime]:
+    """Record predictions as an endpoint does; return their ids and the time of the last one."""
+    ids, moment = [new_id() for _ in rows], 0
+    for number, (prediction, row) in enumerate(zip(ids, rows, strict=True)):
+        moment = project.store.append(
+            Prediction(
+                prediction=prediction,
+                model="churn",
+                version=version,
+                numbers=list(row),
+                text=text,
+                latency_us=100 + number,
+            )
+        )
+    return ids, as_datetime(moment)
+
+
+def expected_drift(project: Project, rows: NDArray[np.float64]) -> dict[str, dict[str, Any]]:
+    """The drift of the rows by NumPy alone."""
+    run = project.models.get("churn").run_id
+    assert run is not None
+    dataset = project.datasets.used_by(run, "training")
+    assert dataset is not None
+    found = {}
+    for place, name in enumerate(FEATURES):
+        facts = dataset.profile[name]
+        values = rows[:, place]
+        current = bin_counts(values[np.isfinite(values)], np.array(facts["edges"]))
+        drift = feature_drift(name, facts["counts"], current.tolist(), len(FEATURES))
+        found[name] = drift.to_dict()
+    return found
+
+
+# -- drift --------------------------------------------------------------------------------------
+
+
+@hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(*[st.floats(-3, 3).map(lambda value: round(value, 1)) | st.floats()] * 2),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_the_bins_of_sql_are_those_of_numpy(
+    watched: Project, rows: list[tuple[float, float]]
+) -> None:
+    _, since = record(watched, [TRAINING[0]])
+    record(watched, rows)
+    found = watched.monitoring.drift("churn", since=since + timedelta(microseconds=1))
+    told = {drift.feature: drift.to_dict() for drift in found}
+    assert told == expected_drift(watched, np.array(rows, np.float64))
+
+
+def test_values_on_the_edges_are_counted_as_in_training(watched: Project) -> None:
+    record(watched, TRAINING.tolist())
+    for drift in watched.monitoring.drift("churn"):
+        assert (drift.psi, drift.ks, drift.p_value, drift.rows) == (0.0, 0.0, 1.0, 300)
+
+
+def test_the_farthest_feature_comes_first(watched: Project) -> None:
+    record(watched, (TRAINING + np.array([0.1, 2.0])).tolist())
+    first, second = watched.monitoring.drift("churn")
+    assert (first.feature, first.drifted) == ("visits", True)
+    assert (second.feature, second.drifted) == ("age", False)
+
+
+def test_what_is_missing_is_not_counted(watched: Project) -> None:
+    record(watched, [[None, 1.0], [float("nan"), 1.0], [float("inf"), 1.0], [1.0, 1.0]])
+    rows = {drift.feature: drift.rows for drift in watched.monitoring.drift("churn")}
+    assert rows == {"age": 1, "visits": 4}
+
+
+def test_a_window_of_time_is_looked_at(watched: Project) -> None:
+    moments = [record(watched, TRAINING[:count].tolist())[1] for count in (1, 2, 4)]
+    after = [moment + timedelta(microseconds=1) for moment in moments]
+
+    def rows(**window: Any) -> int:
+        (count,) = {drift.rows for drift in watched.monitoring.drift("churn", **window)}
+        counted = watched.monitoring.performance("churn", **window)
+        assert counted.predictions == count
+        return count
+
+    assert rows() == 7
+    assert rows(since=after[0]) == 6
+    assert rows(until=after[1]) == 3
+    assert rows(since=after[0], until=after[1]) == 2
+    assert rows(since=moments[2]) == 1  # `since` belongs to the window
+    assert rows(until=moments[0]) == 0  # and `until` does not
+    abroad = after[0].astimezone(timezone(timedelta(hours=-7)))
+    assert rows(since=abroad) == 6
+    assert rows(since=after[2]) == 0
+
+
+def test_versions_are_watched_apart(watched: Project) -> None:
+    model = watched.models.load("churn")
+    with watched.start_run():
+        watched.log_dataset(TRAINING, "customers", column_names=FEATURES)
+        watched.log_model(model, "churn", input_example=dict.fromkeys(FEATURES, 0.0))
+    record(watched, TRAINING[:5].tolist(), version=1)
+    record(watched, TRAINING[:9].tolist(), version=2)
+    for reference, count in (("churn/1", 5), ("churn/2", 9), ("churn", 9)):
+        assert watched.monitoring.drift(reference)[0].rows == count
+        assert watched.monitoring.performance(reference).predictions == count
+
+
+def test_without_training_data_there_is_nothing_to_compare_with(watched: Project) -> None:
+    model = watched.models.load("churn")
+    watched.models.register(model, "bare", input_example=dict.fromkeys(FEATURES, 0.0))
+    with watched.start_run():
+        watched.log_dataset(TRAINING, "customers", role="test", column_names=FEATURES)
+        watched.log_model(model, "tested", input_example=dict.fromkeys(FEATURES, 0.0))
+    for name in ("bare", "tested"):
+        with pytest.raises(NotFound) as error:
+            watched.monitoring.drift(name)
+        assert str(error.value) == (
+            f"There is nothing to compare {name}/1 with: its run logged no training data. Call "
+            "log_dataset(data, name) in the run that trains."
+        )
+
+
+def test_features_of_texts_are_not_watched(watched: Project) -> None:
+    model = watched.models.load("churn")
+    with watched.start_run():
+        watched.log_dataset({"age": TRAINING[:, 0], "sex": ["f"] * 300}, "people")
+        watched.log_model(model, "other", input_example={"age": 0.0, "sex": 0.0})
+    assert [drift.feature for drift in watched.monitoring.drift("other")] == ["age"]
+
+
+# -- performance --------------------------------------------------------------------------------
+
+
+def test_labels_come_late_and_again(watched: Project) -> None:
+    ids, _ = record(watched, TRAINING[:5].tolist(), text="yes")
+    performance = watched.monitoring.performance("churn")
+    assert (performance.model, performance.predictions) == ("churn/1", 5)
+    assert (performance.labelled, performance.right, performance.accuracy) == (0, 0, None)
+    assert performance.median_latency_us == 102
+    watched.monitoring.feedback(ids[0], "no")
+    watched.monitoring.feedback_all([(ids[1], "yes"), (ids[2], "no")])
+    performance = watched.monitoring.performance("churn")
+    assert (performance.labelled, performance.right) == (3, 1)
+    watched.monitoring.feedback(ids[0], "yes")  # the later one stands
+    watched.monitoring.feedback_all([(ids[1], "no"), (ids[1], "yes")])
+    performance = watched.monitoring.performance("churn")
+    assert (performance.labelled, performance.right) == (3, 2)
+    assert performance.accuracy == 2 / 3
+    assert performance.to_dict() == vars(performance) | {"accuracy": 2 / 3}
+
+
+def test_labels_that_are_no_texts_are_compared_as_texts(watched: Project) -> None:
+    ids, _ = record(watched, TRAINING[:2].tolist(), text="1")
+    watched.monitoring.feedback(ids[0], 1)
+    watched.monitoring.feedback(ids[1], np.int64(1))
+    assert watched.monitoring.performance("churn").accuracy == 1.0
+
+
+def test_a_version_without_predictions_has_no_figures(watched: Project) -> None:
+    performance = watched.monitoring.performance("churn")
+    assert (performance.predictions, performance.labelled) == (0, 0)
+    assert (performance.accuracy, performance.median_latency_us) == (None, None)
+
+
+def test_the_module_functions_act_on_the_current_project(
+    watched: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verbs._Current, "project", watched)
+    (prediction,), _ = record(watched, [TRAINING[0].tolist()])
+    lite_mlops.feedback(prediction, "yes")
+    assert watched.monitoring.performance("churn").right == 1
+    assert lite_mlops.drift("churn") == watched.monitoring.drift("churn")
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "text"),
+    [
+        ([("nope", "yes")], NotFound, "There is no prediction 'nope'."),
+        ([("known", "yes"), ("nope", "yes")], NotFound, "There is no prediction 'nope'."),
+        ([("\x1b[31m", "yes")], NotFound, r"There is no prediction '\x1b[31m'."),
+        ([("known", None)], Invalid, "feedback to 'known' needs the true label."),
+        ([("known", "yes"), ("known", "")], Invalid, "feedback to 'known' needs the true label."),
+        ([("\udcff", "yes")], NotFound, r"There is no prediction '\udcff'."),
+        (
+            [("known", "yes"), ("known", "x" * 8_000_000)],
+            Invalid,
+            (
+                "One feedback event holds 8,000,061 characters; at most 8,000,000 are kept. Log "
+                "large things as artifacts (log_text, log_table, log_artifact)."
+            ),
+        ),
+        (
+            [("known", {"a": 1})],
+            Invalid,
+            "feedback to 'known' needs one label; {'a': 1} is a dict.",
+        ),
+        ([("known", ["yes"])], Invalid, "feedback to 'known' needs one label; ['yes'] is a list."),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_refused_feedback_records_nothing(
+    watched: Project,
+    tables: Tables,
+    labels: list[tuple[str, Any]],
+    kind: type[LiteMlopsError],
+    text: str,
+) -> None:
+    (known,), _ = record(watched, [TRAINING[0].tolist()])
+    before = tables()
+    with pytest.raises(kind) as error:
+        watched.monitoring.feedback_all(
+            [
+                (known if prediction == "known" else prediction, label)
+                for prediction, label in labels
+            ]
+        )
+    assert str(error.value) == text.replace("'known'", repr(known))
+    assert tables() == before
+
+
+def test_a_version_that_does_not_exist_is_not_watched(watched: Project) -> None:
+    for reference, text in {
+        "chrun": "There is no model 'chrun'. Did you mean 'churn'?",
+        "churn@best": "The model 'churn' has no alias 'best'.",
+        "churn/2": "The model 'churn' has no version 2; its newest is 1.",
+    }.items():
+        for ask in (watched.monitoring.drift, watched.monitoring.performance):
+            with pytest.raises(NotFound) as error:
+                ask(reference)
+            assert str(error.value) == text
