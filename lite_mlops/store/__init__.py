@@ -6,7 +6,7 @@ with store.reading() as database: ...
 with store.deciding() as decisions: ...
 """
 
-from lite_mlops.store.clock import as_datetime, new_id, now
+from lite_mlops.store.clock import as_datetime, is_id, new_id, now
 from lite_mlops.store.database import Database
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
@@ -21,6 +21,7 @@ __all__ = [
     "Store",
     "Stored",
     "as_datetime",
+    "is_id",
     "kept_store",
     "new_id",
     "now",

@@ -149,7 +149,7 @@ def protect(store: Store) -> Backup:
     """Make the backup that replaces the journals kept for rebuilding; the one before goes."""
     backup = make_backup(store, with_objects=False, name="auto")
     for path in store.layout.backups.glob("auto-*"):
-        if path != backup.path:
+        if path.name < backup.path.name and path.suffix != PART:
             shutil.rmtree(path, ignore_errors=True)
     return backup
 

@@ -6,6 +6,7 @@ Times are integers: microseconds since 1970-01-01 UTC. An id begins with the sec
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -19,6 +20,11 @@ def now() -> int:
 def new_id() -> str:
     """Return a new id: 8 hexadecimal digits of the present second and 12 random ones."""
     return f"{now() // 1_000_000:08x}{secrets.token_hex(6)}"
+
+
+def is_id(word: object) -> bool:
+    """Return whether a word has the form of a whole id."""
+    return isinstance(word, str) and re.fullmatch("[0-9a-f]{20}", word) is not None
 
 
 def as_datetime(moment: int) -> datetime:

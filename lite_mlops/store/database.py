@@ -211,8 +211,9 @@ def _detach(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
     import duckdb
 
     try:
-        cursor.execute("USE memory")
-        cursor.execute("DETACH project")
+        cursor.close()  # which used it; the instance itself stays in its memory
+        assert _resident.instance is not None
+        _resident.instance.execute("DETACH project")
     except duckdb.Error as error:
         # What was committed is safe in the write-ahead log; bringing it into the file comes after.
         _resident.discard()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_type_hints
 
@@ -320,7 +321,7 @@ _SQL_TYPES = {
     dict[str, Any]: "JSON",
     dict[str, str]: "JSON",
 }
-_FRAME = {"n": "BIGINT", "ts": "BIGINT", "k": "VARCHAR"}  # every line has these
+_FRAME = {"n": "BIGINT", "ts": "BIGINT", "k": "VARCHAR", "run": "VARCHAR", "decision": "BIGINT"}
 
 
 def _sql_type(hint: Any) -> str:
@@ -330,10 +331,12 @@ def _sql_type(hint: Any) -> str:
     raise TypeError(f"no column type for {hint!r}")
 
 
-def columns() -> dict[str, str]:
-    """Return the columns of all events together: field name -> DuckDB type."""
+def columns(kinds: Collection[str] | None = None) -> dict[str, str]:
+    """Return the columns of all events, or of some kinds, together: field name -> DuckDB type."""
     found = dict(_FRAME)
-    for event in FOLD_ORDER:
+    for kind, event in KINDS.items():
+        if kinds is not None and kind not in kinds:
+            continue
         hints = get_type_hints(event)
         for field in dataclasses.fields(event):
             sql_type = _sql_type(hints[field.name])

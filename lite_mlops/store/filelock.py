@@ -120,6 +120,13 @@ class ProjectLock:
 
 
 @contextmanager
+def held_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file if nobody else does, without waiting; tell whether it is held."""
+    with _opened(path) as fd:
+        yield try_lock(fd)
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[int]:
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

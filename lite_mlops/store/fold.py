@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -46,12 +47,27 @@ class _Rare(NamedTuple):
     unknown: list[str] | None  # lines that an older version could not fold and this one can
 
 
+_OTHER_KIND = re.compile(rb',"k":"(?!metric")(\w+)"')
+
+
+def _kinds(lines: bytes) -> set[str]:
+    """Return the kinds of events that may be among these lines; nearly all are metrics."""
+    return {"metric", *(kind.decode() for kind in set(_OTHER_KIND.findall(lines)))}
+
+
 @cache
-def _stage_sql() -> str:
-    types = ", ".join(f"{name}: '{sql_type}'" for name, sql_type in columns().items())
+def _stage_sql(kinds: frozenset[str]) -> tuple[str, str]:
+    """Return what stages the columns of these kinds, and the view that has all other columns."""
+    wanted, everything = columns(kinds), columns()
+    types = ", ".join(f"{name}: '{sql_type}'" for name, sql_type in wanted.items())
     options = f"format = 'newline_delimited', ignore_errors = true, columns = {{{types}}}"
+    others = [f"NULL::{everything[name]} AS {name}" for name in everything if name not in wanted]
+    selected = ", ".join(["*", *others])
     # Only names of fields and types of this package, never anything from outside.
-    return f"CREATE OR REPLACE TEMP TABLE staged AS SELECT * FROM read_json(?, {options})"  # noqa: S608
+    return (
+        f"CREATE OR REPLACE TEMP TABLE staged_lines AS SELECT * FROM read_json(?, {options})",  # noqa: S608
+        f"CREATE OR REPLACE TEMP VIEW staged AS SELECT {selected} FROM staged_lines",  # noqa: S608
+    )
 
 
 def _stage(
@@ -68,7 +84,11 @@ def _stage(
                 file.write(reading.good)
             for line in waiting:
                 file.write(line.encode() + b"\n")
-        database.execute(_stage_sql(), str(path))
+        kinds = set().union(*(_kinds(reading.good) for reading in readings))
+        kinds.update(*(_kinds(line.encode()) for line in waiting))
+        table, view = _stage_sql(frozenset(kinds & set(KINDS)))
+        database.execute(table, str(path))
+        database.execute(view)
     except OSError as error:
         raise NotWritten(
             f"{folder} cannot be written to ({error.strerror}). What is logged stays in the "
@@ -218,7 +238,8 @@ def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) ->
             crashed = _end_crashed(database, readings, rare)
     finally:
         if staged:
-            database.execute("DROP TABLE staged")
+            database.execute("DROP VIEW staged")
+            database.execute("DROP TABLE staged_lines")
     return Folded(
         events=events,
         damages=damages,

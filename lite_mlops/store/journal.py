@@ -25,13 +25,14 @@ from functools import partial
 from os import write
 from pathlib import Path
 from time import time_ns
+from zlib import crc32
 
 from lite_mlops.errors import Denied
 from lite_mlops.store.clock import new_id
 from lite_mlops.store.disk import sync, sync_folder
 from lite_mlops.store.events import EventsDropped, JournalOpened
 from lite_mlops.store.filelock import try_lock
-from lite_mlops.store.lines import START, Chain, encode
+from lite_mlops.store.lines import START, encode
 
 log = logging.getLogger("lite_mlops")
 
@@ -44,6 +45,18 @@ NEW = ".new"  # the ending of a journal that has no first line yet
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
+# Where the present file stands: its chain, with the checksum as text, and its bytes. One tuple, so
+# that an interrupt finds all of it noted or nothing.
+State = tuple[int, str, int, int]
+_BEGIN: State = (START[0], START[1].decode(), START[2], 0)
+
+
+def _next(state: State, ts: int, body: str) -> tuple[bytes, State]:
+    n, checksum, crc, size = state
+    line, (n, last, crc) = encode((n, checksum.encode(), crc), ts, body)
+    return line, (n, last.decode(), crc, size + len(line))
+
+
 class Journal:
     """The journal of this process in one project; safe for threads, signals and forks."""
 
@@ -53,7 +66,6 @@ class Journal:
         "_backlog_limit",
         "_backlog_size",
         "_busy",
-        "_chain",
         "_deferred",
         "_dropped",
         "_failed_at",
@@ -65,7 +77,7 @@ class Journal:
         "_mutex",
         "_part",
         "_rotate_at",
-        "_size",
+        "_state",
         "_synced",
         "_syncing",
         "_ts",
@@ -100,10 +112,9 @@ class Journal:
         self._deferred: deque[str] = deque()  # appended by a signal handler during an append
         self._part = 0
         self._fd = -1
-        self._chain: Chain = START
-        self._inflight: tuple[bytes, Chain] = (b"", self._chain)
+        self._state: State = _BEGIN
+        self._inflight: tuple[bytes, State] = (b"", self._state)
         self._ts = 0
-        self._size = 0  # bytes of the present file
         self._limit = -1  # size up to which it may be written to; -1 while it may not
         self._unsynced: list[int] = []  # earlier files of this writer, still to be synced
         self._synced = 0
@@ -141,11 +152,17 @@ class Journal:
                     ts = self._ts + 1
                 self._ts = ts
                 # The usual case is written out here: what logging costs is decided by these lines.
-                if self._size < self._limit:
-                    line, chain = self._inflight = encode(self._chain, ts, body)
+                n, checksum, crc, size = self._state
+                if size < self._limit:
+                    head = f'{{"n":{n},"ts":{ts}{body},"c":"{checksum}'.encode()
+                    crc = crc32(head, crc)
+                    checksum = crc.to_bytes(4, "big").hex()
+                    tail = f'{checksum}"}}\n'.encode()
+                    line = head + tail
+                    after = (n + 1, checksum, crc32(tail, crc), size + len(line))
+                    self._inflight = line, after
                     if write(self._fd, line) == len(line):
-                        self._chain = chain
-                        self._size += len(line)  # last: see _settle
+                        self._state = after
                     else:
                         self._cut_back()
                         self._wait_in_memory(ts, body)
@@ -157,6 +174,8 @@ class Journal:
                     self._append_deferred()
             except OSError as error:
                 self._fail(error)
+                self._wait_in_memory(ts, body)
+            except UnicodeEncodeError:  # half a surrogate pair, which `encode` replaces
                 self._wait_in_memory(ts, body)
             except BaseException:
                 self._settle()
@@ -188,7 +207,7 @@ class Journal:
 
     def _write(self, ts: int, body: str) -> bool:
         """Write one line to the present file; False, and nothing of it on disk, if that fails."""
-        line, chain = self._inflight = encode(self._chain, ts, body)
+        line, after = self._inflight = _next(self._state, ts, body)
         try:
             if write(self._fd, line) != len(line):
                 self._cut_back()
@@ -196,33 +215,28 @@ class Journal:
         except OSError as error:
             self._fail(error)
             return False
-        self._chain = chain
-        self._size += len(line)
+        self._state = after
         if not self._syncing:
             self._start_syncing()
         return True
 
     def _cut_back(self) -> None:
         """Take a line that was written in part, because the disk is full, away again."""
-        os.ftruncate(self._fd, self._size)
+        os.ftruncate(self._fd, self._state[3])
         self._fail(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _settle(self) -> None:
-        """After an interrupt such as Ctrl-C: find out whether the line at work was written.
-
-        The size is always noted last, so a file that is longer by this line tells that it was
-        written and that what follows from it may not have been noted.
-        """
+        """After an interrupt such as Ctrl-C: find out whether the line at work was written."""
         if self._fd < 0:
             return
-        line, chain = self._inflight
+        line, after = self._inflight
         size = os.fstat(self._fd).st_size
-        if size == self._size + len(line):
-            self._chain, self._size = chain, size
-        elif size != self._size:
+        if size == after[3]:
+            self._state = after
+        elif size != self._state[3]:
             self._let_go()  # in doubt, go on in the next file
             return
-        if self._backlog and self._chain is chain and b'"ts":%d,' % self._backlog[0][0] in line:
+        if self._backlog and self._state is after and b'"ts":%d,' % self._backlog[0][0] in line:
             self._backlog_size -= len(self._backlog.popleft()[1])
 
     def _let_go(self) -> None:
@@ -237,7 +251,7 @@ class Journal:
         opened = JournalOpened(
             writer=self.writer, pid=os.getpid(), host=socket.gethostname(), program=program
         )
-        line, chain = encode(START, self._ts, opened.body())
+        line, after = _next(_BEGIN, self._ts, opened.body())
         try:
             self._make_folder()
             fd = self._create(line)
@@ -246,7 +260,7 @@ class Journal:
             return False
         if self._fd >= 0:
             self._let_go()
-        self._size, self._synced, self._chain = len(line), 0, chain
+        self._state, self._synced = after, 0
         self._limit = self._rotate_at
         self._fd = fd  # last, so that an interrupt before it leaves the earlier file untouched
         return True
@@ -307,7 +321,7 @@ class Journal:
         if not force and failed is not None and time.monotonic() - failed < _RETRY_SECONDS:
             return False
         while self._backlog or self._fd < 0:
-            if (self._fd < 0 or self._size >= self._rotate_at) and not self._open_next():
+            if (self._fd < 0 or self._state[3] >= self._rotate_at) and not self._open_next():
                 return False
             if not self._backlog:
                 break
@@ -342,7 +356,7 @@ class Journal:
             with mutex:
                 if mutex is not self._mutex:  # the journal was closed and began anew
                     return
-                size, earlier = self._size, self._unsynced
+                size, earlier = self._state[3], self._unsynced
                 self._unsynced = []
                 if size == self._synced and not earlier:
                     self._syncing = False
@@ -370,7 +384,7 @@ class Journal:
     def _sync_now(self) -> None:
         earlier, self._unsynced = self._unsynced, []
         self._sync_files([*earlier, *self._duplicate()])
-        self._synced = self._size
+        self._synced = self._state[3]
 
     def _duplicate(self) -> list[int]:
         """Return a descriptor of the present file that closing the journal cannot pull away."""

@@ -8,6 +8,7 @@
   set-aside/          what was damaged; never deleted by itself
   tmp/                what an interrupted command left here may go
   lock, lock.gate     the project's one lock
+  lock.protect        held by the process that replaces kept journals by a backup
 """
 
 from __future__ import annotations
@@ -64,6 +65,11 @@ class Layout:
     def tmp(self) -> Path:
         """The folder for what is being made."""
         return self.folder / "tmp"
+
+    @property
+    def protecting(self) -> Path:
+        """The lock file of the process that replaces kept journals by a backup."""
+        return self.folder / "lock.protect"
 
     def has_remains(self) -> bool:
         """Return whether there once was a database: what was folded or backed up is still here."""

@@ -38,7 +38,8 @@ START = chain_at(0, b"00000000")
 def encode(chain: Chain, ts: int, body: str) -> tuple[bytes, Chain]:
     """Return the next line of a journal and the chain after it.
 
-    `body` is the inside of a JSON object after the time, beginning with a comma.
+    `body` is the inside of a JSON object after the time, beginning with a comma. Halves of
+    surrogate pairs, as in file names that are not UTF-8, become question marks.
     """
     n, checksum, state = chain
     head = b'{"n":%d,"ts":%d%b,"c":"%b' % (n, ts, body.encode("utf-8", "replace"), checksum)

@@ -36,7 +36,7 @@ from lite_mlops.store.database import (
     nothing_attached,
 )
 from lite_mlops.store.events import Decision, Event
-from lite_mlops.store.filelock import ProjectLock
+from lite_mlops.store.filelock import ProjectLock, held_if_free
 from lite_mlops.store.fold import Folded, fold
 from lite_mlops.store.intake import BATCH_BYTES, Place, any_gone, sizes, take_in
 from lite_mlops.store.journal import Journal
@@ -89,6 +89,7 @@ class Store:
         self._checked: tuple[int, int] | None = None  # identity of the file whose schema is right
         self._told_space = False
         self._overfull = False
+        self._protecting = False  # making a backup folds and reads as well
         self._inside = threading.local()
 
     def append(self, event: Event) -> int:
@@ -300,15 +301,19 @@ class Store:
 
     def _keep_in_bounds(self) -> None:
         """Have a backup replace the kept journals when there are more than the settings allow."""
-        if not self._overfull:
+        if not self._overfull or self._protecting:
             return
-        self._overfull = False
+        self._overfull, self._protecting = False, True
         try:
-            protect(self)
+            with held_if_free(self.layout.protecting) as free:
+                if free:  # else another process is at it
+                    protect(self)
         except (LiteMlopsError, OSError) as error:
             # They simply stay; whoever was reading has no part in it.
             folder = self.layout.folded
             log.warning("The journals kept in %s could not be replaced: %s", folder, error)
+        finally:
+            self._protecting = False
 
     def _make_current(self) -> None:
         """Make the database file, or bring its schema up to date; the lock is held."""

@@ -21,7 +21,7 @@ from lite_mlops.tracking.keys import (
 )
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-_MOST_HEADERS = 1000
+_MOST_GROUPS = 1000
 
 
 def _number(value: float) -> str:
@@ -40,7 +40,8 @@ class MetricLogging:
         # What each metric needs at every call: the constant part of its line, and its next step.
         self._series: dict[str, list[Any]] = {}
         self._next_steps = dict(next_steps)
-        self._headers: dict[tuple[str, ...], str] = {}
+        # What each set of metrics needs: the constant part of its line, and its series.
+        self._groups: dict[tuple[str, ...], tuple[str, list[list[Any]]]] = {}
         self._log_step = 0
 
     def log_metric(
@@ -87,6 +88,11 @@ class MetricLogging:
             Invalid: a key or value cannot be logged; all others are.
         """
         moment = None if timestamp is None else checked_time(timestamp)
+        if type(metrics) is dict and (keys := tuple(metrics)) in self._groups:
+            numbers = list(metrics.values())
+            if set(map(type, numbers)) == {float}:  # the usual case: nothing is to be checked
+                self._log_numbers(keys, numbers, step, moment)
+                return
         values: dict[str, float] = {}
         problems: list[LiteMlopsError] = []
         for key, value in items(metrics, "metrics"):
@@ -97,29 +103,32 @@ class MetricLogging:
             except Invalid as problem:
                 problems.append(problem)
         if values:
-            self._log_values(values, step, moment)
+            self._log_numbers(tuple(values), list(values.values()), step, moment)
         raise_first(problems)
 
-    def _log_values(self, values: dict[str, float], step: int | None, moment: int | None) -> None:
-        series = [self._series[key] for key in values]
+    def _log_numbers(
+        self, keys: tuple[str, ...], numbers: list[float], step: int | None, moment: int | None
+    ) -> None:
+        header, series = self._groups.get(keys) or self._new_group(keys)
         if step is None:
             step = max(one[1] for one in series)
-        step = checked_step(next(iter(values)), step)
-        keys = tuple(values)
-        header = self._headers.get(keys)
-        if header is None:
-            names = json.dumps(keys, ensure_ascii=False)
-            header = Metrics.frame(f'"run":"{self.id}","keys":{names},"step":')
-            if len(self._headers) >= _MOST_HEADERS:  # other keys at every call
-                self._headers.clear()
-            self._headers[keys] = header
-        numbers = list(values.values())
+        step = checked_step(keys[0], step)
         # str() of a list of floats is JSON, unless one of them is NaN or infinite.
         text = str(numbers) if math.isfinite(sum(numbers)) else json.dumps(numbers)
         time_field = "" if moment is None else f',"time":{moment}'
         self._append(f'{header}{step},"numbers":{text}{time_field}')
+        following = step + 1
         for one in series:
-            one[1] = max(one[1], step + 1)
+            if one[1] < following:
+                one[1] = following
+
+    def _new_group(self, keys: tuple[str, ...]) -> tuple[str, list[list[Any]]]:
+        names = json.dumps(keys, ensure_ascii=False)
+        header = Metrics.frame(f'"run":"{self.id}","keys":{names},"step":')
+        if len(self._groups) >= _MOST_GROUPS:  # other keys at every call
+            self._groups.clear()
+        group = self._groups[keys] = (header, [self._series[key] for key in keys])
+        return group
 
     def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Log values at one step; without `step` it grows by one with each call.

@@ -8,14 +8,14 @@ runs.delete(run_id, reason="wrong data")
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.security import mask_reason, mask_text, mask_value
-from lite_mlops.store import Database, Store
+from lite_mlops.store import Database, Store, is_id
 from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
 from lite_mlops.tracking.keys import MAX_TAG, checked_name, checked_note, checked_text, shown
 from lite_mlops.tracking.status import STATUSES
@@ -41,32 +41,43 @@ def find_id(database: Database, word: str) -> str:
     raise Invalid(f"{shown(word)} names {found[0][2]:,} runs: {several}. Use more of the id.")
 
 
-def _by_run(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        grouped[row["run_id"]].append(row)
-    return grouped
+class Parts(NamedTuple):
+    """What was recorded of a run key by key, each in the order of the keys."""
+
+    params: dict[str, str]
+    metrics: dict[str, Metric]
+    tags: dict[str, str]
 
 
-def _with_parts(database: Database, rows: Sequence[Mapping[str, Any]]) -> list[Run]:
-    """Return runs with their params, metrics and tags, by three queries for all of them."""
-    if not rows:
-        return []
-    ids = sorted(row["run_id"] for row in rows)
-    # The range lets the database skip all other row groups: ids grow with time.
-    asked = {"runs": ids, "first": ids[0], "last": ids[-1]}
-    params = _by_run(database.dicts("params_of", **asked))
-    metrics = _by_run(database.dicts("metrics_of", **asked))
-    tags = _by_run(database.dicts("tags_of", **asked))
-    return [
-        Run.from_row(
-            row,
-            params={part["key"]: part["value"] for part in params[row["run_id"]]},
-            metrics={part["key"]: Metric.from_row(part) for part in metrics[row["run_id"]]},
-            tags={part["key"]: part["value"] for part in tags[row["run_id"]]},
-        )
-        for row in rows
-    ]
+def parts_of(database: Database, ids: Sequence[str]) -> dict[str, Parts]:
+    """Return the params, latest metrics and tags of some runs by their ids."""
+    found = {run_id: Parts({}, {}, {}) for run_id in ids}
+    if not found:
+        return found
+    rows = database.dicts("parts_of_runs", runs=[*found], first=min(found), last=max(found))
+    for row in sorted(rows, key=itemgetter("key")):
+        params, metrics, tags = found[row["run_id"]]
+        if row["part"] == "metric":
+            metrics[row["key"]] = Metric.from_row(row)
+        else:
+            (params if row["part"] == "param" else tags)[row["key"]] = row["text"]
+    return found
+
+
+def _read_history(
+    database: Database, run_id: str, key: str, max_points: int | None
+) -> History | None:
+    """Return the points of a metric as they come; None if there are none."""
+    asked = {"run": run_id, "key": key}
+    points = None if max_points is None else database.value("metric_points", **asked)
+    if max_points is None or points is None or points <= max_points:
+        columns = database.arrays("metric_history", **asked)
+        points = len(columns["step"])
+    else:
+        columns = database.arrays("sampled_history", **asked, points=max_points)
+    if points == 0:
+        return None
+    return History(run_id, key, columns["step"], columns["time"], columns["value"], points)
 
 
 class Runs:
@@ -86,13 +97,27 @@ class Runs:
             NotFound, Invalid: no run answers to it, or several do.
         """
         with self._store.reading() as database:
-            run_id = find_id(database, run)
-            row = database.one("one_run", run=run_id)
+            row = database.one("one_run", run=run) if is_id(run) else None
+            if row is None:
+                row = database.one("one_run", run=find_id(database, run))
             assert row is not None
-            (found,) = _with_parts(database, [row])
+            run_id = row["run_id"]
+            parts = parts_of(database, [run_id])[run_id]
             artifacts = database.dicts("artifacts_of_run", run=run_id)
-        parts = {"params": found.params, "metrics": found.metrics, "tags": found.tags}
-        return Run.from_row(row, artifacts=tuple(Artifact(**one) for one in artifacts), **parts)
+        kept = tuple(Artifact(**artifact) for artifact in artifacts)
+        return Run.from_row(row, artifacts=kept, **parts._asdict())
+
+    def latest_metrics(self, run: str) -> dict[str, Metric]:
+        """Return the latest value and the range of each metric of a run, for polling it.
+
+        Raises:
+            NotFound, Invalid: no run answers to it, or several do.
+        """
+        with self._store.reading() as database:
+            rows = database.dicts("latest_metrics", run=run) if is_id(run) else []
+            if not rows:
+                rows = database.dicts("latest_metrics", run=find_id(database, run))
+        return {row["key"]: Metric.from_row(row) for row in rows}
 
     def page(
         self,
@@ -126,7 +151,8 @@ class Runs:
                 count=count,
                 skip=skip,
             )
-            return _with_parts(database, rows)
+            parts = parts_of(database, [row["run_id"] for row in rows])
+        return [Run.from_row(row, **parts[row["run_id"]]._asdict()) for row in rows]
 
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
         """Return the points of a metric by step and time.
@@ -141,17 +167,14 @@ class Runs:
         if max_points is not None and max_points < 4:
             raise Invalid(f"max_points is at least 4; it is {max_points}.")
         with self._store.reading() as database:
-            run_id = find_id(database, run)
-            points = database.value("metric_points", run=run_id, key=key)
-            if points is None:
+            found = _read_history(database, run, key, max_points) if is_id(run) else None
+            if found is None:
+                run_id = find_id(database, run)
+                found = _read_history(database, run_id, key, max_points)
+            if found is None:
                 keys = [row[0] for row in database.rows("metric_keys", run=run_id)]
                 raise NotFound(f"Run {run_id} has no metric {key!r}.{suggestion(key, keys)}")
-            if max_points is None or points <= max_points:
-                columns = database.arrays("metric_history", run=run_id, key=key)
-            else:
-                columns = database.arrays("sampled_history", run=run_id, key=key, points=max_points)
-        steps, times, values = columns["step"], columns["time"], columns["value"]
-        return History(run_id, key, steps, times, values, points)
+        return found.in_order()
 
     def read_artifact(self, run: str, path: str) -> bytes:
         """Return the bytes of an artifact, proved by their SHA-256.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lite_mlops.errors import Busy, Conflict, Invalid
-from lite_mlops.store import Database, Store, Stored, new_id
+from lite_mlops.store import Database, Store, Stored, is_id, new_id
 from lite_mlops.store.events import RunResumed, RunStarted
 from lite_mlops.tracking import context
 from lite_mlops.tracking.active import ActiveRun
@@ -18,7 +17,7 @@ from lite_mlops.tracking.code import CodeCapture
 from lite_mlops.tracking.environment import describe, requirements_text
 from lite_mlops.tracking.keys import checked_name
 from lite_mlops.tracking.names import run_name
-from lite_mlops.tracking.runs import find_id
+from lite_mlops.tracking.runs import find_id, parts_of
 
 log = logging.getLogger("lite_mlops")
 
@@ -130,17 +129,15 @@ class Starter:
         assert row is not None
         if row["deleted"]:
             raise Conflict(f"Run {run_id} is deleted; `runs restore` brings it back.")
-        asked = {"runs": [run_id], "first": run_id, "last": run_id}
-        params = database.dicts("params_of", **asked)
-        metrics = database.dicts("metrics_of", **asked)
+        parts = parts_of(database, [run_id])[run_id]
         return ActiveRun(
             self._store,
             run_id,
             row["name"],
             row["experiment"],
             joined=row["status"] == "running",
-            params={param["key"]: param["value"] for param in params},
-            next_steps={metric["key"]: metric["step"] + 1 for metric in metrics},
+            params=parts.params,
+            next_steps={key: metric.step + 1 for key, metric in parts.metrics.items()},
         )
 
     def _capture(self, argv: list[str] | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -166,11 +163,6 @@ class Starter:
 
             system = SystemMetrics(run.log_metrics, settings.system_metrics_seconds)
             run.at_end(system.stop)
-
-
-def is_id(word: str) -> bool:
-    """Return whether a word is a whole id."""
-    return re.fullmatch("[0-9a-f]{20}", word) is not None
 
 
 def _code_folder(argv: list[str] | None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +218,16 @@ class History:
     times: NDArray[np.datetime64]  # UTC, microseconds
     values: NDArray[np.float64]
     points: int  # how many were logged; more than the arrays hold if it was down-sampled
+
+    def in_order(self) -> History:
+        """Return the same points in the order of step, time and value."""
+        if (self.steps[1:] > self.steps[:-1]).all():  # nearly always; sorting costs more
+            return self
+        import numpy as np
+
+        order = np.lexsort((self.values, self.times, self.steps))
+        columns = {name: getattr(self, name)[order] for name in ("steps", "times", "values")}
+        return replace(self, **columns)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -16,6 +16,7 @@ from lite_mlops.errors import Busy, Conflict, Damaged, NotFound
 from lite_mlops.store import Store
 from lite_mlops.store.backup import make_backup, newest_backup, open_backup, restore_backup
 from lite_mlops.store.events import Artifact, Metric, Note, RunEnded, RunStarted
+from lite_mlops.store.filelock import held_if_free
 from tests.store.journals import dump
 
 RUN = "68000001aaaaaaaaaaaa"
@@ -195,6 +196,28 @@ def test_kept_journals_are_replaced_by_a_backup_when_they_are_many(
     backup = newest_backup(store)
     assert backup is not None
     assert not backup.with_objects
+
+
+def test_only_one_process_at_a_time_replaces_the_kept_journals(
+    open_store: Callable[..., Store], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(keep_journals_mb=0.01, rotate_mb=0.005)
+
+    def folded(number: int) -> None:
+        fill(store, f"6800000{number}aaaaaaaaaaaa", points=300)
+        store.close()
+        tables(store)
+
+    folded(0)
+    with held_if_free(store.layout.protecting) as held:  # as another process that is at it
+        assert held
+        before = list(store.layout.backups.glob("auto-*"))
+        folded(1)
+        assert list(store.layout.backups.glob("auto-*")) == before
+    folded(2)
+    (after,) = store.layout.backups.glob("auto-*")
+    assert [after] != before
+    assert caplog.messages == []
 
 
 def test_journals_with_damage_are_set_aside_and_not_deleted(

@@ -23,6 +23,23 @@ def started(project: Project, run_id: str, name: str) -> None:
 # -- one run -------------------------------------------------------------------------------------
 
 
+def test_the_latest_metrics_of_a_run_are_those_that_the_whole_of_it_has(project: Project) -> None:
+    with project.start_run("amber") as run:
+        run.log_metrics({"loss": 2.0, "auc": 0.5}, step=3)
+        run.log_metric("loss", 4.0, step=1)
+    found = project.runs.latest_metrics(run.id)
+    assert found == project.runs.get("amber").metrics == project.runs.latest_metrics("amber")
+    assert [(one.value, one.low, one.high) for one in found.values()] == [
+        (0.5, 0.5, 0.5),
+        (2.0, 2.0, 4.0),
+    ]
+    with project.start_run("bare") as bare:
+        pass
+    assert project.runs.latest_metrics(bare.id) == {}
+    with pytest.raises(NotFound, match="There is no run '00000000000000000000'"):
+        project.runs.latest_metrics("0000000000" * 2)
+
+
 @pytest.mark.parametrize(
     "word",
     ["65000001abcdef012345", "65000001ab", "6500", "012345", "2345", "amber otter"],

@@ -271,7 +271,7 @@ DELETE FROM problems WHERE subject IN (SELECT run_id FROM purged);
 
 -- name: leave_out_purged
 -- Before a fold applies anything: events of purged runs are not folded again.
-DELETE FROM staged WHERE run IN (SELECT run_id FROM purged);
+DELETE FROM staged_lines WHERE run IN (SELECT run_id FROM purged);
 
 -- name: staged_kinds
 SELECT k, count(*) FROM staged GROUP BY k;
