@@ -49,13 +49,21 @@ class Parts(NamedTuple):
     tags: dict[str, str]
 
 
-def parts_of(database: Database, ids: Sequence[str]) -> dict[str, Parts]:
-    """Return the params, latest metrics and tags of some runs by their ids."""
+def parts_of(
+    database: Database, ids: Sequence[str], *, neighbours: bool = False
+) -> dict[str, Parts]:
+    """Return the params, latest metrics and tags of some runs by their ids.
+
+    `neighbours` says that there are hardly any other runs between them.
+    """
     found = {run_id: Parts({}, {}, {}) for run_id in ids}
     if not found:
         return found
-    rows = database.dicts("parts_of_runs", runs=[*found], first=min(found), last=max(found))
+    runs = None if neighbours or len(found) == 1 else [*found]
+    rows = database.dicts("parts_of_runs", runs=runs, first=min(found), last=max(found))
     for row in sorted(rows, key=itemgetter("key")):
+        if row["run_id"] not in found:
+            continue
         params, metrics, tags = found[row["run_id"]]
         if row["part"] == "metric":
             metrics[row["key"]] = Metric.from_row(row)
@@ -151,7 +159,9 @@ class Runs:
                 count=count,
                 skip=skip,
             )
-            parts = parts_of(database, [row["run_id"] for row in rows])
+            unfiltered = (experiment, status, parent, deleted) == (None, None, None, False)
+            ids = [row["run_id"] for row in rows]
+            parts = parts_of(database, ids, neighbours=unfiltered)
         return [Run.from_row(row, **parts[row["run_id"]]._asdict()) for row in rows]
 
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
