@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lite_mlops.data import Datasets, DatasetVersion
     from lite_mlops.models import Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
+    from lite_mlops.pipelines import Reproducing
     from lite_mlops.serving import Endpoint
 
 log = logging.getLogger("lite_mlops")
@@ -139,6 +140,13 @@ class Project:
         from lite_mlops.monitoring import Monitoring  # SciPy
 
         return Monitoring(self.store, self.models, self.datasets)
+
+    @cached_property
+    def reproducing(self) -> Reproducing:
+        """What runs a run again."""
+        from lite_mlops.pipelines import Reproducing  # git and processes
+
+        return Reproducing(self.store)
 
     # -- data and models ------------------------------------------------------------------------
 

@@ -223,10 +223,11 @@ def joined_run() -> str | None:
     return os.environ.get(PREFIX + "RUN_ID")
 
 
-def environment_for_child(folder: Path, run_id: str) -> dict[str, str]:
-    """Return the environment in which a started script joins the run `run_id`."""
-    joined = {PREFIX + "DIR": str(folder), PREFIX + "RUN_ID": run_id, "PYTHONUNBUFFERED": "1"}
-    return dict(os.environ) | joined
+def environment_for_child(folder: Path, run_id: str | None) -> dict[str, str]:
+    """Return the environment in which a started script joins the run `run_id`, if there is one."""
+    chosen = {PREFIX + "DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name != PREFIX + "RUN_ID"}
+    return inherited | chosen | ({} if run_id is None else {PREFIX + "RUN_ID": run_id})
 
 
 # What changes the outcome or the speed of training without standing in the code.

@@ -38,6 +38,9 @@ SIDEWAYS = {
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("serving", "models"),
+    ("pipelines", "models"),
+    ("pipelines", "security"),
+    ("pipelines", "tracking"),
 }
 
 # Third-party packages and the places that may import them.
@@ -48,9 +51,9 @@ HOMES = {
     "psutil": {"tracking"},
     "joblib": {"models"},
     "scipy": {"monitoring"},
-    "numpy": {"tracking", "data", "models", "monitoring", "serving", "demo"},
+    "numpy": {"tracking", "data", "models", "monitoring", "serving", "pipelines", "demo"},
     "sklearn": {"models", "demo"},
-    "pandas": {"serving"},  # only where it is installed
+    "pandas": {"models"},  # only where it is installed
 }
 
 # Packages that `import lite_mlops` and `lite-mlops --help` must not load.

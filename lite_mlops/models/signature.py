@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -41,6 +43,18 @@ class Signature:
             for place, value in enumerate(row):
                 matrix[number, place] = self._number(number, self.features[place], value)
         return matrix
+
+    def frame_for(self, model: Any) -> Callable[[NDArray[np.float64]], Any]:
+        """Return what makes a matrix into what `model` takes: with names if it was fitted on them.
+
+        Without pandas it stays a matrix: the order of its columns is right without names.
+        """
+        if hasattr(model, "feature_names_in_"):
+            with suppress(ImportError):
+                from pandas import DataFrame
+
+                return partial(DataFrame, columns=list(self.features))
+        return lambda matrix: matrix
 
     def _ordered(self, number: int, row: Any) -> Sequence[Any]:
         if isinstance(row, Mapping):

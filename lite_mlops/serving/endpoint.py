@@ -7,13 +7,11 @@ endpoint.predict([{"age": 41, "visits": 3}])
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import ModelVersion, load_model
@@ -41,7 +39,7 @@ class Endpoint:
         self._store = store
         self.version = version
         self._model = load_model(store.objects, version.sha256, f"model version {version.name}")
-        self._frame = _frame_maker(version) if hasattr(self._model, "feature_names_in_") else None
+        self._framed = version.signature.frame_for(self._model)
 
     def predict(self, rows: Sequence[Any]) -> list[Answer]:
         """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
@@ -54,7 +52,7 @@ class Endpoint:
         matrix = signature.matrix(rows)
         if not len(matrix):
             return []
-        table = matrix if self._frame is None else self._frame(matrix)
+        table = self._framed(matrix)
         started = time.perf_counter_ns()
         scores = None
         try:
@@ -89,12 +87,3 @@ class Endpoint:
             )
             answers.append(answer)
         return answers
-
-
-def _frame_maker(version: ModelVersion) -> Callable[[NDArray[np.float64]], Any] | None:
-    """Return what names the columns for a model that was fitted on a DataFrame."""
-    try:
-        from pandas import DataFrame
-    except ImportError:  # the order of the columns is right without them
-        return None
-    return partial(DataFrame, columns=list(version.signature.features))

@@ -3,10 +3,12 @@
 from lite_mlops.tracking.active import ActiveRun
 from lite_mlops.tracking.experiments import Experiments
 from lite_mlops.tracking.runs import Runs
-from lite_mlops.tracking.starting import Starter
+from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
 from lite_mlops.tracking.values import Artifact, Experiment, History, Metric, Run
 
 __all__ = [
+    "DIFF_PATH",
+    "PACKAGES_PATH",
     "ActiveRun",
     "Artifact",
     "Experiment",

@@ -56,14 +56,17 @@ def _host() -> dict[str, Any]:
 
 def describe(settings: Settings, argv: list[str] | None = None) -> dict[str, Any]:
     """Return what is recorded of the environment with a run; secrets are masked."""
-    command = list(sys.argv if argv is None else argv)
+    # `orig_argv` begins with the interpreter and its options: it can be run again.
+    command = list(sys.orig_argv if argv is None else argv)
     variables = {
         name: mask_value(name, value, settings.mask)
         for name, value in telling_variables(settings.capture_variables).items()
     }
     return {
         **_host(),
-        "argv": mask_argv(command, settings.mask),
+        "argv": mask_argv(list(sys.argv) if argv is None else command, settings.mask),
+        "command": mask_argv(command, settings.mask),
+        "wrapped": argv is not None,
         "folder": str(Path.cwd()),
         "pid": os.getpid(),
         "variables": variables,

@@ -151,7 +151,7 @@ class Starter:
         if settings.capture_code:
             code = self._capture_code(_code_folder(argv))
             if code is not None:
-                source["git"] = code.to_dict()
+                source["git"] = code.to_dict() | {"folder": _below(code.root)}
                 if code.diff:
                     files[DIFF_PATH] = code.diff
         return source, files
@@ -163,6 +163,12 @@ class Starter:
 
             system = SystemMetrics(run.log_metrics, settings.system_metrics_seconds)
             run.at_end(system.stop)
+
+
+def _below(root: str) -> str | None:
+    """Return where the working directory lies below `root`; None if it lies elsewhere."""
+    folder, top = Path.cwd().resolve(), Path(root).resolve()
+    return folder.relative_to(top).as_posix() if folder.is_relative_to(top) else None
 
 
 def _code_folder(argv: list[str] | None) -> Path:

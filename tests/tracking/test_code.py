@@ -77,6 +77,7 @@ def test_a_run_is_recorded_with_the_state_of_its_code(
         "remote": "https://git.example.org/team/churn.git",
         "dirty": True,
         "untracked": [".gitignore", "new file.py"],
+        "folder": ".",
     }
     assert [one.path for one in found.artifacts] == ["source/uncommitted.diff"]
     diff = project.runs.read_artifact(run_id, "source/uncommitted.diff").decode()

@@ -1,0 +1,7 @@
+"""Reproduction: a run is run again from what was recorded of it, and the results are compared."""
+
+from lite_mlops.pipelines.reproduction.recipe import Recipe
+from lite_mlops.pipelines.reproduction.reproducing import Reproducing
+from lite_mlops.pipelines.reproduction.verdict import Tolerance, Verdict
+
+__all__ = ["Recipe", "Reproducing", "Tolerance", "Verdict"]
