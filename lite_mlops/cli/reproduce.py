@@ -11,7 +11,7 @@ from lite_mlops.cli.commands import FAILED, open_project
 from lite_mlops.cli.output import as_option, emit, say, table
 
 if TYPE_CHECKING:
-    from lite_mlops.pipelines import Verdict
+    from lite_mlops.pipelines import Reproduction
 
 
 @click.command()
@@ -72,7 +72,7 @@ def reproduce(
     raise click.exceptions.Exit(FAILED if verdict.outcome == "different" else 0)
 
 
-def _tell(verdict: Verdict) -> None:
+def _tell(verdict: Reproduction) -> None:
     rows = [(one.what, one.recorded, one.again, one.outcome) for one in verdict.compared]
     table(rows, ("what", "recorded", "again", "outcome"), give=("recorded", "again"))
     for path, what in verdict.files.items():

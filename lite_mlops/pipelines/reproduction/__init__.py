@@ -2,6 +2,6 @@
 
 from lite_mlops.pipelines.reproduction.recipe import Recipe
 from lite_mlops.pipelines.reproduction.reproducing import Reproducing
-from lite_mlops.pipelines.reproduction.verdict import Tolerance, Verdict
+from lite_mlops.pipelines.reproduction.verdict import Reproduction, Tolerance
 
-__all__ = ["Recipe", "Reproducing", "Tolerance", "Verdict"]
+__all__ = ["Recipe", "Reproducing", "Reproduction", "Tolerance"]

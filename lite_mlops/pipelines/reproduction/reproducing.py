@@ -21,8 +21,8 @@ from lite_mlops.jsontext import json_text
 from lite_mlops.pipelines.reproduction.adopting import adopt
 from lite_mlops.pipelines.reproduction.recipe import Recipe, parse_requirements, recipe_of
 from lite_mlops.pipelines.reproduction.verdict import (
+    Reproduction,
     Tolerance,
-    Verdict,
     compare_data,
     compare_packages,
     compare_surroundings,
@@ -101,7 +101,7 @@ class Reproducing:
         isolated: bool = False,
         folder: Path | None = None,
         tolerance: Tolerance | None = None,
-    ) -> Verdict:
+    ) -> Reproduction:
         """Run a run again and return the verdict, which is kept with both runs.
 
         Args:
@@ -158,7 +158,7 @@ class Reproducing:
         workplace: _Workplace,
         python: str,
         tolerance: Tolerance,
-    ) -> Verdict:
+    ) -> Reproduction:
         from lite_mlops.pipelines.reproduction.models import compare_models  # NumPy
 
         origin = open_store(workplace.project, self._store.settings)
@@ -220,7 +220,7 @@ class Reproducing:
             *compare_packages(recipe.packages, parse_requirements(requirements)),
         ]
 
-    def _keep(self, verdict: Verdict, again: Run, origin: Store, *, name: str) -> None:
+    def _keep(self, verdict: Reproduction, again: Run, origin: Store, *, name: str) -> None:
         """Adopt the new run, and keep the verdict with both."""
         tags = {TAG_OF: verdict.run_id, TAG_OUTCOME: verdict.outcome}
         adopt(again, origin, self._store, name=name, tags=tags)

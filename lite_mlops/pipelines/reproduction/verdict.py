@@ -52,7 +52,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Reproduction:
     """What came out when a run was run again."""
 
     run_id: str
@@ -73,7 +73,7 @@ class Verdict:
         return asdict(self)
 
     def __repr__(self) -> str:
-        return f"<Verdict {self.outcome}: run {self.run_id} again as {self.again_id}>"
+        return f"<Reproduction {self.outcome}: run {self.run_id} again as {self.again_id}>"
 
     def _repr_html_(self) -> str:
         rows = [(one.what, one.recorded, one.again, one.outcome) for one in self.compared]
@@ -180,7 +180,7 @@ def compare_data(recorded: Mapping[str, str], again: Mapping[str, str]) -> list[
 
 def judge(
     recorded: Run, again: Run, *, models: Sequence[Compared], causes: Sequence[str], by: Tolerance
-) -> Verdict:
+) -> Reproduction:
     """Return the verdict on two runs, given how their models compare and what was not the same."""
     compared = [*compare_metrics(recorded.metrics, again.metrics, by), *models]
     outcomes = [one.outcome for one in compared]
@@ -191,7 +191,7 @@ def judge(
     found = [*causes]
     if outcome != "identical" and (hint := _unseeded(recorded, alone=not causes)):
         found.append(hint)
-    return Verdict(
+    return Reproduction(
         run_id=recorded.id,
         again_id=again.id,
         outcome=outcome,

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from lite_mlops.jsontext import json_text
 from lite_mlops.pipelines.reproduction.verdict import (
     Compared,
+    Reproduction,
     Tolerance,
-    Verdict,
     compare_data,
     compare_files,
     compare_metrics,
@@ -54,7 +54,7 @@ def run_with(
     return Run(**(usual | about))
 
 
-def verdict_on(recorded: Run, again: Run, *causes: str, models: Any = ()) -> Verdict:
+def verdict_on(recorded: Run, again: Run, *causes: str, models: Any = ()) -> Reproduction:
     return judge(recorded, again, models=models, causes=causes, by=TOLERANCE)
 
 
@@ -178,6 +178,6 @@ def test_the_seed_is_named_where_nothing_else_explains_it() -> None:
 
 def test_a_verdict_shows_itself() -> None:
     verdict = verdict_on(run_with({"<b>": 1.0}), run_with({"<b>": 2.0}))
-    assert repr(verdict).startswith("<Verdict different: run 6800000aaaaaaaaaaaaa again")
+    assert repr(verdict).startswith("<Reproduction different: run 6800000aaaaaaaaaaaaa again")
     assert "&lt;b&gt;" in verdict._repr_html_()
     assert '"different"' in json_text(verdict.to_dict())
