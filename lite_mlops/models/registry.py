@@ -7,95 +7,18 @@ project.models.load("churn@champion")
 
 from __future__ import annotations
 
-import json
-import operator
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib import metadata
 from platform import python_version
 from typing import Any
 
-from lite_mlops.errors import Invalid, NotFound, suggestion
-from lite_mlops.htmltext import html_facts
+from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.models.aliases import Aliases
 from lite_mlops.models.files import MEDIA, load_model, save_model
-from lite_mlops.models.references import Reference, checked_model_name, parse_reference
-from lite_mlops.models.signature import Signature, infer_signature
+from lite_mlops.models.references import checked_model_name, parse_reference
+from lite_mlops.models.signature import infer_signature
+from lite_mlops.models.versions import ModelVersion, known_model, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Database, Store
-from lite_mlops.store.events import AliasSet, VersionRegistered
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One version of a model; it never changes, only aliases move."""
-
-    model: str
-    version: int
-    sha256: str
-    size: int
-    run_id: str | None
-    signature: Signature
-    requirements: Mapping[str, str]
-    created_at: datetime
-    actor: str
-    aliases: tuple[str, ...] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> ModelVersion:
-        """Return the version of a row of `model_version_list`."""
-        return cls(
-            model=row["model"],
-            version=row["version"],
-            sha256=row["sha256"],
-            size=row["size"],
-            run_id=row["run_id"],
-            signature=Signature.from_dict(json.loads(row["signature"])),
-            requirements=json.loads(row["requirements"]),
-            created_at=row["created_at"].replace(tzinfo=UTC),
-            actor=row["actor"],
-            aliases=tuple(row["aliases"] or ()),
-            metrics=row["metrics"] or {},
-        )
-
-    @property
-    def name(self) -> str:
-        """The version as it is named everywhere, such as 'churn/3'."""
-        return f"{self.model}/{self.version}"
-
-    def __repr__(self) -> str:
-        aliases = "".join(f" @{alias}" for alias in self.aliases)
-        return f"<ModelVersion {self.name}{aliases}>"
-
-    def _repr_html_(self) -> str:
-        facts = self.to_dict()
-        facts["signature"] = ", ".join(self.signature.features)
-        return html_facts(f"Model version {self.name}", facts)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the version as JSON can hold it."""
-        return vars(self) | {
-            "signature": self.signature.to_dict(),
-            "created_at": self.created_at.isoformat(),
-            "aliases": list(self.aliases),
-            "metrics": dict(self.metrics),
-        }
-
-
-@dataclass(frozen=True)
-class AliasMove:
-    """A move of an alias: who moved it, when, to which version and why."""
-
-    alias: str
-    version: int
-    moved_at: datetime
-    actor: str
-    reason: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the move as JSON can hold it."""
-        return vars(self) | {"moved_at": self.moved_at.isoformat()}
+from lite_mlops.store.events import VersionRegistered
 
 
 def _requirements() -> dict[str, str]:
@@ -104,11 +27,8 @@ def _requirements() -> dict[str, str]:
     return {"python": python_version()} | {name: metadata.version(name) for name in names}
 
 
-class Models:
-    """The models of a project: questions first, then decisions."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
+class Models(Aliases):
+    """The models of a project and their versions; what concerns aliases stands in `aliases.py`."""
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -120,7 +40,7 @@ class Models:
         """
         with self._store.reading() as database:
             if model is not None:
-                _known_model(database, model)
+                known_model(database, model)
             rows = database.dicts("model_version_list", model=model)
         return [ModelVersion.from_row(row) for row in rows]
 
@@ -132,23 +52,7 @@ class Models:
             NotFound: there is no such model, alias or version.
         """
         with self._store.reading() as database:
-            return _resolve(database, parse_reference(reference))
-
-    def history(self, model: str) -> list[AliasMove]:
-        """Return every move of the aliases of a model, the newest first. Raises `NotFound`."""
-        with self._store.reading() as database:
-            _known_model(database, model)
-            rows = database.dicts("alias_history", model=model)
-        return [
-            AliasMove(
-                alias=row["alias"],
-                version=row["version"],
-                moved_at=row["moved_at"].replace(tzinfo=UTC),
-                actor=row["actor"],
-                reason=row["reason"],
-            )
-            for row in rows
-        ]
+            return resolve(database, parse_reference(reference))
 
     def load(self, reference: str) -> Any:
         """Return the model itself, after its file was proved by its hash.
@@ -201,58 +105,3 @@ class Models:
                 )
             )
         return self.get(f"{name}/{last + 1}")
-
-    def set_alias(
-        self, model: str, alias: str, version: int, *, reason: str | None = None
-    ) -> ModelVersion:
-        """Have an alias point to a version of a model.
-
-        Raises:
-            Invalid: the alias cannot be used, or the version is no number.
-            NotFound: there is no such model or version.
-        """
-        alias = checked_model_name(alias, "alias")
-        version = _checked_version(version)
-        with self._store.deciding() as decisions:
-            found = _resolve(decisions.database, Reference(model, version=version))
-            reason = mask_reason(reason, self._store.settings.mask)
-            decisions.record(
-                AliasSet(model=model, alias=alias, version=found.version, reason=reason)
-            )
-        return self.get(f"{model}/{version}")
-
-
-def _checked_version(version: Any) -> int:
-    try:
-        return operator.index(version)
-    except TypeError:
-        kind = type(version).__name__
-        raise Invalid(f"a version is a whole number; {version!r} is a {kind}.") from None
-
-
-def _known_model(database: Database, model: str) -> None:
-    if database.value("last_version", model=model) is None:
-        known = [name for (name,) in database.rows("model_names")]
-        raise NotFound(f"There is no model {model!r}.{suggestion(model, known)}")
-
-
-def _resolve(database: Database, reference: Reference) -> ModelVersion:
-    """Return the version that a reference names. Raises `NotFound`."""
-    _known_model(database, reference.model)
-    number = reference.version
-    if reference.alias is not None:
-        number = database.value("alias_version", model=reference.model, alias=reference.alias)
-        if number is None:
-            known = [alias for (alias,) in database.rows("alias_names", model=reference.model)]
-            raise NotFound(
-                f"The model {reference.model!r} has no alias {reference.alias!r}."
-                f"{suggestion(reference.alias, known)}"
-            )
-    rows = database.dicts("model_version_list", model=reference.model)
-    for row in rows:  # the newest first
-        if number is None or row["version"] == number:
-            return ModelVersion.from_row(row)
-    raise NotFound(
-        f"The model {reference.model!r} has no version {number}; its newest is "
-        f"{rows[0]['version']}."
-    )

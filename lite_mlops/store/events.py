@@ -274,12 +274,26 @@ class VersionRegistered(Decision):
 
 @dataclass(frozen=True, kw_only=True)
 class AliasSet(Decision):
-    """An alias of a model was moved to a version."""
+    """An alias of a model was moved to a version; `how` says if by a rollback or its undoing."""
 
     kind = "alias_set"
     model: str
     alias: str
     version: int
+    previous: int | None = None
+    how: str | None = None
+    evidence: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasRemoved(Decision):
+    """An alias of a model was taken away; `how` as for `AliasSet`."""
+
+    kind = "alias_removed"
+    model: str
+    alias: str
+    previous: int
+    how: str | None = None
 
 
 # The order in which one fold applies the kinds it found. The result does not depend on it; what
@@ -305,6 +319,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     RunRestored,
     VersionRegistered,
     AliasSet,
+    AliasRemoved,
     RunPurged,
 )
 

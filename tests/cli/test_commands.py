@@ -213,8 +213,10 @@ def test_interrupted_is_130(environment: None, project: Project, tables: Tables)
 
 # -- the project --------------------------------------------------------------------------------
 
+_WORDS = {click.IntRange: "1", click.DateTime: "2026-01-31"}
+
 WITHOUT_PROJECT = [
-    (*words, *["x"] * sum(one.required for one in command.params))
+    (*words, *(_WORDS.get(type(one.type), "x") for one in command.params if one.required))
     for words, command in COMMANDS.items()
     if not isinstance(command, click.Group) and words[0] not in ("init", "demo", "run", "restore")
 ]

@@ -7,9 +7,11 @@ import io
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from lite_mlops.cli.output import size, when
 from lite_mlops.project import Project
@@ -73,10 +75,10 @@ def test_everything_of_a_version_is_shown(cli: Cli, registered: Project) -> None
     assert re.search(r"python 3\S+, scikit-learn \d", requirements)
     assert "\nmetrics of its run\nauc  0.91\n" in told
     header, newer, older = told.partition("\naliases of churn\n")[2].splitlines()
-    assert header.split() == ["alias", "to", "version", "moved", "by", "reason"]
-    assert newer.split()[:2] == ["@champion", "1"]
+    assert header.split() == ["alias", "from", "to", "moved", "by", "reason"]
+    assert newer.split()[:3] == ["@champion", "2", "1"]
     assert newer.endswith("AUC 0.91 against 0.90")
-    assert older.split()[:2] == ["@champion", "2"]
+    assert older.split()[:3] == ["@champion", "none", "2"]
     assert older.endswith("first of all")
 
 
@@ -122,3 +124,81 @@ def test_a_wrong_call_says_why_and_changes_nothing(
         assert (done.code, done.out) == (code, "")
         assert done.err.endswith(f"Error: {text}\n")
     assert tables() == before
+
+
+# -- aliases -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(project: Project) -> Project:
+    """A project with two versions of `churn`."""
+    model = DummyClassifier(strategy="prior").fit([[0.0], [1.0]], [0, 1])
+    for _ in range(2):
+        project.models.register(model, "churn", input_example={"x": 1.0})
+    return project
+
+
+def test_aliases_are_set_rolled_back_and_taken_away(cli: Cli, two: Project) -> None:
+    lines = {
+        ("alias", "set", "churn", "champion", 1, "--reason", "first", "--expect", 0): (
+            "churn@champion points to version 1."
+        ),
+        ("alias", "set", "churn", "champion", 2): "churn@champion points to version 2.",
+        ("rollback", "churn", "--reason", "worse"): (
+            "churn@champion points to version 1 again; it was 2."
+        ),
+        ("rollback", "churn", "--undo"): "churn@champion points to version 2 again; it was 1.",
+        ("alias", "rm", "churn", "champion"): (
+            "churn@champion is taken away; it pointed to version 2."
+        ),
+        ("rollback", "churn"): "churn@champion points to version 2 again; it was away.",
+    }
+    for words, text in lines.items():
+        done = cli("models", *words)
+        assert (done.code, done.out, done.err) == (0, f"{text}\n", "")
+    told = cli("models", "history", "churn").out
+    assert [line.split()[:3] for line in told.splitlines()[1:]] == [
+        ["@champion", "none", "2"],
+        ["@champion", "2", "none"],
+        ["@champion", "1", "2"],
+        ["@champion", "2", "1"],
+        ["@champion", "1", "2"],
+        ["@champion", "none", "1"],
+    ]
+    assert "rollback: worse" in told
+    moves = json.loads(cli("models", "history", "churn", "--alias", "champion", "--json").out)
+    assert [one["how"] for one in moves] == ["rollback", None, "undo", "rollback", None, None]
+
+
+def test_aliases_as_of_a_day_and_a_time(cli: Cli, two: Project) -> None:
+    two.models.set_alias("churn", "champion", 1, reason="first")
+    today = f"{datetime.now():%Y-%m-%d}"  # noqa: DTZ005  as it is shown
+    assert re.search(r"churn@champion +1 ", cli("models", "as-of", today).out)
+    assert json.loads(cli("models", "as-of", today, "churn", "--json").out)[0]["version"] == 1
+    done = cli("models", "as-of", "2020-01-01T10:00", "churn")
+    assert (done.code, done.out) == (0, "No alias pointed to anything then.\n")
+    assert cli("models", "history", "churn").out.startswith("alias ")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("alias", "set", "churn", "champion", 2, "--expect", 2), 4, "Nothing was moved."),
+        (("alias", "set", "churn", "champion", "x"), 2, "'x' is not a valid integer"),
+        (("alias", "set", "churn", "champion", 7), 3, "has no version 7"),
+        (("alias", "rm", "churn", "nope"), 3, "has no alias 'nope'"),
+        (("rollback", "churn"), 4, "pointed to nothing before version 1"),
+        (("rollback", "churn", "--undo"), 4, "No rollback of churn@champion"),
+        (("rollback", "chrun"), 3, "Did you mean 'churn'?"),
+        (("history", "churn", "--alias", "x"), 3, "never had an alias 'x'"),
+        (("as-of", "yesterday"), 2, "'yesterday' does not match the formats"),
+    ],
+)
+def test_wrong_moves_say_why_and_move_nothing(
+    cli: Cli, two: Project, words: tuple[object, ...], code: int, text: str
+) -> None:
+    two.models.set_alias("churn", "champion", 1)
+    done = cli("models", *words)
+    assert (done.code, done.out) == (code, "")
+    assert text in done.err
+    assert len(two.models.history("churn")) == 1

@@ -93,7 +93,7 @@ facts = st.one_of(
 @st.composite
 def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
     frame = {"decision": number, "actor": "me", "reason": draw(texts)}
-    return draw(
+    found: ev.Decision = draw(
         st.one_of(
             st.builds(ev.RunDeleted, run=runs, **_just(frame)),
             st.builds(ev.RunRestored, run=runs, **_just(frame)),
@@ -110,9 +110,17 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 version=st.integers(1, 2),
                 **_just(frame),
             ),
+            st.builds(
+                ev.AliasRemoved,
+                model=st.just("m"),
+                alias=st.sampled_from(["a", "b"]),
+                previous=st.integers(1, 2),
+                **_just(frame),
+            ),
             st.builds(ev.RunPurged, run=st.just(RUNS[2]), **_just(frame)),
         )
     )
+    return found
 
 
 def _just(frame: dict[str, object]) -> dict[str, st.SearchStrategy[object]]:

@@ -255,6 +255,18 @@ WHEN MATCHED AND s.top[1] > a.decision THEN UPDATE SET
 WHEN NOT MATCHED THEN INSERT
     VALUES (s.model, s.alias, s.top[2], s.top[1], make_timestamp(s.top[3]), s.top[4], s.top[5]);
 
+-- name: alias_removed
+-- The row stays, without a version: an earlier move that is folded later must not bring it back.
+MERGE INTO aliases a
+USING (SELECT model, alias, max((decision, ts, actor, coalesce(reason, ''))) AS top
+       FROM staged WHERE k = 'alias_removed' GROUP BY model, alias) s
+ON a.model = s.model AND a.alias = s.alias
+WHEN MATCHED AND s.top[1] > a.decision THEN UPDATE SET
+    version = NULL, decision = s.top[1], moved_at = make_timestamp(s.top[2]),
+    actor = s.top[3], reason = s.top[4]
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.model, s.alias, NULL, s.top[1], make_timestamp(s.top[2]), s.top[3], s.top[4]);
+
 -- name: run_purged
 INSERT INTO purged SELECT DISTINCT run FROM staged WHERE k = 'run_purged';
 

@@ -28,10 +28,18 @@ ORDER BY v.model, v.version DESC;
 SELECT version FROM aliases WHERE model = $model AND alias = $alias;
 
 -- name: alias_names
-SELECT alias FROM aliases WHERE model = $model ORDER BY alias;
+SELECT alias FROM aliases WHERE model = $model AND version IS NOT NULL ORDER BY alias;
 
--- name: alias_history
-SELECT record ->> 'alias' AS alias, (record ->> 'version')::BIGINT AS version, ts AS moved_at,
-       actor, record ->> 'reason' AS reason
-FROM decisions WHERE kind = 'alias_set' AND record ->> 'model' = $model
-ORDER BY number DESC;
+-- name: alias_moves
+-- Every move, the oldest first; null parameters do not filter.
+SELECT number, record ->> 'model' AS model, record ->> 'alias' AS alias,
+       (record ->> 'version')::BIGINT AS version,
+       lag((record ->> 'version')::BIGINT) OVER
+           (PARTITION BY record ->> 'model', record ->> 'alias' ORDER BY number) AS previous,
+       ts AS moved_at, actor, record ->> 'reason' AS reason, record ->> 'how' AS how,
+       record -> 'evidence' AS evidence
+FROM decisions
+WHERE kind IN ('alias_set', 'alias_removed')
+  AND ($model IS NULL OR record ->> 'model' = $model)
+  AND ($alias IS NULL OR record ->> 'alias' = $alias)
+ORDER BY number;
