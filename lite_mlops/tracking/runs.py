@@ -9,6 +9,7 @@ runs.delete(run_id, reason="wrong data")
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,9 @@ from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.security import mask_reason, mask_text, mask_value
 from lite_mlops.store import Database, Store, is_id
 from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
+from lite_mlops.tracking import search
 from lite_mlops.tracking.keys import MAX_TAG, checked_name, checked_note, checked_text, shown
+from lite_mlops.tracking.search import RunPage
 from lite_mlops.tracking.status import STATUSES
 from lite_mlops.tracking.values import Artifact, History, Metric, Run
 
@@ -163,6 +166,51 @@ class Runs:
             ids = [row["run_id"] for row in rows]
             parts = parts_of(database, ids, neighbours=unfiltered)
         return [Run.from_row(row, **parts[row["run_id"]]._asdict()) for row in rows]
+
+    def search(
+        self,
+        filter: str | None = None,  # noqa: A002  (the word of MLflow)
+        order_by: str | Sequence[str] = (),
+        max_results: int = 50,
+        page_token: str | None = None,
+        experiments: str | Sequence[str] | None = None,
+        *,
+        deleted: bool = False,
+    ) -> RunPage:
+        """Return the first runs that a filter finds, with their params, latest metrics and tags.
+
+        `search("metrics.auc > 0.9 AND NOT tags.team LIKE 'a%'", order_by=["metrics.auc DESC"])`;
+        the language is told in `tracking/search/grammar.py`. Runs without what they are sorted by
+        come last, equal ones by their start, the newest first. A page token is that of the page
+        before (`next_page_token`): no run appears twice or is left out because others started
+        meanwhile. `experiments` are names, present or former; default: all.
+
+        Raises:
+            Invalid: the filter or an order cannot be understood, and the message points at the
+                place; the number is not 1 to 50,000; or the token is not of this question.
+            NotFound: there is no such experiment.
+        """
+        found = search.parse_filter(filter)
+        orders = [order_by] if isinstance(order_by, str) else order_by
+        question = search.Question(found, tuple(map(search.parse_order, orders)), deleted=deleted)
+        count = search.checked_count(max_results)
+        with self._store.reading() as database:
+            if experiments is not None:
+                names = [experiments] if isinstance(experiments, str) else experiments
+                present = {find_experiment(database, name): None for name in names}
+                question = replace(question, experiments=tuple(present))
+            after = search.read_token(question, page_token)
+            asked = search.statement_for(question, count + 1, after)
+            database.execute(asked.sql, *asked.values)
+            places = database.cursor.fetchall()
+            ids = [run_id for run_id, *_ in places[:count]]
+            rows = {row["run_id"]: row for row in database.dicts("runs_by_id", runs=ids)}
+            parts = parts_of(database, ids)
+        runs = tuple(Run.from_row(rows[run_id], **parts[run_id]._asdict()) for run_id in ids)
+        token = None
+        if len(places) > count:
+            token = search.write_token(question, places[count - 1][1:])
+        return RunPage(runs, token, question.fields)
 
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
         """Return the points of a metric by step and time.

@@ -31,6 +31,12 @@ WHERE r.started_at IS NOT NULL AND coalesce(r.deleted, false) = $deleted
 ORDER BY r.started_at DESC, r.run_id DESC
 LIMIT $count OFFSET $skip;
 
+-- name: runs_by_id
+SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.status, r.actor,
+       r.started_at, r.ended_at, r.parent_id, r.note, coalesce(r.deleted, false) AS deleted
+FROM runs r LEFT JOIN experiments e ON e.name = r.experiment
+WHERE r.run_id IN (SELECT unnest($runs::VARCHAR[]));
+
 -- name: parts_of_runs
 -- Params, latest metrics and tags of several runs: one query, as each costs a millisecond before it
 -- reads anything. The range lets the database skip all other row groups: ids grow with time. It
