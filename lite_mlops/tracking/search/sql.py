@@ -158,7 +158,7 @@ class _Builder:
         column = self.column(field, value)
         if field.kind == "time":
             if isinstance(value, float):  # MLflow knows times to the millisecond
-                return f"epoch_ms({column}) {operator} {self.bound(int(value))}"
+                return f"epoch_us({column}) // 1000 {operator} {self.bound(int(value))}"
             return f"epoch_us({column}) {operator} {self.bound(moment(value))}"
         if field.key == "status" and field.part == "attributes":
             value = str(value).lower()
