@@ -64,6 +64,17 @@ def parts_of(
         return found
     runs = None if neighbours or len(found) == 1 else [*found]
     rows = database.dicts("parts_of_runs", runs=runs, first=min(found), last=max(found))
+    return _put_in(found, rows)
+
+
+def _parts_of_rows(database: Database, runs: Sequence[Mapping[str, Any]]) -> dict[str, Parts]:
+    """Return the parts of runs that lie anywhere, given their rows with `run_hash`."""
+    found = {run["run_id"]: Parts({}, {}, {}) for run in runs}
+    hashes = [run["run_hash"] for run in runs]
+    return _put_in(found, database.dicts("parts_of_hashes", hashes=hashes) if runs else [])
+
+
+def _put_in(found: dict[str, Parts], rows: Sequence[Mapping[str, Any]]) -> dict[str, Parts]:
     for row in sorted(rows, key=itemgetter("key")):
         if row["run_id"] not in found:
             continue
@@ -203,14 +214,14 @@ class Runs:
             asked = search.statement_for(question, count + 1, after)
             database.execute(asked.sql, *asked.values)
             places = database.cursor.fetchall()
-            ids = [run_id for run_id, *_ in places[:count]]
-            rows = {row["run_id"]: row for row in database.dicts("runs_by_id", runs=ids)}
-            parts = parts_of(database, ids)
-        runs = tuple(Run.from_row(rows[run_id], **parts[run_id]._asdict()) for run_id in ids)
+            hashes = [run_hash for run_hash, *_ in places[:count]]
+            rows = {row["run_hash"]: row for row in database.dicts("runs_by_hash", hashes=hashes)}
+            parts = _parts_of_rows(database, list(rows.values()))
+        runs = [Run.from_row(rows[h], **parts[rows[h]["run_id"]]._asdict()) for h in hashes]
         token = None
         if len(places) > count:
             token = search.write_token(question, places[count - 1][1:])
-        return RunPage(runs, token, question.fields)
+        return RunPage(tuple(runs), token, question.fields)
 
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
         """Return the points of a metric by step and time.

@@ -39,13 +39,21 @@ _ATTRIBUTES = {
     "note": "r.note",
 }
 _PARTS = {
-    "metrics": "SELECT run_id, value FROM latest WHERE key = {key}",
-    "params": "SELECT run_id, value, number FROM params WHERE key = {key}",
-    "tags": "SELECT run_id, value, try_cast(value AS DOUBLE) AS number FROM tags"
+    "metrics": "SELECT run_hash, value FROM latest WHERE key = {key}",
+    "params": "SELECT run_hash, value, number FROM params WHERE key = {key}",
+    "tags": "SELECT run_hash, value, try_cast(value AS DOUBLE) AS number FROM tags"
     " WHERE key = {key} AND value IS NOT NULL",
 }
 
-Place = tuple[float | str, ...]  # of a run in an order: what it is sorted by, its time, its id
+_STATEMENT = """
+WITH found AS (SELECT r.run_hash, {columns} FROM runs r {joins} WHERE {tests})
+SELECT * FROM found WHERE {beyond} ORDER BY {order} LIMIT {count:d}
+"""
+# Runs lie in the order of their start, which is the worst for finding the newest: nearly each of
+# them is among those found so far. A list of starts alone is the quickest bound.
+_AMONG_NEWEST = "k0 >= (SELECT list_last(max(k0, {count:d})) FROM found WHERE {beyond})"
+
+Place = tuple[float | str, ...]  # of a run in an order: what it is sorted by, its time, its hash
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Question:
 
 
 class Statement(NamedTuple):
-    """SQL with numbered parameters; its rows are ids of runs, each followed by its `Place`."""
+    """SQL with numbered parameters; its rows are the `run_hash` of a run, then its `Place`."""
 
     sql: str
     values: tuple[object, ...]
@@ -75,6 +83,9 @@ class _Sorted(NamedTuple):
 
     expression: str
     descending: bool = False
+
+
+_NEWEST = _Sorted("epoch_us(r.started_at)", descending=True)
 
 
 def statement_for(question: Question, count: int, after: Place | None = None) -> Statement:
@@ -101,32 +112,35 @@ class _Builder:
         question = self.question
         joins = [
             f"LEFT JOIN ({_PARTS[field.part].format(key=self.bound(field.key))}) {alias} "
-            f"ON {alias}.run_id = r.run_id"
+            f"ON {alias}.run_hash = r.run_hash"
             for field, alias in self.alias.items()
         ]
+        if Field("attributes", "experiment") in question.fields:
+            joins.append("LEFT JOIN experiments e ON e.name = r.experiment")
         tests = ["r.started_at IS NOT NULL"]
         tests.append(f"r.deleted IS {'' if question.deleted else 'NOT '}TRUE")
         if question.experiments is not None:
-            tests.append(f"{_ATTRIBUTES['experiment']} IN {self.listed(question.experiments)}")
+            listed = ", ".join(map(self.bound, question.experiments))
+            names = f"SELECT name FROM experiments WHERE leads_to IN ({listed})"
+            tests.append(f"r.experiment IN ({names})")
         if question.filter is not None:
             tests.append(self.test(question.filter))
         keys = [key for order in question.orders for key in self.sorted_by(order)]
-        keys += [_Sorted("epoch_us(r.started_at)", True), _Sorted("r.run_id", True)]
+        keys += [_NEWEST, _Sorted("r.run_hash")]
         columns = ", ".join(f"{key.expression} AS k{n}" for n, key in enumerate(keys))
         directions = [f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)]
-        return Statement(
-            f"""WITH found AS (
-                SELECT r.run_id, {columns}
-                FROM runs r LEFT JOIN experiments e ON e.name = r.experiment {" ".join(joins)}
-                WHERE {" AND ".join(tests)}
-            )
-            SELECT * FROM found WHERE {self.beyond(keys, after)}
-            ORDER BY {", ".join(directions)} LIMIT {self.bound(count)}""",
-            tuple(self.values),
+        beyond = self.beyond(keys, after)
+        if keys[0] == _NEWEST and not joins:
+            beyond = f"{beyond} AND {_AMONG_NEWEST.format(count=count, beyond=beyond)}"
+        sql = _STATEMENT.format(
+            columns=columns,
+            joins=" ".join(joins),
+            tests=" AND ".join(tests),
+            beyond=beyond,
+            order=", ".join(directions),
+            count=count,
         )
-
-    def listed(self, values: Sequence[object]) -> str:
-        return f"({', '.join(self.bound(value) for value in values)})"
+        return Statement(sql, tuple(self.values))
 
     # -- the filter -----------------------------------------------------------------------------
 
@@ -181,11 +195,16 @@ class _Builder:
             return [missing, _Sorted(f"coalesce({number}, 0)", down)]
         value = f"{self.alias[field]}.value"
         number = value if field.part == "metrics" else f"{self.alias[field]}.number"
+        last = f"'{'-' if down else ''}inf'::DOUBLE"
         rank = (
             f"CASE WHEN {value} IS NULL THEN 3 WHEN {number} IS NULL THEN 2 "
             f"WHEN isnan({number}) THEN 1 ELSE 0 END"
         )
-        found = [_Sorted(rank), _Sorted(f"if(isnan({number}), 0, coalesce({number}, 0))", down)]
+        # The number goes first, as one that is plainly out of reach is put away by it alone.
+        found = [
+            _Sorted(f"if(isnan({number}), {last}, coalesce({number}, {last}))", down),
+            _Sorted(rank),
+        ]
         if field.part != "metrics":
             text = f"if({number} IS NULL, coalesce(left({value}, {_SORTED_TEXT}), ''), '')"
             found.append(_Sorted(text, down))
