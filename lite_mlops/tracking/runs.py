@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.security import mask_reason, mask_text, mask_value
@@ -63,26 +63,23 @@ def parts_of(
     if not found:
         return found
     runs = None if neighbours or len(found) == 1 else [*found]
-    rows = database.dicts("parts_of_runs", runs=runs, first=min(found), last=max(found))
-    return _put_in(found, rows)
+    rows = database.rows("parts_of_runs", runs=runs, first=min(found), last=max(found))
+    return _filled(found, rows)
 
 
-def _parts_of_rows(database: Database, runs: Sequence[Mapping[str, Any]]) -> dict[str, Parts]:
-    """Return the parts of runs that lie anywhere, given their rows with `run_hash`."""
-    found = {run["run_id"]: Parts({}, {}, {}) for run in runs}
-    hashes = [run["run_hash"] for run in runs]
-    return _put_in(found, database.dicts("parts_of_hashes", hashes=hashes) if runs else [])
+_Key = TypeVar("_Key", str, int)
 
 
-def _put_in(found: dict[str, Parts], rows: Sequence[Mapping[str, Any]]) -> dict[str, Parts]:
-    for row in sorted(rows, key=itemgetter("key")):
-        if row["run_id"] not in found:
+def _filled(found: dict[_Key, Parts], rows: Sequence[tuple[Any, ...]]) -> dict[_Key, Parts]:
+    """Put the rows of `parts_of_runs` or `parts_of_hashes` into the parts of their runs."""
+    for run, part, key, text, *metric in sorted(rows, key=itemgetter(2)):
+        if run not in found:
             continue
-        params, metrics, tags = found[row["run_id"]]
-        if row["part"] == "metric":
-            metrics[row["key"]] = Metric.from_row(row)
+        params, metrics, tags = found[run]
+        if part == "metric":
+            metrics[key] = Metric.from_columns(key, *metric)
         else:
-            (params if row["part"] == "param" else tags)[row["key"]] = row["text"]
+            (params if part == "param" else tags)[key] = text
     return found
 
 
@@ -201,9 +198,9 @@ class Runs:
                 place; the number is not 1 to 50,000; or the token is not of this question.
             NotFound: there is no such experiment.
         """
-        found = search.parse_filter(filter)
+        tree = search.parse_filter(filter)
         orders = [order_by] if isinstance(order_by, str) else order_by
-        question = search.Question(found, tuple(map(search.parse_order, orders)), deleted=deleted)
+        question = search.Question(tree, tuple(map(search.parse_order, orders)), deleted=deleted)
         count = search.checked_count(max_results)
         with self._store.reading() as database:
             if experiments is not None:
@@ -216,12 +213,13 @@ class Runs:
             places = database.cursor.fetchall()
             hashes = [run_hash for run_hash, *_ in places[:count]]
             rows = {row["run_hash"]: row for row in database.dicts("runs_by_hash", hashes=hashes)}
-            parts = _parts_of_rows(database, list(rows.values()))
-        runs = [Run.from_row(rows[h], **parts[rows[h]["run_id"]]._asdict()) for h in hashes]
+            parts = database.rows("parts_of_hashes", hashes=hashes)
+        found = _filled({run: Parts({}, {}, {}) for run in hashes}, parts)
+        runs = tuple(Run.from_row(rows[run], **found[run]._asdict()) for run in hashes)
         token = None
         if len(places) > count:
             token = search.write_token(question, places[count - 1][1:])
-        return RunPage(tuple(runs), token, question.fields)
+        return RunPage(runs, token, question.fields)
 
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
         """Return the points of a metric by step and time.

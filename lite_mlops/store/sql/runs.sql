@@ -58,14 +58,14 @@ WHERE r.run_hash IN (SELECT unnest($hashes::UBIGINT[]));
 -- name: parts_of_hashes
 -- The same of runs that lie anywhere: comparing numbers of all rows takes a fifth of the time.
 SELECT * FROM (
-    SELECT run_hash, run_id, 'param' AS part, key, value AS text, NULL::BIGINT AS step,
+    SELECT run_hash, 'param' AS part, key, value AS text, NULL::BIGINT AS step,
            NULL::TIMESTAMP AS time, NULL::DOUBLE AS value, NULL::DOUBLE AS low,
            NULL::DOUBLE AS high, NULL::BIGINT AS points
     FROM params
     UNION ALL
-    SELECT run_hash, run_id, 'metric', key, NULL, step, time, value, low, high, points FROM latest
+    SELECT run_hash, 'metric', key, NULL, step, time, value, low, high, points FROM latest
     UNION ALL
-    SELECT run_hash, run_id, 'tag', key, value, NULL, NULL, NULL, NULL, NULL, NULL
+    SELECT run_hash, 'tag', key, value, NULL, NULL, NULL, NULL, NULL, NULL
     FROM tags WHERE value IS NOT NULL
 ) WHERE run_hash IN (SELECT unnest($hashes::UBIGINT[]));
 

@@ -165,10 +165,10 @@ def parse_filter(source: str | None) -> Filter | None:
     if not isinstance(source, str):
         raise Invalid(f"A filter is a text; {shown(source)} is a {type(source).__name__}.")
     parser = _Parser(source)
-    if parser.now.kind == "end":
+    if parser.ended():
         return None
     tree = parser.any_of()
-    if parser.now.kind != "end":
+    if not parser.ended():
         parser.fail("Expected AND, OR or the end of the filter.")
     return tree
 
@@ -186,7 +186,7 @@ def parse_order(source: str) -> Order:
     descending = parser.now.says("DESC")
     if descending or parser.now.says("ASC"):
         parser.take()
-    if parser.now.kind != "end":
+    if not parser.ended():
         parser.fail("Expected ASC, DESC or the end of the order; each field is a text of its own.")
     return Order(field, descending)
 
@@ -204,6 +204,9 @@ class _Parser:
     @property
     def now(self) -> Token:
         return self.tokens[self.place]
+
+    def ended(self) -> bool:
+        return self.now.kind == "end"
 
     def take(self) -> Token:
         token = self.now
@@ -356,8 +359,9 @@ class _Parser:
         if part.lower() not in PARTS:
             known = ("metrics", "params", "tags", "attributes")
             near = suggestion(part.lower(), known)
-            self.fail(f"There is no {shown(part)} to ask for; there are {', '.join(known)}.{near}",
-                      token)
+            self.fail(
+                f"There is no {shown(part)} to ask for; there are {', '.join(known)}.{near}", token
+            )
         if key == "" or key.endswith("."):
             key += self.quoted_key(token)
         if PARTS[part.lower()] == "attributes":

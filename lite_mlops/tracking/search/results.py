@@ -9,23 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
-from lite_mlops.frames import Column, arrow_table, pandas_frame, polars_frame
+from lite_mlops.frames import Column, Tabular
 from lite_mlops.htmltext import html_table
 from lite_mlops.tracking.search.fields import Field
-from lite_mlops.tracking.values import Run
-
-if TYPE_CHECKING:
-    import pandas
-    import polars
-    import pyarrow
+from lite_mlops.tracking.values import Metric, Run
 
 _SHOWN_RUNS = 20  # in a repr or a notebook
 
 
 @dataclass(frozen=True, repr=False)
-class RunPage(Sequence[Run]):
+class RunPage(Tabular, Sequence[Run]):
     """Runs in the order that was asked for; `fields` are those the question spoke of."""
 
     runs: tuple[Run, ...]
@@ -45,20 +40,25 @@ class RunPage(Sequence[Run]):
     def __getitem__(self, place: int | slice) -> Run | tuple[Run, ...]:
         return self.runs[place]
 
-    def shown(self, run: Run) -> dict[str, object]:
-        """Return what a run has of the metrics, params and tags that the question spoke of."""
+    def asked_columns(self) -> list[str]:
+        """Return the metrics, params and tags that the question spoke of: metrics.auc, ..."""
+        return [f"{field.part}.{field.key}" for field in self.fields if field.part != "attributes"]
+
+    def asked_of(self, run: Run) -> dict[str, object]:
+        """Return what a run has of these; None where it has nothing."""
         found: dict[str, object] = {}
         for field in self.fields:
             if field.part != "attributes":
                 value = getattr(run, field.part).get(field.key)
-                found[str(field)] = value.value if field.part == "metrics" and value else value
+                value = value.value if isinstance(value, Metric) else value
+                found[f"{field.part}.{field.key}"] = value
         return found
 
     def __repr__(self) -> str:
         count = f"{len(self)} run{'' if len(self) == 1 else 's'}"
         lines = [f"<RunPage: {count}{', more with next_page_token' * bool(self.next_page_token)}>"]
         for run in self.runs[:_SHOWN_RUNS]:
-            values = "".join(f"  {name}={value}" for name, value in self.shown(run).items())
+            values = "".join(f"  {name}={value}" for name, value in self.asked_of(run).items())
             lines.append(f"  {run.id}  {run.name}  {run.status}{values}")
         if len(self) > _SHOWN_RUNS:
             lines.append(f"  ... and {len(self) - _SHOWN_RUNS} more")
@@ -67,17 +67,16 @@ class RunPage(Sequence[Run]):
     def _repr_html_(self) -> str:
         columns = ["run_id", "name", "experiment", "status", "started"]
         some = self.runs[:_SHOWN_RUNS]
-        names = list(self.shown(some[0])) if some else []
         rows = [
             [run.id, run.name, run.experiment, run.status, f"{run.started_at:%Y-%m-%d %H:%M} UTC"]
-            + ["" if value is None else value for value in self.shown(run).values()]
+            + ["" if value is None else value for value in self.asked_of(run).values()]
             for run in some
         ]
-        return html_table(repr(self).splitlines()[0][1:-1], [*columns, *names], rows)
+        return html_table(repr(self).splitlines()[0][1:-1], [*columns, *self.asked_columns()], rows)
 
     # -- as a table -----------------------------------------------------------------------------
 
-    def columns(self) -> dict[str, Column]:
+    def tabular(self) -> dict[str, Column]:
         """Return the table by columns: attributes, then params.*, metrics.* and tags.*."""
         runs = self.runs
         found = {
@@ -104,18 +103,6 @@ class RunPage(Sequence[Run]):
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return a dictionary a run, all with the same names; None where it has no value."""
-        columns = self.columns()
+        columns = self.tabular()
         rows = zip(*(column.values for column in columns.values()), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in rows]
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return the table for pandas. Raises `NotFound` if pandas is not installed."""
-        return pandas_frame(self.columns())
-
-    def to_polars(self) -> polars.DataFrame:
-        """Return the table for polars. Raises `NotFound` if polars is not installed."""
-        return polars_frame(self.columns())
-
-    def arrow(self) -> pyarrow.Table:
-        """Return the table for Arrow. Raises `NotFound` if pyarrow is not installed."""
-        return arrow_table(self.columns())

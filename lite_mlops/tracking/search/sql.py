@@ -49,6 +49,7 @@ _STATEMENT = """
 WITH found AS (SELECT r.run_hash, {columns} FROM runs r {joins} WHERE {tests})
 SELECT * FROM found WHERE {beyond} ORDER BY {order} LIMIT {count:d}
 """
+_OF_EXPERIMENTS = "r.experiment IN (SELECT name FROM experiments WHERE leads_to IN ({names}))"
 # Runs lie in the order of their start, which is the worst for finding the newest: nearly each of
 # them is among those found so far. A list of starts alone is the quickest bound.
 _AMONG_NEWEST = "k0 >= (SELECT list_last(max(k0, {count:d})) FROM found WHERE {beyond})"
@@ -121,8 +122,7 @@ class _Builder:
         tests.append(f"r.deleted IS {'' if question.deleted else 'NOT '}TRUE")
         if question.experiments is not None:
             listed = ", ".join(map(self.bound, question.experiments))
-            names = f"SELECT name FROM experiments WHERE leads_to IN ({listed})"
-            tests.append(f"r.experiment IN ({names})")
+            tests.append(_OF_EXPERIMENTS.format(names=listed))
         if question.filter is not None:
             tests.append(self.test(question.filter))
         keys = [key for order in question.orders for key in self.sorted_by(order)]

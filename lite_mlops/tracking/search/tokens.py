@@ -74,13 +74,13 @@ def tokens(source: str) -> list[Token]:
         match = _TOKEN.match(source, place)
         if match is None:
             _refuse(source, place)
-        kind, text = match.lastgroup, match[0]
-        if kind == "quoted":
+        text = match[0]
+        if match["quoted"]:
             quote = text[0]
             inner = text[1:-1].replace(quote * 2, quote)
             found.append(Token("quoted", inner, quote, place, match.end()))
-        elif kind == "word" or kind == "sign":
-            found.append(Token(kind, text, "", place, match.end()))
+        elif not match["space"]:
+            found.append(Token("word" if match["word"] else "sign", text, "", place, match.end()))
         place = match.end()
     found.append(Token("end", "", "", len(source), len(source)))
     return found

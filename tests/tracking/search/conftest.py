@@ -19,7 +19,6 @@ from lite_mlops.store.events import (
     RunStarted,
     Tags,
 )
-
 from tests.store.journals import journal_bytes
 
 COUNT = 40
@@ -51,10 +50,12 @@ def _events() -> list[tuple[int, object]]:
         if metrics:
             numbers = [choose.choice(_NUMBERS) for _ in metrics]
             found.append((start + 1, Metrics(run=run, keys=metrics, numbers=numbers, step=1)))
-        for kind, keys in ((Params, ["depth", "model", "a b"]), (Tags, ["team", "ünïcode"])):
-            some = choose.sample(keys, choose.randint(0, len(keys)))
-            texts = [choose.choice(_TEXTS) for _ in some]
-            found.append((start + 2, kind(run=run, keys=some, texts=texts)))
+        keys = choose.sample(["depth", "model", "a b"], choose.randint(0, 3))
+        texts = choose.choices(_TEXTS, k=len(keys))
+        found.append((start + 2, Params(run=run, keys=keys, texts=texts)))
+        keys = choose.sample(["team", "ünïcode"], choose.randint(0, 2))
+        texts = choose.choices(_TEXTS, k=len(keys))
+        found.append((start + 2, Tags(run=run, keys=keys, texts=[*texts])))
         if choose.random() < 0.2:
             found.append((start + 3, Tags(run=run, keys=["team"], texts=[None])))
         if choose.random() < 0.3:

@@ -38,7 +38,7 @@ NUMBERS = st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 1e300]) | st.floats(
 TEXTS = st.sampled_from(["rf", "RF", "svm", "3", "2.0", "a%", "it's", "", "Änne", "nan"])
 PATTERNS_OF_TEXTS = TEXTS | st.sampled_from(["%", "r_", "%F", "_", "s%m", "%'%", "\\%", "ä%"])
 TIMES = st.sampled_from(
-    [1_700_000_000_000.0, 1_700_000_060_000.0, "2023-11-14T22:14:20Z", "2023-11-14T22:13:20.000500Z"]
+    [1.7e12, 1.70000006e12, "2023-11-14T22:14:20Z", "2023-11-14T22:13:20.000500Z"]
 )
 ATTRIBUTES = ["run_id", "name", "experiment", "actor", "parent", "note"]
 
@@ -57,7 +57,12 @@ FIELDS = st.one_of(
 def _values(field: Field) -> st.SearchStrategy[float | str]:
     if field.key == "status":
         return st.sampled_from([*STATUSES, "FINISHED"])
-    kinds = {"number": NUMBERS, "text": TEXTS, "either": NUMBERS | TEXTS, "time": TIMES}
+    kinds: dict[str, st.SearchStrategy[Any]] = {
+        "number": NUMBERS,
+        "text": TEXTS,
+        "either": NUMBERS | TEXTS,
+        "time": TIMES,
+    }
     return kinds[field.kind]
 
 
@@ -177,7 +182,9 @@ def finds(tree: Filter, run: Run) -> bool:
 
 def _hash(run_id: str) -> int:
     """The number of a run that decides between runs that started in the same microsecond."""
-    return int.from_bytes(hashlib.md5(run_id.encode(), usedforsecurity=False).digest()[8:], "little")
+    return int.from_bytes(
+        hashlib.md5(run_id.encode(), usedforsecurity=False).digest()[8:], "little"
+    )
 
 
 def in_order(runs: list[Run], orders: list[Order]) -> list[Run]:
