@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from lite_mlops.project import Project
     from lite_mlops.settings import Settings
-    from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run
+    from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run, RunPage
     from lite_mlops.verbs import (
         active_run,
         current_project,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         log_params,
         log_table,
         log_text,
+        search_runs,
         set_experiment,
         set_note,
         set_tag,
@@ -65,12 +66,12 @@ _HOMES = {
     "lite_mlops.errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
     "lite_mlops.project": "Project",
     "lite_mlops.settings": "Settings",
-    "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run",
+    "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run RunPage",
     "lite_mlops.verbs": (
         "active_run current_project drift end_run feedback finish get_run init load_model log "
         "log_artifact log_artifacts log_dataset log_dict log_figure log_metric log_metrics "
-        "log_model log_param log_params log_table log_text set_experiment set_note set_tag "
-        "set_tags sql start_run use_project"
+        "log_model log_param log_params log_table log_text search_runs set_experiment set_note "
+        "set_tag set_tags sql start_run use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -90,6 +91,7 @@ __all__ = [
     "NotFound",
     "Project",
     "Run",
+    "RunPage",
     "Settings",
     "__version__",
     "active_run",
@@ -114,6 +116,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "search_runs",
     "set_experiment",
     "set_note",
     "set_tag",

@@ -26,7 +26,15 @@ from lite_mlops.store.console import Table, query
 from lite_mlops.store.doctor import Finding, examine
 from lite_mlops.store.standing import Status, standing
 from lite_mlops.store.usage import Usage, usage
-from lite_mlops.tracking import ActiveRun, Experiment, Experiments, Runs, Starter, context
+from lite_mlops.tracking import (
+    ActiveRun,
+    Experiment,
+    Experiments,
+    RunPage,
+    Runs,
+    Starter,
+    context,
+)
 from lite_mlops.tracking.keys import checked_name
 
 if TYPE_CHECKING:
@@ -205,6 +213,21 @@ class Project:
             Denied: it needs more memory or time than the settings allow.
         """
         return query(self.store, statement, rows=rows)
+
+    def search_runs(
+        self,
+        filter: str | None = None,  # noqa: A002
+        order_by: str | Sequence[str] = (),
+        max_results: int = 50,
+        page_token: str | None = None,
+        experiments: str | Sequence[str] | None = None,
+        *,
+        deleted: bool = False,
+    ) -> RunPage:
+        """Return the first runs that a filter finds; see `Runs.search`."""
+        return self.runs.search(
+            filter, order_by, max_results, page_token, experiments, deleted=deleted
+        )
 
     def status(self) -> Status:
         """Return what the project holds, who is logging to it, and what it takes."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lite_mlops.project import Project
 from lite_mlops.store.console import Table
-from lite_mlops.tracking import ActiveRun, Experiment, Run, context
+from lite_mlops.tracking import ActiveRun, Experiment, Run, RunPage, context
 
 if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
@@ -99,6 +99,21 @@ def active_run() -> ActiveRun | None:
 def get_run(run: str) -> Run:
     """Return a run with everything recorded of it. Raises `NotFound` or `Invalid`."""
     return current_project().runs.get(run)
+
+
+def search_runs(
+    filter: str | None = None,  # noqa: A002
+    order_by: str | Sequence[str] = (),
+    max_results: int = 50,
+    page_token: str | None = None,
+    experiments: str | Sequence[str] | None = None,
+    *,
+    deleted: bool = False,
+) -> RunPage:
+    """Return the first runs that a filter finds; see `Runs.search`."""
+    return current_project().search_runs(
+        filter, order_by, max_results, page_token, experiments, deleted=deleted
+    )
 
 
 def sql(statement: str, *, rows: int | None = None) -> Table:

@@ -20,7 +20,7 @@ PACKAGE = Path(lite_mlops.__file__).parent
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
     {"errors", "jsontext", "htmltext"},
-    {"settings"},
+    {"settings", "frames"},
     {"store"},
     {"security", "data", "models", "tracking", "monitoring", "serving", "gates", "pipelines"},
     {"project"},
@@ -53,7 +53,9 @@ HOMES = {
     "scipy": {"monitoring"},
     "numpy": {"tracking", "data", "models", "monitoring", "serving", "pipelines", "demo"},
     "sklearn": {"models", "demo"},
-    "pandas": {"models"},  # only where it is installed
+    "pandas": {"models", "frames"},  # these three only where they are installed
+    "polars": {"frames"},
+    "pyarrow": {"frames"},
 }
 
 # Packages that `import lite_mlops` and `lite-mlops --help` must not load.

@@ -21,7 +21,7 @@ from lite_mlops.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from lite_mlops.tracking import Run
+    from lite_mlops.tracking import Run, RunPage
 
 reason_option = click.option("--reason", help="Why; recorded with the decision.")
 
@@ -39,35 +39,71 @@ def runs() -> None:
 @click.option("-n", "--limit", default=20, show_default=True, help="How many, the newest first.")
 @click.option("--skip", default=0, help="How many of the newest to leave out.")
 @click.option("--deleted", is_flag=True, help="Those that were put away.")
+@click.option("-f", "--filter", "wanted", metavar="FILTER", help="Only runs that it finds.")
+@click.option(
+    "-o", "--order-by", "orders", multiple=True, metavar="ORDER", help="Sort; may be given again."
+)
+@click.option("--page-token", metavar="TOKEN", help="Go on where the list before ended.")
 @as_option
-def list_runs(
+def list_runs(wanted: str | None, form: str | None, **asked: Any) -> None:
+    r"""List runs, the newest first, or those that a filter finds.
+
+    \b
+    --filter "metrics.auc > 0.9 AND params.model = 'rf' AND NOT tags.team LIKE 'a%'"
+    --filter "status = 'failed' OR start_time > '2026-01-31'"
+    --order-by "metrics.auc DESC" --order-by params.depth
+    """
+    found = _found(wanted, **asked)
+    if form:
+        emit([run.to_dict() if form == "json" else _row(run) for run in found], form)
+    elif found:
+        _print_list(found)
+    else:
+        say("No runs.")
+    if found.next_page_token:
+        click.echo(f"There are more: --page-token {found.next_page_token}", err=True)
+
+
+def _found(
+    wanted: str | None,
+    *,
     experiment: str | None,
     status: str | None,
     limit: int,
     skip: int,
-    deleted: bool,  # noqa: FBT001
-    form: str | None,
-) -> None:
-    """List runs, the newest first."""
-    found = open_project().runs.page(
-        experiment=experiment, status=status, deleted=deleted, count=limit, skip=skip
-    )
-    if form:
-        emit([run.to_dict() if form == "json" else _row(run) for run in found], form)
-        return
-    if not found:
-        say("No runs.")
-        return
-    columns = ["id", "name", "experiment", "status", "started", "metrics"]
+    deleted: bool,
+    orders: tuple[str, ...],
+    page_token: str | None,
+) -> RunPage:
+    project = open_project()
+    if wanted is None and not orders and page_token is None:
+        from lite_mlops.tracking import RunPage
+
+        page = project.runs.page(
+            experiment=experiment, status=status, deleted=deleted, count=limit, skip=skip
+        )
+        return RunPage(tuple(page))
+    if status is not None:
+        raise click.UsageError(f"Write the status into the filter: status = '{status}'.")
+    if skip:
+        raise click.UsageError("--skip counts from the newest run; use --page-token instead.")
+    return project.search_runs(wanted, orders, limit, page_token, experiment, deleted=deleted)
+
+
+def _print_list(found: RunPage) -> None:
+    asked = found.asked_columns()
+    columns = ["id", "name", "experiment", "status", "started", *(asked or ["metrics"])]
     rows = [
-        [run.id, run.name, run.experiment, run.status, since(run.started_at), _metrics(run)]
+        [run.id, run.name, run.experiment, run.status, since(run.started_at)]
+        + ([number(value) for value in found.asked_of(run).values()] if asked else [_metrics(run)])
         for run in found
     ]
     if len({run.experiment for run in found}) == 1:  # said once is enough
         say(f"experiment {found[0].experiment}")
         columns.remove("experiment")
         rows = [row[:2] + row[3:] for row in rows]
-    table(rows, columns, give=("metrics", "experiment", "name"))
+    numbers = [name for name in asked if name.startswith("metrics.")]
+    table(rows, columns, right=numbers, give=("metrics", "experiment", "name", *reversed(asked)))
 
 
 def _row(run: Run) -> dict[str, Any]:

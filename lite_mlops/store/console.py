@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Denied, Invalid
+from lite_mlops.frames import Column, Kind, Tabular
 from lite_mlops.htmltext import html_table
 from lite_mlops.settings import Settings
 from lite_mlops.store.database import connect, is_engine_error
@@ -38,11 +39,18 @@ _MB = 1_000_000
 # What a Python process with the engine maps before it has read anything.
 _PROCESS_BYTES = 1_500 * _MB
 _SHOWN_ROWS = 100  # in a notebook
+# Types of the engine whose columns have one type in every library.
+_KINDS: dict[str, Kind] = {
+    "VARCHAR": "text",
+    "DOUBLE": "number",
+    "BOOLEAN": "flag",
+    **dict.fromkeys(("BIGINT", "INTEGER", "SMALLINT", "TINYINT"), "whole"),
+}
 _READING_STATEMENTS = ("SELECT", "EXPLAIN")
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Tabular):
     """The answer to a statement."""
 
     columns: tuple[str, ...]
@@ -64,6 +72,13 @@ class Table:
         """Return the rows as dictionaries."""
         names = _told_apart(self.columns)
         return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+    def tabular(self) -> dict[str, Column]:
+        """Return the rows by columns."""
+        names = _told_apart(self.columns)
+        values: list[Sequence[Any]] = [*zip(*self.rows, strict=True)] or [()] * len(names)
+        kinds = [_KINDS.get(kind, "any") for kind in self.types]
+        return {n: Column(k, v) for n, k, v in zip(names, kinds, values, strict=True)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the columns with their types, and the rows, as values of Python."""

@@ -126,7 +126,12 @@ class Database:
 
     def dicts(self, name: str, /, **values: object) -> list[dict[str, Any]]:
         """Run the statement `name` and return all rows by column name."""
-        rows = self.rows(name, **values)
+        self.run(name, **values)
+        return self.fetched()
+
+    def fetched(self) -> list[dict[str, Any]]:
+        """Return all rows of the last command by column name."""
+        rows = self.cursor.fetchall()
         names = [column[0] for column in self.cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in rows]
 

@@ -3,6 +3,7 @@
 from lite_mlops.tracking.active import ActiveRun
 from lite_mlops.tracking.experiments import Experiments
 from lite_mlops.tracking.runs import Runs
+from lite_mlops.tracking.search import RunPage
 from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
 from lite_mlops.tracking.values import Artifact, Experiment, History, Metric, Run
 
@@ -16,6 +17,7 @@ __all__ = [
     "History",
     "Metric",
     "Run",
+    "RunPage",
     "Runs",
     "Starter",
 ]

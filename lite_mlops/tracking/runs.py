@@ -9,15 +9,18 @@ runs.delete(run_id, reason="wrong data")
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.security import mask_reason, mask_text, mask_value
 from lite_mlops.store import Database, Store, is_id
 from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
+from lite_mlops.tracking import search
 from lite_mlops.tracking.keys import MAX_TAG, checked_name, checked_note, checked_text, shown
+from lite_mlops.tracking.search import RunPage
 from lite_mlops.tracking.status import STATUSES
 from lite_mlops.tracking.values import Artifact, History, Metric, Run
 
@@ -60,15 +63,23 @@ def parts_of(
     if not found:
         return found
     runs = None if neighbours or len(found) == 1 else [*found]
-    rows = database.dicts("parts_of_runs", runs=runs, first=min(found), last=max(found))
-    for row in sorted(rows, key=itemgetter("key")):
-        if row["run_id"] not in found:
+    rows = database.rows("parts_of_runs", runs=runs, first=min(found), last=max(found))
+    return _filled(found, rows)
+
+
+_Key = TypeVar("_Key", str, int)
+
+
+def _filled(found: dict[_Key, Parts], rows: Sequence[tuple[Any, ...]]) -> dict[_Key, Parts]:
+    """Put the rows of `parts_of_runs` or `parts_of_hashes` into the parts of their runs."""
+    for run, part, key, text, *metric in sorted(rows, key=itemgetter(2)):
+        if run not in found:
             continue
-        params, metrics, tags = found[row["run_id"]]
-        if row["part"] == "metric":
-            metrics[row["key"]] = Metric.from_row(row)
+        params, metrics, tags = found[run]
+        if part == "metric":
+            metrics[key] = Metric.from_columns(key, *metric)
         else:
-            (params if row["part"] == "param" else tags)[row["key"]] = row["text"]
+            (params if part == "param" else tags)[key] = text
     return found
 
 
@@ -163,6 +174,52 @@ class Runs:
             ids = [row["run_id"] for row in rows]
             parts = parts_of(database, ids, neighbours=unfiltered)
         return [Run.from_row(row, **parts[row["run_id"]]._asdict()) for row in rows]
+
+    def search(
+        self,
+        filter: str | None = None,  # noqa: A002  (the word of MLflow)
+        order_by: str | Sequence[str] = (),
+        max_results: int = 50,
+        page_token: str | None = None,
+        experiments: str | Sequence[str] | None = None,
+        *,
+        deleted: bool = False,
+    ) -> RunPage:
+        """Return the first runs that a filter finds, with their params, latest metrics and tags.
+
+        `search("metrics.auc > 0.9 AND NOT tags.team LIKE 'a%'", order_by=["metrics.auc DESC"])`;
+        the language is told in `tracking/search/grammar.py`. Runs without what they are sorted by
+        come last, equal ones by their start, the newest first. A page token is that of the page
+        before (`next_page_token`): no run appears twice or is left out because others started
+        meanwhile. `experiments` are names, present or former; default: all.
+
+        Raises:
+            Invalid: the filter or an order cannot be understood, and the message points at the
+                place; the number is not 1 to 50,000; or the token is not of this question.
+            NotFound: there is no such experiment.
+        """
+        tree = search.parse_filter(filter)
+        orders = [order_by] if isinstance(order_by, str) else order_by
+        question = search.Question(tree, tuple(map(search.parse_order, orders)), deleted=deleted)
+        count = search.checked_count(max_results)
+        with self._store.reading() as database:
+            if experiments is not None:
+                names = [experiments] if isinstance(experiments, str) else experiments
+                present = {find_experiment(database, name): None for name in names}
+                question = replace(question, experiments=tuple(present))
+            after = search.read_token(question, page_token)
+            asked = search.statement_for(question, count + 1, after)
+            database.execute(asked.sql, *asked.values)
+            places = database.cursor.fetchall()
+            hashes = [run_hash for run_hash, *_ in places[:count]]
+            rows = {row["run_hash"]: row for row in database.dicts("runs_by_hash", hashes=hashes)}
+            parts = database.rows("parts_of_hashes", hashes=hashes)
+        found = _filled({run: Parts({}, {}, {}) for run in hashes}, parts)
+        runs = tuple(Run.from_row(rows[run], **found[run]._asdict()) for run in hashes)
+        token = None
+        if len(places) > count:
+            token = search.write_token(question, places[count - 1][1:])
+        return RunPage(runs, token, question.fields)
 
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
         """Return the points of a metric by step and time.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lite_mlops.frames import Column, Tabular
 from lite_mlops.htmltext import html_facts, html_table
 
 if TYPE_CHECKING:
@@ -50,9 +51,22 @@ class Metric:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Metric:
         """Return the metric of a row of the table `latest`."""
-        names = ("key", "value", "step", "low", "high", "points")
-        time = row["time"].replace(tzinfo=UTC)
-        return cls(time=time, **{name: row[name] for name in names})
+        names = ("key", "step", "time", "value", "low", "high", "points")
+        return cls.from_columns(*(row[name] for name in names))
+
+    @classmethod
+    def from_columns(
+        cls,
+        key: str,
+        step: int,
+        time: datetime,
+        value: float,
+        low: float | None,
+        high: float | None,
+        points: int,
+    ) -> Metric:
+        """Return the metric of these columns of the table `latest`."""
+        return cls(key, value, step, time.replace(tzinfo=UTC), low, high, points)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metric as JSON can hold it."""
@@ -209,7 +223,7 @@ class Experiment:
 
 
 @dataclass(frozen=True, eq=False)
-class History:
+class History(Tabular):
     """The points of one metric of a run, by step and time, as NumPy arrays of equal length."""
 
     run_id: str
@@ -245,6 +259,15 @@ class History:
             "steps": self.steps.tolist(),
             "times": [f"{moment}+00:00" for moment in self.times.astype(str).tolist()],
             "values": [plain_number(value) for value in self.values.tolist()],
+        }
+
+    def tabular(self) -> dict[str, Column]:
+        """Return the points by columns: step, time (UTC) and value."""
+        times = [_utc(time) for time in self.times.astype("datetime64[us]").tolist()]
+        return {
+            "step": Column("whole", self.steps.tolist()),
+            "time": Column("time", times),
+            "value": Column("number", self.values.tolist()),
         }
 
     def _repr_html_(self) -> str:

@@ -20,9 +20,10 @@ _KEYS, _PARAMS, _STEPS = 10, 10, 100
 _RUN_ID = "lower(printf('%08x', {begin} + 60 * {i})) || left(md5({i}::VARCHAR), 12)"
 _RUNS = """
 INSERT INTO runs (run_id, experiment, name, actor, started_at, source, status, status_at, ended_at,
-                  writer, writer_at)
+                  writer, writer_at, run_hash)
 SELECT {run_id}, 'experiment-' || i % 5, 'run-' || i, 'ann', t, '{{}}', 'finished',
-       t + INTERVAL 50 SECOND, t + INTERVAL 50 SECOND, md5(i::VARCHAR), t
+       t + INTERVAL 50 SECOND, t + INTERVAL 50 SECOND, md5(i::VARCHAR), t,
+       md5_number_lower({run_id})
 FROM (SELECT range AS i, make_timestamp(({begin} + 60 * range) * 1000000) AS t
       FROM range({runs})) ORDER BY i
 """
@@ -31,11 +32,14 @@ INSERT INTO experiments SELECT experiment, experiment, min(started_at) FROM runs
 """
 _PARAMS_OF_RUNS = """
 INSERT INTO params
-SELECT run_id, 'param_' || p, v::VARCHAR, v, t
+SELECT run_id, 'param_' || p, v::VARCHAR, v, t, md5_number_lower(run_id)
 FROM (SELECT run_id, started_at AS t, p, (hash(run_id || p) % (p + 2))::DOUBLE AS v
       FROM runs, (SELECT range AS p FROM range({params}))) ORDER BY run_id, p
 """
-_TAGS = "INSERT INTO tags SELECT run_id, 'team', 'blue', started_at FROM runs ORDER BY run_id"
+_TAGS = """
+INSERT INTO tags
+SELECT run_id, 'team', 'blue', started_at, run_hash FROM runs ORDER BY run_id
+"""
 _METRICS = """
 INSERT INTO metrics
 SELECT run_id, 'metric_' || k, step, started_at + to_microseconds(step * 500000 + k * 4),
@@ -45,8 +49,10 @@ WHERE runs.rowid BETWEEN {first} AND {last}
 ORDER BY run_id, step, k
 """
 _LONG_RUN = """
-INSERT INTO runs (run_id, experiment, name, actor, started_at, source, status, status_at, ended_at)
-SELECT {run_id}, 'long', 'long-' || {i}, 'ann', t, '{{}}', 'finished', t, t
+INSERT INTO runs (run_id, experiment, name, actor, started_at, source, status, status_at, ended_at,
+                  run_hash)
+SELECT {run_id}, 'long', 'long-' || {i}, 'ann', t, '{{}}', 'finished', t, t,
+       md5_number_lower({run_id})
 FROM (SELECT make_timestamp(({begin} + 60 * {i}) * 1000000) AS t)
 """
 _LONG_SERIES = """

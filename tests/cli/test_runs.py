@@ -89,6 +89,81 @@ def test_csv_has_a_row_a_run_with_the_latest_of_each_metric(cli: Cli, project: P
     assert older["metrics.auc"] == ""
 
 
+# -- search -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(project: Project) -> dict[str, str]:
+    """Ids of three runs by name, the first one without a metric."""
+    found = {}
+    for name, depth in (("a", None), ("b", 10), ("c", 9)):
+        with project.start_run(name, experiment="churn") as run:
+            if depth:
+                run.log_params({"depth": depth})
+                run.log_metrics({"auc": depth / 20, "loss": 1.0})
+        found[name] = run.id
+    return found
+
+
+def test_a_filter_and_an_order_show_what_they_ask_for(cli: Cli, three: dict[str, str]) -> None:
+    done = cli(
+        "runs", "ls", "--filter", "name != 'x'", "-o", "metrics.auc DESC", "-o", "params.depth"
+    )
+    said, header, *rows = done.out.splitlines()
+    assert (done.code, done.err, said) == (0, "", "experiment churn")
+    assert header.split() == ["id", "name", "status", "started", "metrics.auc", "params.depth"]
+    assert [row.split()[1] for row in rows] == ["b", "c", "a"]
+    assert [row.split()[4:] for row in rows] == [["0.5", "10"], ["0.45", "9"], []]
+
+
+def test_lists_go_on_by_their_token(cli: Cli, three: dict[str, str]) -> None:
+    asked = ("runs", "ls", "-o", "name", "--limit", "2", "--json")
+    first = cli(*asked)
+    told, token = first.err.split("--page-token ")
+    assert (first.code, told) == (0, "There are more: ")
+    second = cli(*asked, "--page-token", token.strip())
+    assert second.err == ""
+    found = json.loads(first.out) + json.loads(second.out)
+    assert [run["name"] for run in found] == ["a", "b", "c"]
+
+
+def test_a_search_goes_with_experiment_deleted_and_csv(
+    cli: Cli, project: Project, three: dict[str, str]
+) -> None:
+    logged(project, "other", "two")
+    project.runs.delete(three["b"])
+    done = cli("runs", "ls", "-f", "metrics.auc > 0", "-e", "churn", "--csv")
+    assert [row["name"] for row in csv.DictReader(io.StringIO(done.out))] == ["c"]
+    done = cli("runs", "ls", "-f", "metrics.auc > 0", "--deleted", "--csv")
+    assert [row["name"] for row in csv.DictReader(io.StringIO(done.out))] == ["b"]
+    assert cli("runs", "ls", "-f", "metrics.auc > 2").out == "No runs.\n"
+
+
+def test_a_wrong_filter_is_shown_with_the_place(cli: Cli, three: dict[str, str]) -> None:
+    done = cli("runs", "ls", "--filter", "metrics.auc > 0.5 AND statsu = 'failed'")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "Error: A run has no attribute 'statsu'. Did you mean 'status'?\n"
+        "  metrics.auc > 0.5 AND statsu = 'failed'\n"
+        "                        ^^^^^^\n"
+    )
+
+
+WRONG = {
+    ("-s", "failed"): "Write the status into the filter: status = 'failed'.",
+    ("--skip", "1"): "--skip counts from the newest run; use --page-token instead.",
+    ("--limit", "0"): "max_results is 1 to 50,000; it is 0.",
+    ("--page-token", "x"): "page_token 'x' was not given for this filter",
+}
+
+
+def test_what_does_not_go_with_a_search_is_refused(cli: Cli, three: dict[str, str]) -> None:
+    for options, message in WRONG.items():
+        done = cli("runs", "ls", "-f", "metrics.auc > 0", *options)
+        assert (done.code, done.out) == (2, "")
+        assert message in done.err
+
+
 # -- show ---------------------------------------------------------------------------------------
 
 

@@ -33,8 +33,9 @@ ON r.run_id = s.run
 WHEN MATCHED AND (r.started_at IS NULL OR s.t < r.started_at) THEN UPDATE SET
     experiment = s.experiment, name = s.name, actor = s.actor, parent_id = s.parent,
     source = s.source, started_at = s.t
-WHEN NOT MATCHED THEN INSERT (run_id, experiment, name, actor, parent_id, source, started_at)
-    VALUES (s.run, s.experiment, s.name, s.actor, s.parent, s.source, s.t);
+WHEN NOT MATCHED THEN INSERT
+    (run_id, run_hash, experiment, name, actor, parent_id, source, started_at)
+    VALUES (s.run, md5_number_lower(s.run), s.experiment, s.name, s.actor, s.parent, s.source, s.t);
 
 -- name: run_resumed
 -- Also follows `run_started`: from here on the run is going on, in the process `writer`.
@@ -50,8 +51,8 @@ WHEN MATCHED THEN UPDATE SET
     status_at = greatest(r.status_at, s.top[1]),
     writer = if(r.writer IS NULL OR s.top > (r.writer_at, r.writer), s.top[2], r.writer),
     writer_at = greatest(r.writer_at, s.top[1])
-WHEN NOT MATCHED THEN INSERT (run_id, status, status_at, writer, writer_at)
-    VALUES (s.run, 'running', s.top[1], s.top[2], s.top[1]);
+WHEN NOT MATCHED THEN INSERT (run_id, run_hash, status, status_at, writer, writer_at)
+    VALUES (s.run, md5_number_lower(s.run), 'running', s.top[1], s.top[2], s.top[1]);
 
 -- name: run_ended
 MERGE INTO runs r
@@ -61,8 +62,8 @@ ON r.run_id = s.run
 WHEN MATCHED AND (r.status IS NULL
                   OR (s.t, s.status) > (r.status_at, replace(r.status, 'crashed', 'running')))
     THEN UPDATE SET status = s.status, status_at = s.t, ended_at = s.t
-WHEN NOT MATCHED THEN INSERT (run_id, status, status_at, ended_at)
-    VALUES (s.run, s.status, s.t, s.t);
+WHEN NOT MATCHED THEN INSERT (run_id, run_hash, status, status_at, ended_at)
+    VALUES (s.run, md5_number_lower(s.run), s.status, s.t, s.t);
 
 -- name: params
 -- The earliest value of a param stands; every other value is listed as a problem.
@@ -92,7 +93,8 @@ ON p.run_id = s.run_id AND p.key = s.key
 WHEN MATCHED AND (s.ts, s.value) < (p.ts, p.value) THEN UPDATE SET
     value = s.value, number = try_cast(s.value AS DOUBLE), ts = s.ts
 WHEN NOT MATCHED THEN INSERT
-    VALUES (s.run_id, s.key, s.value, try_cast(s.value AS DOUBLE), s.ts);
+    VALUES (s.run_id, s.key, s.value, try_cast(s.value AS DOUBLE), s.ts,
+            md5_number_lower(s.run_id));
 DROP TABLE staged_params;
 
 -- name: metric
@@ -132,7 +134,8 @@ WHEN MATCHED THEN UPDATE SET
     low = least(l.low, s.low), high = greatest(l.high, s.high),
     points = l.points + s.points, logged_at = greatest(l.logged_at, s.ts)
 WHEN NOT MATCHED THEN INSERT
-    VALUES (s.run, s.key, s.step, s.time, s.value, s.low, s.high, s.points, s.ts);
+    VALUES (s.run, s.key, s.step, s.time, s.value, s.low, s.high, s.points, s.ts,
+            md5_number_lower(s.run));
 
 -- name: tags
 -- The latest value of a tag stands; a tag taken away stays as a row without value.
@@ -147,7 +150,8 @@ USING (
 ) s
 ON t.run_id = s.run_id AND t.key = s.key
 WHEN MATCHED AND s.top > (t.ts, t.value) THEN UPDATE SET value = s.top[2], ts = s.top[1]
-WHEN NOT MATCHED THEN INSERT VALUES (s.run_id, s.key, s.top[2], s.top[1]);
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.run_id, s.key, s.top[2], s.top[1], md5_number_lower(s.run_id));
 
 -- name: note
 MERGE INTO runs r
@@ -156,7 +160,8 @@ USING (SELECT run, max((make_timestamp(ts), text)) AS top FROM staged WHERE k = 
 ON r.run_id = s.run
 WHEN MATCHED AND (r.note IS NULL OR s.top > (r.note_at, r.note)) THEN UPDATE SET
     note = s.top[2], note_at = s.top[1]
-WHEN NOT MATCHED THEN INSERT (run_id, note, note_at) VALUES (s.run, s.top[2], s.top[1]);
+WHEN NOT MATCHED THEN INSERT (run_id, run_hash, note, note_at)
+    VALUES (s.run, md5_number_lower(s.run), s.top[2], s.top[1]);
 
 -- name: artifact
 -- The latest file at a path stands.
@@ -228,7 +233,8 @@ USING (SELECT run, max(decision) AS decision FROM staged WHERE k = 'run_deleted'
 ON r.run_id = s.run
 WHEN MATCHED AND s.decision > coalesce(r.deleted_by, 0) THEN UPDATE SET
     deleted = true, deleted_by = s.decision
-WHEN NOT MATCHED THEN INSERT (run_id, deleted, deleted_by) VALUES (s.run, true, s.decision);
+WHEN NOT MATCHED THEN INSERT (run_id, run_hash, deleted, deleted_by)
+    VALUES (s.run, md5_number_lower(s.run), true, s.decision);
 
 -- name: run_restored
 MERGE INTO runs r
@@ -236,7 +242,8 @@ USING (SELECT run, max(decision) AS decision FROM staged WHERE k = 'run_restored
 ON r.run_id = s.run
 WHEN MATCHED AND s.decision > coalesce(r.deleted_by, 0) THEN UPDATE SET
     deleted = false, deleted_by = s.decision
-WHEN NOT MATCHED THEN INSERT (run_id, deleted, deleted_by) VALUES (s.run, false, s.decision);
+WHEN NOT MATCHED THEN INSERT (run_id, run_hash, deleted, deleted_by)
+    VALUES (s.run, md5_number_lower(s.run), false, s.decision);
 
 -- name: version_registered
 INSERT INTO model_versions

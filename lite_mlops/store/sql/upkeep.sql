@@ -39,7 +39,8 @@ WHERE l.points IS DISTINCT FROM c.points OR (l.step, l.time, l.value) IS DISTINC
 CREATE OR REPLACE TEMP TABLE logged AS SELECT run_id, key, logged_at FROM latest;
 DELETE FROM latest;
 INSERT INTO latest
-SELECT m.run_id, m.key, top[1], top[2], top[3], low, high, points, coalesce(l.logged_at, top[2])
+SELECT m.run_id, m.key, top[1], top[2], top[3], low, high, points, coalesce(l.logged_at, top[2]),
+       md5_number_lower(m.run_id)
 FROM (SELECT run_id, key, max((step, time, value)) AS top, count(*) AS points,
              min(value) FILTER (NOT isnan(value)) AS low,
              max(value) FILTER (NOT isnan(value)) AS high

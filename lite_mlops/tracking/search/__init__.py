@@ -1,0 +1,17 @@
+"""Finding runs: a filter language, orders, and pages that lose no run."""
+
+from lite_mlops.tracking.search.grammar import parse_filter, parse_order
+from lite_mlops.tracking.search.page import checked_count, read_token, write_token
+from lite_mlops.tracking.search.results import RunPage
+from lite_mlops.tracking.search.sql import Question, statement_for
+
+__all__ = [
+    "Question",
+    "RunPage",
+    "checked_count",
+    "parse_filter",
+    "parse_order",
+    "read_token",
+    "statement_for",
+    "write_token",
+]

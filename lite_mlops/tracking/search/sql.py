@@ -1,0 +1,222 @@
+"""A question about runs as one SQL statement: built from fixed texts, with every value bound.
+
+Each metric, param and tag that the question speaks of is joined once, by its key, whatever is asked
+of it. Where it must be there to satisfy the filter, the database turns the join around and starts
+from the few rows that qualify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lite_mlops.tracking.search.fields import Field, Value, moment
+from lite_mlops.tracking.search.grammar import (
+    Among,
+    And,
+    Compare,
+    Filter,
+    Missing,
+    Not,
+    Or,
+    Order,
+    fields_of,
+)
+
+_SORTED_TEXT = 200  # characters of a text by which runs are sorted
+
+_ATTRIBUTES = {
+    "run_id": "r.run_id",
+    "name": "r.name",
+    "experiment": "coalesce(e.leads_to, r.experiment)",
+    "status": "r.status",
+    "actor": "r.actor",
+    "start_time": "r.started_at",
+    "end_time": "r.ended_at",
+    "duration": "(epoch_us(r.ended_at) - epoch_us(r.started_at)) / 1000000",
+    "parent": "r.parent_id",
+    "note": "r.note",
+}
+_PARTS = {
+    "metrics": "SELECT run_hash, value FROM latest WHERE key = {key}",
+    "params": "SELECT run_hash, value, number FROM params WHERE key = {key}",
+    "tags": "SELECT run_hash, value, try_cast(value AS DOUBLE) AS number FROM tags"
+    " WHERE key = {key} AND value IS NOT NULL",
+}
+
+_STATEMENT = """
+WITH found AS (SELECT r.run_hash, {columns} FROM runs r {joins} WHERE {tests})
+SELECT * FROM found WHERE {beyond} ORDER BY {order} LIMIT {count:d}
+"""
+_OF_EXPERIMENTS = "r.experiment IN (SELECT name FROM experiments WHERE leads_to IN ({names}))"
+# Runs lie in the order of their start, which is the worst for finding the newest: nearly each of
+# them is among those found so far. A list of starts alone is the quickest bound.
+_AMONG_NEWEST = "k0 >= (SELECT list_last(max(k0, {count:d})) FROM found WHERE {beyond})"
+
+Place = tuple[float | str, ...]  # of a run in an order: what it is sorted by, its time, its hash
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which runs are asked for, and in which order."""
+
+    filter: Filter | None = None
+    orders: tuple[Order, ...] = ()
+    experiments: tuple[str, ...] | None = None  # their present names
+    deleted: bool = False
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields it speaks of, each once."""
+        return tuple(dict.fromkeys([*fields_of(self.filter), *(o.field for o in self.orders)]))
+
+
+class Statement(NamedTuple):
+    """SQL with numbered parameters; its rows are the `run_hash` of a run, then its `Place`."""
+
+    sql: str
+    values: tuple[object, ...]
+
+
+class _Sorted(NamedTuple):
+    """An expression to sort by; never null."""
+
+    expression: str
+    descending: bool = False
+
+
+_NEWEST = _Sorted("epoch_us(r.started_at)", descending=True)
+
+
+def statement_for(question: Question, count: int, after: Place | None = None) -> Statement:
+    """Return the statement that finds the first `count` runs, or the first after a place."""
+    return _Builder(question).statement(count, after)
+
+
+class _Builder:
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.values: list[object] = []
+        self.alias = {
+            field: f"f{number}"
+            for number, field in enumerate(question.fields)
+            if field.part != "attributes"
+        }
+
+    def bound(self, value: object) -> str:
+        """Return the placeholder of a value."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    def statement(self, count: int, after: Place | None) -> Statement:
+        question = self.question
+        joins = [
+            f"LEFT JOIN ({_PARTS[field.part].format(key=self.bound(field.key))}) {alias} "
+            f"ON {alias}.run_hash = r.run_hash"
+            for field, alias in self.alias.items()
+        ]
+        if Field("attributes", "experiment") in question.fields:
+            joins.append("LEFT JOIN experiments e ON e.name = r.experiment")
+        tests = ["r.started_at IS NOT NULL"]
+        tests.append(f"r.deleted IS {'' if question.deleted else 'NOT '}TRUE")
+        if question.experiments is not None:
+            listed = ", ".join(map(self.bound, question.experiments))
+            tests.append(_OF_EXPERIMENTS.format(names=listed))
+        if question.filter is not None:
+            tests.append(self.test(question.filter))
+        keys = [key for order in question.orders for key in self.sorted_by(order)]
+        keys += [_NEWEST, _Sorted("r.run_hash")]
+        columns = ", ".join(f"{key.expression} AS k{n}" for n, key in enumerate(keys))
+        directions = [f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)]
+        beyond = self.beyond(keys, after)
+        if keys[0] == _NEWEST and not joins:
+            beyond = f"{beyond} AND {_AMONG_NEWEST.format(count=count, beyond=beyond)}"
+        sql = _STATEMENT.format(
+            columns=columns,
+            joins=" ".join(joins),
+            tests=" AND ".join(tests),
+            beyond=beyond,
+            order=", ".join(directions),
+            count=count,
+        )
+        return Statement(sql, tuple(self.values))
+
+    # -- the filter -----------------------------------------------------------------------------
+
+    def test(self, tree: Filter) -> str:
+        """Return a condition that is true exactly for the runs that the tree finds."""
+        match tree:
+            case And(parts=parts):
+                return f"({' AND '.join(map(self.test, parts))})"
+            case Or(parts=parts):
+                return f"({' OR '.join(map(self.test, parts))})"
+            case Not(inner=inner):
+                return f"(({self.test(inner)}) IS NOT TRUE)"
+            case Missing(field=field, negated=negated):
+                return f"({self.column(field)} IS {'NOT ' if negated else ''}NULL)"
+            case Among(field=field, values=values, negated=negated):
+                sign, joint = ("!=", " AND ") if negated else ("=", " OR ")
+                return f"({joint.join(self.compared(field, sign, value) for value in values)})"
+            case Compare(field=field, operator=operator, value=value):
+                return self.compared(field, operator, value)
+
+    def column(self, field: Field, value: Value = "") -> str:
+        """Return the expression of a field, as what it is compared with `value`."""
+        if field.part == "attributes":
+            return _ATTRIBUTES[field.key]
+        numeric = field.kind == "either" and isinstance(value, float)
+        return f"{self.alias[field]}.{'number' if numeric else 'value'}"
+
+    def compared(self, field: Field, operator: str, value: Value) -> str:
+        column = self.column(field, value)
+        if field.kind == "time":
+            if isinstance(value, float):  # MLflow knows times to the millisecond
+                return f"epoch_us({column}) // 1000 {operator} {self.bound(int(value))}"
+            return f"epoch_us({column}) {operator} {self.bound(moment(value))}"
+        if field.key == "status" and field.part == "attributes":
+            value = str(value).lower()
+        test = f"{column} {operator} {self.bound(value)}"
+        if isinstance(value, float) and operator in (">", ">="):
+            return f"({test} AND NOT isnan({column}))"  # to the database it is above all numbers
+        return test
+
+    # -- the order ------------------------------------------------------------------------------
+
+    def sorted_by(self, order: Order) -> list[_Sorted]:
+        """Return what sorts: numbers, then NaN, then texts, then those without, either way."""
+        field, down = order.field, order.descending
+        if field.part == "attributes":
+            column = _ATTRIBUTES[field.key]
+            missing = _Sorted(f"({column} IS NULL)::INTEGER")
+            if field.kind == "text":
+                return [missing, _Sorted(f"coalesce(left({column}, {_SORTED_TEXT}), '')", down)]
+            number = f"epoch_us({column})" if field.kind == "time" else column
+            return [missing, _Sorted(f"coalesce({number}, 0)", down)]
+        value = f"{self.alias[field]}.value"
+        number = value if field.part == "metrics" else f"{self.alias[field]}.number"
+        last = f"'{'-' if down else ''}inf'::DOUBLE"
+        rank = (
+            f"CASE WHEN {value} IS NULL THEN 3 WHEN {number} IS NULL THEN 2 "
+            f"WHEN isnan({number}) THEN 1 ELSE 0 END"
+        )
+        # The number goes first, as one that is plainly out of reach is put away by it alone.
+        found = [
+            _Sorted(f"if(isnan({number}), {last}, coalesce({number}, {last}))", down),
+            _Sorted(rank),
+        ]
+        if field.part != "metrics":
+            text = f"if({number} IS NULL, coalesce(left({value}, {_SORTED_TEXT}), ''), '')"
+            found.append(_Sorted(text, down))
+        return found
+
+    def beyond(self, keys: Sequence[_Sorted], after: Place | None) -> str:
+        """Return the condition that a run comes after a place in the order."""
+        if after is None:
+            return "true"
+        test = "false"
+        for number, (key, value) in reversed([*enumerate(zip(keys, after, strict=True))]):
+            placeholder = self.bound(value)
+            sign = "<" if key.descending else ">"
+            test = f"(k{number} {sign} {placeholder} OR (k{number} = {placeholder} AND {test}))"
+        return test
