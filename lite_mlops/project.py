@@ -26,7 +26,16 @@ from lite_mlops.store.console import Table, query
 from lite_mlops.store.doctor import Finding, examine
 from lite_mlops.store.standing import Status, standing
 from lite_mlops.store.usage import Usage, usage
-from lite_mlops.tracking import ActiveRun, Experiment, Experiments, Runs, Starter, context
+from lite_mlops.tracking import (
+    ActiveRun,
+    Comparison,
+    Comparisons,
+    Experiment,
+    Experiments,
+    Runs,
+    Starter,
+    context,
+)
 from lite_mlops.tracking.keys import checked_name
 
 if TYPE_CHECKING:
@@ -113,6 +122,11 @@ class Project:
     def runs(self) -> Runs:
         """The runs."""
         return Runs(self.store)
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """The runs, side by side."""
+        return Comparisons(self.store)
 
     @cached_property
     def experiments(self) -> Experiments:
@@ -236,6 +250,18 @@ class Project:
         erase(self.store)
 
     # -- runs -----------------------------------------------------------------------------------
+
+    def compare(self, first: str, *others: str) -> Comparison:
+        """Return runs side by side, each named by an id, its beginning or end, or a name.
+
+        Where runs have evaluations on the same rows there are verdicts on the others against the
+        first, with an interval of the difference.
+
+        Raises:
+            NotFound, Invalid: no run answers to a word, or several do; or a run comes twice.
+            Damaged: a stored file is missing or not what was stored.
+        """
+        return self.comparisons.compare(first, *others)
 
     def set_experiment(self, name: str) -> Experiment:
         """Have the runs that start from now on gathered under `name`. Raises `Invalid`."""
