@@ -15,6 +15,9 @@ from collections.abc import Sequence
 
 MIN_PLOT = 4  # columns; narrower, the numbers beside it are left out
 
+SAMPLE = 320  # points that are enough: four for each character of 80
+DRAWN_WITH = "⣿┤"  # what the encoding must have unless `plain`
+
 _BRAILLE = 0x2800
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # of a character, downwards
 _LEVELS = "^-_"  # of a plain character, downwards
@@ -69,7 +72,7 @@ def _labels(low: float, high: float, height: int) -> list[str]:
     """Return what stands beside each line: the ends of the range."""
     labels = [""] * height
     if low == high:
-        labels[(height - 1) // 2] = f"{low:.4g}"
+        labels[height // 2] = f"{low:.4g}"
     elif height == 1:
         labels[0] = f"{low:.4g} to {high:.4g}"
     else:
@@ -118,7 +121,7 @@ def _drawn(columns: list[Column | None], height: int, down: int, *, plain: bool)
             lowest, highest = column
             if former is not None:  # so that a steep line hangs together
                 lowest, highest = min(lowest, former[1]), max(highest, former[0])
-            top, bottom = round((1 - highest) * rows), round((1 - lowest) * rows)
+            top, bottom = (int((1 - level) * rows + 0.5) for level in (highest, lowest))
             for row in range(top, bottom + 1):
                 cells[row // down][number // across] |= (
                     1 << row % down if plain else _DOTS[number % across][row % down]
@@ -129,4 +132,6 @@ def _drawn(columns: list[Column | None], height: int, down: int, *, plain: bool)
             _LEVELS[bits.bit_length() - 1] if bits.bit_count() == 1 else "|" for bits in range(1, 8)
         )
         return ["".join(marks[bits] for bits in line).rstrip() for line in cells]
-    return ["".join(chr(_BRAILLE | bits) if bits else " " for bits in line).rstrip() for line in cells]
+    return [
+        "".join(chr(_BRAILLE | bits) if bits else " " for bits in line).rstrip() for line in cells
+    ]
