@@ -129,9 +129,9 @@ def _print_rest(found: Comparison, shown: Comparison) -> None:
         name: len(getattr(found, name)) - len(getattr(shown, name))
         for name in ("metrics", *shown.sections())
     }
-    same = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    same = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
     if same:
-        say(f"\nThe same in all: {same} (--all shows them).")
+        say(f"\nThe same in all: {same}. --all shows them.")
 
 
 def _records(shown: Comparison) -> list[dict[str, Any]]:

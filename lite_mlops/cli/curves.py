@@ -128,10 +128,8 @@ def _drawn(columns: list[Column | None], height: int, down: int, *, plain: bool)
                 )
         former = column
     if plain:
-        marks = " " + "".join(
-            _LEVELS[bits.bit_length() - 1] if bits.bit_count() == 1 else "|" for bits in range(1, 8)
-        )
-        return ["".join(marks[bits] for bits in line).rstrip() for line in cells]
-    return [
-        "".join(chr(_BRAILLE | bits) if bits else " " for bits in line).rstrip() for line in cells
-    ]
+        kinds = [[mark for row, mark in enumerate(_LEVELS) if bits >> row & 1] for bits in range(8)]
+        marks = "".join(kind[0] if len(kind) == 1 else "|" if kind else " " for kind in kinds)
+    else:
+        marks = " " + "".join(chr(_BRAILLE | bits) for bits in range(1, 256))
+    return ["".join(marks[bits] for bits in line).rstrip() for line in cells]

@@ -33,10 +33,12 @@ body { background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sa
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; }
-th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0;
-  border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; max-width: 28rem; }
+th, td { text-align: left; vertical-align: top; padding: .25rem .6rem; max-width: 28rem;
+  border-bottom: 1px solid var(--rule); overflow-wrap: break-word; }
+th:first-child, td:first-child { padding-left: 0; }
+.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
 thead th { color: var(--soft); font-weight: 600; } tbody th { font-weight: 500; }
-td { font-variant-numeric: tabular-nums; } tr.differs td { background: var(--mark); }
+tr.differs td { background: var(--mark); }
 .soft { color: var(--soft); } .better { color: var(--good); } .worse { color: var(--bad); }
 .better, .worse { font-weight: 600; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
@@ -69,9 +71,10 @@ def _key(number: int) -> str:
 def _table(caption: str, head: Sequence[str], rows: Iterable[str]) -> str:
     """Return a table of ready rows; `head` is ready HTML."""
     columns = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    return (
-        f'<div class="wide"><table aria-label="{html.escape(caption)}"><thead><tr>{columns}</tr>'
-        f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
+    name = f'aria-label="{html.escape(caption)}"'
+    return (  # what is wider than the window is scrolled, by the keyboard as well
+        f'<div class="wide" role="region" tabindex="0" {name}><table {name}>'
+        f"<thead><tr>{columns}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -83,11 +86,11 @@ def _row(name: str, cells: Iterable[str], kind: str = "") -> str:
 
 
 def _text(value: object) -> str:
-    return '<span class="soft">none</span>' if value is None else html.escape(str(value))
+    return '<span class="soft">absent</span>' if value is None else html.escape(str(value))
 
 
-def _number(value: float | None) -> str:
-    return _text(None if value is None else f"{value:.6g}")
+def _number(value: float | None, form: str = ".6g") -> str:
+    return f'<span class="number">{_text(None if value is None else format(value, form))}</span>'
 
 
 def _runs(comparison: Comparison) -> str:
@@ -108,25 +111,26 @@ def _verdicts(comparison: Comparison) -> str:
     for pair in comparison.evaluations:
         label = html.escape(comparison.label(pair.second))
         if pair.reason is not None:
-            rows.append(_row(pair.name, (label, "", f"no verdict: {html.escape(pair.reason)}")))
+            why = f"no verdict: {html.escape(pair.reason)}"
+            rows.append(_row(pair.name, (label, "", why, *[""] * 6)))
         for verdict in pair.verdicts:
             kind = {BETTER: "better", WORSE: "worse"}.get(verdict.word, "soft")
             cells = (
                 label,
                 html.escape(verdict.metric),
                 f'<span class="{kind}">{html.escape(verdict.word)}</span>',
-                _number(verdict.first),
                 _number(verdict.second),
-                f"{verdict.difference:+.3g}",
-                f"{verdict.low:+.3g} to {verdict.high:+.3g}",
-                "" if verdict.p_value is None else f"{verdict.p_value:.2g}",
-                f"{verdict.rows:,}",
+                _number(verdict.first),
+                _number(verdict.difference, "+.3g"),
+                f"{_number(verdict.low, '+.3g')} to {_number(verdict.high, '+.3g')}",
+                "" if verdict.p_value is None else _number(verdict.p_value, ".2g"),
+                _number(verdict.rows, ",d"),
             )
             rows.append(_row(pair.name, cells))
     if not rows:
         return ""
     first = html.escape(comparison.labels[0])
-    head = ("evaluation", "run", "metric", "verdict", first, "run", "difference", "interval")
+    head = ("evaluation", "run", "metric", "verdict", "value", f"value of {first}", "difference")
     confidence = next(
         (f"{v.confidence:.0%} " for p in comparison.evaluations for v in p.verdicts), ""
     )
@@ -134,12 +138,12 @@ def _verdicts(comparison: Comparison) -> str:
         f'<p class="soft">Each run against {first}, on the same rows: the {confidence}interval of '
         "the difference is that of the paired bootstrap, p that of McNemar's test.</p>"
     )
-    return "<h2>Verdicts</h2>" + note + _table("Verdicts", (*head, "p", "rows"), rows)
+    return "<h2>Verdicts</h2>" + note + _table("Verdicts", (*head, "interval", "p", "rows"), rows)
 
 
 def _metrics(comparison: Comparison) -> str:
     def row(metric: MetricSideBySide) -> str:
-        signed = (_text(None if d is None else f"{d:+.4g}") for d in metric.differences)
+        signed = (_number(d, "+.4g") for d in metric.differences)
         cells = (*map(_number, metric.values), *signed)
         return _row(metric.name, cells, "differs" if metric.differs else "")
 
@@ -174,7 +178,7 @@ def _section(name: str, rows: Sequence[SideBySide], labels: Sequence[str]) -> st
     if not rows:
         return ""
     head = ("name", *(html.escape(label) for label in labels))
-    differing = [_row(row.name, map(_text, row.values), "differs") for row in rows if row.differs]
+    differing = [_row(row.name, map(_text, row.values)) for row in rows if row.differs]
     same = [_row(row.name, map(_text, row.values)) for row in rows if not row.differs]
     shown = _table(name, head, differing) if differing else '<p class="soft">No differences.</p>'
     if same:
