@@ -115,18 +115,19 @@ def _drawn(columns: list[Column | None], height: int, down: int, *, plain: bool)
     rows = height * down - 1
     across = 1 if plain else 2
     cells = [[0] * (len(columns) // across) for _ in range(height)]
-    former: Column | None = None
+    before: tuple[int, int] | None = None
     for number, column in enumerate(columns):
-        if column is not None:
-            lowest, highest = column
-            if former is not None:  # so that a steep line hangs together
-                lowest, highest = min(lowest, former[1]), max(highest, former[0])
-            top, bottom = (int((1 - level) * rows + 0.5) for level in (highest, lowest))
-            for row in range(top, bottom + 1):
-                cells[row // down][number // across] |= (
-                    1 << row % down if plain else _DOTS[number % across][row % down]
-                )
-        former = column
+        if column is None:
+            before = None
+            continue
+        top, bottom = (int((1 - level) * rows + 0.5) for level in reversed(column))
+        if before is not None:  # a steep line hangs together
+            top, bottom = min(top, before[1] + 1), max(bottom, before[0] - 1)
+        for row in range(top, bottom + 1):
+            cells[row // down][number // across] |= (
+                1 << row % down if plain else _DOTS[number % across][row % down]
+            )
+        before = top, bottom
     if plain:
         kinds = [[mark for row, mark in enumerate(_LEVELS) if bits >> row & 1] for bits in range(8)]
         marks = "".join(kind[0] if len(kind) == 1 else "|" if kind else " " for kind in kinds)

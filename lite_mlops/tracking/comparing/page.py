@@ -6,6 +6,7 @@ page(comparison, {run_id: {"loss": history}})
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from lite_mlops.tracking.comparing.drawing import COLOURS, Line, chart
@@ -17,6 +18,9 @@ from lite_mlops.tracking.comparing.values import (
     SideBySide,
 )
 from lite_mlops.tracking.values import History, Run
+
+# What could steer a terminal that shows the file, or turn the direction of a text.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 Histories = Mapping[str, Mapping[str, History]]  # by run and metric
 
@@ -200,9 +204,10 @@ def page(comparison: Comparison, histories: Histories, *, left_out: int = 0) -> 
         _curves(comparison, histories, left_out),
         *(_section(name, r, comparison.labels) for name, r in comparison.sections().items()),
     ]
-    return (
+    text = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_style()}</style></head>"
         f"<body><main><h1>Comparison of {title}</h1>{''.join(parts)}</main></body></html>\n"
     )
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)

@@ -18,15 +18,25 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from lite_mlops.tracking.comparing.statistics import GROUPS, resampled, weighted_auc
+from lite_mlops.tracking.comparing import statistics
+from lite_mlops.tracking.comparing import verdicts as comparing_verdicts
+from lite_mlops.tracking.comparing.statistics import resampled, weighted_auc
 from lite_mlops.tracking.comparing.values import BETTER, UNCLEAR, WORSE, Verdict
 from lite_mlops.tracking.comparing.verdicts import are_classes, verdicts
 
 Column = NDArray[Any]
 
 
+@pytest.fixture
+def few_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have rows be grouped beyond 1,000 instead of 10,000."""
+    for module in (statistics, comparing_verdicts):
+        monkeypatch.setattr(module, "GROUPS", 1000)
+
+
 def by_metric(*columns: Any) -> dict[str, Verdict]:
-    return {v.metric: v for v in verdicts(*(c if c is None else np.array(c) for c in columns))}
+    arrays: list[Any] = [None if column is None else np.array(column) for column in columns]
+    return {verdict.metric: verdict for verdict in verdicts(*arrays)}
 
 
 def right(labels: Column, share: float, seed: int) -> Column:
@@ -66,8 +76,8 @@ def test_an_answer_that_is_no_label_counts_as_scikit_learn_counts_it() -> None:
     assert found.second == 1.0
 
 
-@pytest.mark.parametrize("rows", [500, GROUPS + 2000])
-def test_the_area_is_that_of_scikit_learn(rows: int) -> None:
+@pytest.mark.parametrize("rows", [500, 3000])
+def test_the_area_is_that_of_scikit_learn(few_groups: None, rows: int) -> None:
     random = np.random.default_rng(2)
     labels = random.integers(0, 2, rows)
     first, second = (labels + random.normal(size=rows).round(1) for _ in "ab")
@@ -76,8 +86,8 @@ def test_the_area_is_that_of_scikit_learn(rows: int) -> None:
     assert found.second == pytest.approx(roc_auc_score(labels, second))
 
 
-@pytest.mark.parametrize("rows", [500, GROUPS + 2000])
-def test_errors_of_numbers_are_those_of_scikit_learn(rows: int) -> None:
+@pytest.mark.parametrize("rows", [500, 3000])
+def test_errors_of_numbers_are_those_of_scikit_learn(few_groups: None, rows: int) -> None:
     random = np.random.default_rng(3)
     labels = random.normal(size=rows)
     first, second = (labels + random.normal(size=rows) for _ in "ab")
@@ -89,16 +99,16 @@ def test_errors_of_numbers_are_those_of_scikit_learn(rows: int) -> None:
     assert found["RMSE"].second == pytest.approx(root_mean_squared_error(labels, second))
 
 
-def test_the_area_of_many_rows_varies_as_if_all_rows_were_drawn() -> None:
+def test_the_area_of_many_rows_varies_as_if_all_rows_were_drawn(few_groups: None) -> None:
     random = np.random.default_rng(4)
-    labels = random.integers(0, 2, GROUPS + 1000)
+    labels = random.integers(0, 2, 3000)
     first, second = (labels + random.normal(size=len(labels)) for _ in "ab")
     found = by_metric(labels, labels, labels, first, second)["ROC AUC"]
     areas = [weighted_auc(labels == 1, scores) for scores in (first, second)]
     low, high = resampled(
         lambda weights: areas[1](weights) - areas[0](weights),
         np.ones(len(labels), np.int64),
-        resamples=400,
+        resamples=1000,
     )
     assert found.high - found.low == pytest.approx(high - low, rel=0.15)
     assert found.low == pytest.approx(low, abs=0.2 * (high - low))
@@ -197,8 +207,8 @@ def test_classes_are_compared_the_same_both_ways(rows: list[tuple[int, int, int]
     mirrored(verdicts(labels, first, second), verdicts(labels, second, first))
 
 
-@pytest.mark.parametrize("rows", [400, GROUPS + 1000])
-def test_scores_and_numbers_are_compared_the_same_both_ways(rows: int) -> None:
+@pytest.mark.parametrize("rows", [400, 3000])
+def test_scores_and_numbers_are_compared_the_same_both_ways(few_groups: None, rows: int) -> None:
     random = np.random.default_rng(6)
     labels = random.integers(0, 2, rows)
     first, second = (labels + random.normal(size=rows) for _ in "ab")
