@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from tests.benchmarks import (
+    comparing,
     crash,
     folding,
     log_calls,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "reading": reading.measure,
     "waiting": waiting.measure,
     "starting": starting.measure,
+    "comparing": comparing.measure,
     "crash": crash.measure,
 }
 

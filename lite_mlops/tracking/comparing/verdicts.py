@@ -145,10 +145,10 @@ def _other_way_round(verdict: Verdict) -> Verdict:
 def _of_classes(
     labels: Column, first: Column, second: Column, scores: tuple[Numbers, Numbers] | None
 ) -> Iterator[_Question]:
-    names, codes = np.unique(np.concatenate([labels, first, second]), return_inverse=True)
+    names = np.unique(np.concatenate([labels, first, second]))
+    truth, *answers = (np.searchsorted(names, column) for column in (labels, first, second))
     classes = len(names)
     # Rows with the same label and the same answers are alike: the bootstrap draws their counts.
-    truth, *answers = np.split(codes.astype(np.int64), 3)
     sorts, counts = np.unique(
         (truth * classes + answers[0]) * classes + answers[1], return_counts=True
     )
