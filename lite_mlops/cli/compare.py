@@ -15,7 +15,7 @@ from lite_mlops.cli.output import as_option, emit, heading, number, say, since, 
 if TYPE_CHECKING:
     from lite_mlops.tracking import Comparison
 
-SHORT_WORDS = {"better": "better", "worse": "worse"}  # for a column; all else is long
+LONG = "no difference that the data can tell"  # of the verdicts; too long for a column
 
 
 @click.command("compare")
@@ -108,7 +108,7 @@ def _print_verdicts(shown: Comparison, letters: dict[str, str]) -> None:
                 f"{verdict.second:.4g}",
                 _signed(verdict.difference),
                 f"{verdict.low:+.3g} to {verdict.high:+.3g}",
-                SHORT_WORDS.get(verdict.word, "no difference"),
+                "no difference" if verdict.word == LONG else verdict.word,
             )
             for verdict in pair.verdicts
         ]

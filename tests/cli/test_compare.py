@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lite_mlops.cli.compare import LONG
 from lite_mlops.project import Project
+from lite_mlops.tracking.comparing.values import UNCLEAR
 from tests.cli.conftest import RED, Cli
 from tests.cli.test_output import STEERING
 
@@ -75,7 +77,9 @@ def test_what_is_the_same_is_shown_on_demand(cli: Cli, project: Project) -> None
 def test_a_difference_that_may_be_chance_is_none(cli: Cli, project: Project) -> None:
     logged(project, "a", 40), logged(project, "b", 39)
     told = cli("runs", "compare", "a", "b").out
-    assert "no difference" in told
+    assert LONG == UNCLEAR
+    assert "no difference\n" in told.replace(" \n", "\n")
+    assert LONG not in told
     assert "better" not in told
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
-GROUPS = 10_000  # rows are grouped beyond; the width of an interval is then right to 1 %
+GROUPS = 5_000  # rows are grouped beyond; the width of an interval is then right to 1 %
 _AT_ONCE = 4_000_000  # weights in memory: 32 MB
 _EXACT_BELOW = 25  # rows that differ, for McNemar's test
 
@@ -88,7 +88,7 @@ def _weights(counts: Counts, resamples: int, seed: int) -> Iterator[Numbers]:
 
 
 def grouped(columns: Numbers, seed: int = 0) -> Numbers:
-    """Return the rows of `columns` summed in at most 10,000 random groups of nearly equal size."""
+    """Return the rows of `columns` summed in at most 5,000 random groups of nearly equal size."""
     if len(columns) <= GROUPS:
         return columns
     order = np.random.default_rng(seed).permutation(len(columns))

@@ -9,7 +9,9 @@ from typing import Any
 from lite_mlops.htmltext import html_table
 from lite_mlops.tracking.values import Run, plain_number
 
-BETTER, WORSE, UNCLEAR = "better", "worse", "no difference that the data can tell"
+BETTER, WORSE = "better", "worse"
+UNCLEAR = "no difference that the data can tell"
+TOO_FEW = "too few rows to tell"
 
 
 @dataclass(frozen=True)

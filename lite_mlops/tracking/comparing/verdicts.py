@@ -7,9 +7,10 @@ Labels decide which metrics are meant. Texts, true and false, and whole numbers 
 different values that are answered with whole numbers are classes: accuracy, balanced accuracy,
 macro F1, and with scores of two classes ROC AUC. All other numbers are measured: MAE and RMSE.
 
-A verdict is worth its caution. There is none on fewer than 30 rows; nor where the models differ on
-fewer than 6, as five that all speak for one side happen by chance one time in sixteen. Each
-interval stands for itself: who looks at many will find one that leaves out zero by chance.
+A verdict is worth its caution. Fewer than 30 rows are too few to tell, and so are models that
+differ on fewer than 6, as five that all speak for one side happen by chance one time in sixteen.
+Accuracy is better only if McNemar's test agrees. Each interval stands for itself: who looks at
+many will find one that leaves out zero by chance.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from lite_mlops.tracking.comparing.statistics import (
     sums_by,
     weighted_auc,
 )
-from lite_mlops.tracking.comparing.values import BETTER, UNCLEAR, WORSE, Verdict
+from lite_mlops.tracking.comparing.values import BETTER, TOO_FEW, UNCLEAR, WORSE, Verdict
 
 MIN_ROWS = 30
 MIN_DIFFERENT = 6
@@ -107,11 +108,12 @@ def _answered(question: _Question, rows: int, confidence: float) -> Verdict:
 
     once = question.counts[np.newaxis].astype(np.float64)
     low, high = resampled(difference, question.counts, confidence=confidence)
-    unsure = rows < MIN_ROWS or question.different < MIN_DIFFERENT
+    too_few = rows < MIN_ROWS or question.different < MIN_DIFFERENT
     tested = question.p_value is None or question.p_value < 1 - confidence
     word = UNCLEAR
-    if tested and not unsure and (low > 0 or high < 0):
+    if low > 0 or high < 0:
         word = BETTER if (low > 0) == question.higher_is_better else WORSE
+        word = TOO_FEW if too_few else word if tested else UNCLEAR
     return Verdict(
         metric=question.metric,
         higher_is_better=question.higher_is_better,
