@@ -27,9 +27,19 @@ if TYPE_CHECKING:
     )
     from lite_mlops.project import Project
     from lite_mlops.settings import Settings
-    from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run, RunPage
+    from lite_mlops.tracking import (
+        ActiveRun,
+        Artifact,
+        Comparison,
+        Experiment,
+        History,
+        Metric,
+        Run,
+        RunPage,
+    )
     from lite_mlops.verbs import (
         active_run,
+        compare,
         current_project,
         drift,
         end_run,
@@ -43,6 +53,7 @@ if TYPE_CHECKING:
         log_artifacts,
         log_dataset,
         log_dict,
+        log_evaluation,
         log_figure,
         log_metric,
         log_metrics,
@@ -66,12 +77,12 @@ _HOMES = {
     "lite_mlops.errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
     "lite_mlops.project": "Project",
     "lite_mlops.settings": "Settings",
-    "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run RunPage",
+    "lite_mlops.tracking": "ActiveRun Artifact Comparison Experiment History Metric Run RunPage",
     "lite_mlops.verbs": (
-        "active_run current_project drift end_run feedback finish get_run init load_model log "
-        "log_artifact log_artifacts log_dataset log_dict log_figure log_metric log_metrics "
-        "log_model log_param log_params log_table log_text search_runs set_experiment set_note "
-        "set_tag set_tags sql start_run use_project"
+        "active_run compare current_project drift end_run feedback finish get_run init load_model "
+        "log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure log_metric "
+        "log_metrics log_model log_param log_params log_table log_text search_runs set_experiment "
+        "set_note set_tag set_tags sql start_run use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -80,6 +91,7 @@ __all__ = [
     "ActiveRun",
     "Artifact",
     "Busy",
+    "Comparison",
     "Conflict",
     "Damaged",
     "Denied",
@@ -95,6 +107,7 @@ __all__ = [
     "Settings",
     "__version__",
     "active_run",
+    "compare",
     "current_project",
     "drift",
     "end_run",
@@ -108,6 +121,7 @@ __all__ = [
     "log_artifacts",
     "log_dataset",
     "log_dict",
+    "log_evaluation",
     "log_figure",
     "log_metric",
     "log_metrics",

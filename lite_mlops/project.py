@@ -28,6 +28,8 @@ from lite_mlops.store.standing import Status, standing
 from lite_mlops.store.usage import Usage, usage
 from lite_mlops.tracking import (
     ActiveRun,
+    Comparison,
+    Comparisons,
     Experiment,
     Experiments,
     RunPage,
@@ -122,6 +124,11 @@ class Project:
     def runs(self) -> Runs:
         """The runs."""
         return Runs(self.store)
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """The runs, side by side."""
+        return Comparisons(self.store)
 
     @cached_property
     def experiments(self) -> Experiments:
@@ -267,6 +274,18 @@ class Project:
         erase(self.store)
 
     # -- runs -----------------------------------------------------------------------------------
+
+    def compare(self, first: str, *others: str) -> Comparison:
+        """Return runs side by side, each named by an id, its beginning or end, or a name.
+
+        Where runs have evaluations on the same rows there are verdicts on the others against the
+        first, with an interval of the difference.
+
+        Raises:
+            NotFound, Invalid: no run answers to a word, or several do; or a run comes twice.
+            Damaged: a stored file is missing or not what was stored.
+        """
+        return self.comparisons.compare(first, *others)
 
     def set_experiment(self, name: str) -> Experiment:
         """Have the runs that start from now on gathered under `name`. Raises `Invalid`."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lite_mlops.project import Project
 from lite_mlops.store.console import Table
-from lite_mlops.tracking import ActiveRun, Experiment, Run, RunPage, context
+from lite_mlops.tracking import ActiveRun, Comparison, Experiment, Run, RunPage, context
 
 if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
@@ -116,6 +116,11 @@ def search_runs(
     )
 
 
+def compare(first: str, *others: str) -> Comparison:
+    """Return runs side by side, with verdicts where they can be; see `Project.compare`."""
+    return current_project().compare(first, *others)
+
+
 def sql(statement: str, *, rows: int | None = None) -> Table:
     """Run one reading SQL statement over the project. Raises `Invalid` or `Denied`."""
     return current_project().sql(statement, rows=rows)
@@ -190,6 +195,13 @@ def log_figure(figure: Any, artifact_file: str) -> None:
 def log_table(data: Any, artifact_file: str) -> None:
     """Keep a table with the run; see `ActiveRun.log_table`."""
     _run().log_table(data, artifact_file)
+
+
+def log_evaluation(
+    y_true: Any, y_pred: Any, *, y_score: Any = None, name: str = "test", ids: Any = None
+) -> None:
+    """Keep labels and answers of a model for comparing runs; see `ActiveRun.log_evaluation`."""
+    _run().log_evaluation(y_true, y_pred, y_score=y_score, name=name, ids=ids)
 
 
 def log_dataset(

@@ -155,6 +155,29 @@ def heading(text: str) -> None:
     console().print(Text(f"\n{text}", style="bold"))
 
 
+def line_width() -> int:
+    """Return how many columns a picture may take: those of the terminal, at most 80."""
+    return min(console().width, 80)
+
+
+def picture(lines: Iterable[str]) -> None:
+    """Print lines as they are; what is too long for the terminal is cut."""
+    from rich.text import Text
+
+    terminal = console()
+    for line in lines:
+        terminal.print(Text(shown(line)), no_wrap=True, overflow="ellipsis", crop=True)
+
+
+def can_show(text: str) -> bool:
+    """Return whether the encoding of the terminal has the characters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def say(text: str) -> None:
     """Print lines for people; a terminal gets them wrapped between words."""
     text = shown(text)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lite_mlops.cli.commands import Commands, open_project
+from lite_mlops.cli.compare import compare_runs
+from lite_mlops.cli.curves import DRAWN_WITH, SAMPLE, curve
 from lite_mlops.cli.output import (
     as_option,
+    can_show,
     duration,
     emit,
     facts,
     heading,
+    line_width,
     number,
+    picture,
     say,
     since,
     table,
@@ -21,7 +27,11 @@ from lite_mlops.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from lite_mlops.project import Project
     from lite_mlops.tracking import Run, RunPage
+
+MIN_POINTS = 5  # a metric of fewer is told by its numbers
+MOST_CURVES = 12
 
 reason_option = click.option("--reason", help="Why; recorded with the decision.")
 
@@ -122,13 +132,15 @@ def _metrics(run: Run, most: int = 3) -> str:
 
 @runs.command("show")
 @click.argument("run")
+@click.option("--curves/--no-curves", default=True, help="Draw the curves of metrics, or not.")
 @as_option
-def show_run(run: str, form: str | None) -> None:
+def show_run(run: str, curves: bool, form: str | None) -> None:  # noqa: FBT001
     """Show everything recorded of a run.
 
     RUN is an id, its beginning or end, or a name.
     """
-    found = open_project().runs.get(run)
+    project = open_project()
+    found = project.runs.get(run)
     if form:
         emit(found.to_dict(), form)
         return
@@ -158,6 +170,8 @@ def show_run(run: str, form: str | None) -> None:
         ]
         columns = ("name", "latest", "step", "lowest", "highest", "points")
         table(rows, columns, right=columns[1:], give=("name",))
+        if curves:
+            _draw_curves(project, found)
     if found.tags:
         heading("tags")
         facts(found.tags)
@@ -165,6 +179,25 @@ def show_run(run: str, form: str | None) -> None:
         heading("artifacts")
         files = [(a.path, a.size, a.media) for a in found.artifacts]
         table(files, ("path", "bytes", "type"), right=("bytes",), give=("type", "path"))
+
+
+def _draw_curves(project: Project, run: Run) -> None:
+    """Draw the metrics that have more than a few points; those of the system are left to SQL."""
+    many = [key for key, metric in run.metrics.items() if metric.points >= MIN_POINTS]
+    own = [key for key in many if not key.startswith("system/")]
+    if not own:
+        return
+    heading("curves")
+    height = 4 if len(own) <= 4 else 2
+    for history in project.runs.histories(run.id, own[:MOST_CURVES], SAMPLE):
+        steps, values = history.steps.tolist(), history.values.tolist()
+        odd = sum(not math.isfinite(value) for value in values)
+        told = f", not finite: {odd:,} of the {len(values):,} drawn" if odd else ""
+        picture([f"{history.key}  steps {steps[0]:,} to {steps[-1]:,}{told}"])
+        plain = not can_show(DRAWN_WITH)
+        picture(curve(values, line_width(), height, steps=steps, plain=plain))
+    if len(own) > MOST_CURVES:
+        say(f"and {len(own) - MOST_CURVES:,} metrics more")
 
 
 @runs.command("tag")
@@ -224,3 +257,6 @@ def purge_runs(runs: tuple[str, ...], yes: bool, reason: str | None) -> None:  #
     purged = project.runs.purge_all(runs, reason=reason)
     project.erase()
     say(f"Purged {', '.join(purged)}. `lite-mlops gc` frees their files.")
+
+
+runs.add_command(compare_runs)

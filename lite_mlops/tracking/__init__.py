@@ -1,6 +1,7 @@
 """Experiments and runs: what is logged while a model is made, and how it is found again."""
 
 from lite_mlops.tracking.active import ActiveRun
+from lite_mlops.tracking.comparing import Comparison, Comparisons
 from lite_mlops.tracking.experiments import Experiments
 from lite_mlops.tracking.runs import Runs
 from lite_mlops.tracking.search import RunPage
@@ -12,6 +13,8 @@ __all__ = [
     "PACKAGES_PATH",
     "ActiveRun",
     "Artifact",
+    "Comparison",
+    "Comparisons",
     "Experiment",
     "Experiments",
     "History",

@@ -243,6 +243,24 @@ class ActiveRun(MetricLogging):
         path = checked_path(artifact_file)
         self.artifacts.put_bytes(table_bytes(data, path), path)
 
+    def log_evaluation(
+        self, y_true: Any, y_pred: Any, *, y_score: Any = None, name: str = "test", ids: Any = None
+    ) -> None:
+        """Keep what the model answered on the rows it was evaluated on, for comparing runs later.
+
+        Labels and answers are one number or text a row, `y_score` the score of the class that sorts
+        last, `ids` what names the rows. They become the artifact `evaluations/<name>.npz`; no
+        metric is logged.
+
+        Raises:
+            Invalid: a column is empty, not of one kind, or not as long as the others; a value is
+                missing or infinite; ids occur twice; scores come with more than two labels.
+        """
+        from lite_mlops.tracking.evaluations import evaluation, path_of  # NumPy
+
+        path = path_of(name)
+        self.artifacts.put_bytes(evaluation(y_true, y_pred, y_score, ids).to_bytes(), path)
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold back what is logged inside; it is written at the end, unless an error ends it."""

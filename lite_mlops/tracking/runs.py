@@ -243,6 +243,19 @@ class Runs:
                 raise NotFound(f"Run {run_id} has no metric {key!r}.{suggestion(key, keys)}")
         return found.in_order()
 
+    def histories(self, run: str, keys: Sequence[str], max_points: int) -> list[History]:
+        """Return the histories of several metrics of a run, those that it has, down-sampled.
+
+        `max_points` is at least 4; see `history`.
+
+        Raises:
+            NotFound, Invalid: no run answers to it, or several do.
+        """
+        with self._store.reading() as database:
+            run_id = find_id(database, run)
+            found = [_read_history(database, run_id, key, max_points) for key in keys]
+        return [history.in_order() for history in found if history is not None]
+
     def read_artifact(self, run: str, path: str) -> bytes:
         """Return the bytes of an artifact, proved by their SHA-256.
 

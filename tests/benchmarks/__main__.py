@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from tests.benchmarks import (
+    comparing,
     crash,
     folding,
     log_calls,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "searching": searching.measure,
     "waiting": waiting.measure,
     "starting": starting.measure,
+    "comparing": comparing.measure,
     "crash": crash.measure,
 }
 

@@ -217,6 +217,8 @@ READING = {
     "runs ls": ("runs", "ls"),
     "runs ls of one experiment": ("runs", "ls", "-e", "churn"),
     "runs show": ("runs", "show", "one of a very long name " * 4),
+    "runs compare": ("runs", "compare", "training", "one of a very long name " * 4),
+    "runs compare --all": ("runs", "compare", "one of a very long name " * 4, "training", "--all"),
     "experiments ls": ("experiments", "ls", "--all"),
     "experiments show": ("experiments", "show", "hostile " * 9),
     "models ls": ("models", "ls"),

@@ -182,3 +182,16 @@ def test_a_history_can_be_written_as_json(project: Project) -> None:
         ],
         "values": ["NaN", "Infinity", 0.5],
     }
+
+
+def test_several_histories_come_at_once(project: Project) -> None:
+    with project.start_run("baseline") as run:
+        for step in range(50):
+            run.log_metrics({"loss": 1 / (step + 1), "acc": step}, step=step)
+    loss, acc = project.runs.histories("baseline", ["loss", "none", "acc"], max_points=20)
+    assert [history.key for history in (loss, acc)] == ["loss", "acc"]
+    for history in (loss, acc):
+        assert rows(history) == rows(project.runs.history(run.id, history.key, 20))
+        assert (len(history) <= 20, history.points) == (True, 50)
+    with pytest.raises(NotFound, match=r"^There is no run 'x'\."):
+        project.runs.histories("x", ["loss"], 20)
