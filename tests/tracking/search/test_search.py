@@ -37,7 +37,7 @@ def test_a_filter_finds_what_it_says(varied: Project, tree: Filter) -> None:
     assert [run.id for run in found] == expected
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
 def test_pages_in_any_order_are_the_whole(
     varied: Project, orders: list[Order], size: int, tree: Filter | None
@@ -118,6 +118,9 @@ def test_experiments_are_named_by_any_of_their_names(few: Project) -> None:
     assert names(few, experiments=[]) == []
     with pytest.raises(NotFound, match=r"^There is no experiment 'tree'\. Did you mean 'three'"):
         few.search_runs(experiments="tree")
+    wrong: Any = [5]
+    with pytest.raises(Invalid, match=r"^experiments is a text or a list of texts; it is \[5\]"):
+        few.search_runs(experiments=wrong)
 
 
 def test_deleted_runs_are_found_only_where_they_are_asked_for(few: Project) -> None:
