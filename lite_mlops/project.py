@@ -224,7 +224,7 @@ class Project:
     def search_runs(
         self,
         filter: str | None = None,  # noqa: A002
-        order_by: str | Sequence[str] = (),
+        order_by: str | Sequence[str] | None = None,
         max_results: int = 50,
         page_token: str | None = None,
         experiments: str | Sequence[str] | None = None,

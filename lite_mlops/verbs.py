@@ -103,7 +103,7 @@ def get_run(run: str) -> Run:
 
 def search_runs(
     filter: str | None = None,  # noqa: A002
-    order_by: str | Sequence[str] = (),
+    order_by: str | Sequence[str] | None = None,
     max_results: int = 50,
     page_token: str | None = None,
     experiments: str | Sequence[str] | None = None,

@@ -116,7 +116,7 @@ def table(
     columns, right, give = ([shown(name) for name in names] for names in (columns, right, give))
     cells = [[Text(shown(value)) for value in row] for row in rows]
     widths = {
-        name: max([len(name), *(row[place].cell_len for row in cells)])
+        name: max([Text(shown(name)).cell_len, *(row[place].cell_len for row in cells)])
         for place, name in enumerate(columns)
     }
     excess = sum(widths.values()) + _GAP * (len(columns) - 1) - terminal.width
@@ -126,8 +126,9 @@ def table(
     grid = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     for name in columns:
         justify: Any = "right" if name in right else "left"
+        header = Text(shown(name))  # a text alone would be read as markup
         grid.add_column(
-            name, justify=justify, no_wrap=True, overflow="ellipsis", width=widths[name]
+            header, justify=justify, no_wrap=True, overflow="ellipsis", width=widths[name]
         )
     for row in cells:
         grid.add_row(*row)

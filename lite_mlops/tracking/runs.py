@@ -178,7 +178,7 @@ class Runs:
     def search(
         self,
         filter: str | None = None,  # noqa: A002  (the word of MLflow)
-        order_by: str | Sequence[str] = (),
+        order_by: str | Sequence[str] | None = None,
         max_results: int = 50,
         page_token: str | None = None,
         experiments: str | Sequence[str] | None = None,
@@ -199,13 +199,13 @@ class Runs:
             NotFound: there is no such experiment.
         """
         tree = search.parse_filter(filter)
-        orders = [order_by] if isinstance(order_by, str) else order_by
-        question = search.Question(tree, tuple(map(search.parse_order, orders)), deleted=deleted)
+        orders = search.parse_orders(order_by)
+        question = search.Question(tree, orders, deleted=deleted)
         count = search.checked_count(max_results)
         with self._store.reading() as database:
             if experiments is not None:
-                names = [experiments] if isinstance(experiments, str) else experiments
-                present = {find_experiment(database, name): None for name in names}
+                names = search.texts(experiments, "experiments")
+                present = dict.fromkeys(find_experiment(database, name) for name in names)
                 question = replace(question, experiments=tuple(present))
             after = search.read_token(question, page_token)
             asked = search.statement_for(question, count + 1, after)

@@ -216,6 +216,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 READING = {
     "runs ls": ("runs", "ls"),
     "runs ls of one experiment": ("runs", "ls", "-e", "churn"),
+    "runs ls of a filter": (
+        *("runs", "ls", "-f", "metrics.loss IS NULL OR tags.colour LIKE '%'"),
+        *("-o", "params.colour", "-o", "params.long"),
+    ),
     "runs show": ("runs", "show", "one of a very long name " * 4),
     "runs compare": ("runs", "compare", "training", "one of a very long name " * 4),
     "runs compare --all": ("runs", "compare", "one of a very long name " * 4, "training", "--all"),

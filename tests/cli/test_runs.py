@@ -116,6 +116,13 @@ def test_a_filter_and_an_order_show_what_they_ask_for(cli: Cli, three: dict[str,
     assert [row.split()[4:] for row in rows] == [["0.5", "10"], ["0.45", "9"], []]
 
 
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(cli: Cli, project: Project) -> None:
+    with project.start_run("a") as run:
+        run.log_metric("[bold]x[/bold]", 1.0)
+    header = cli("runs", "ls", "-o", "metrics.`[bold]x[/bold]`").out.splitlines()[1]
+    assert header.split()[-1] == "metrics.[bold]x[/bold]"
+
+
 def test_lists_go_on_by_their_token(cli: Cli, three: dict[str, str]) -> None:
     asked = ("runs", "ls", "-o", "name", "--limit", "2", "--json")
     first = cli(*asked)

@@ -70,6 +70,16 @@ class Folder:
         with attached(self.database, SETTINGS, read_only=True) as database:
             return dump(database)
 
+    def wrong_hashes(self) -> int:
+        """How many rows have another number of their run than the one made of its id."""
+        wrong = " UNION ALL ".join(
+            f"SELECT run_id FROM {table} WHERE run_hash IS DISTINCT FROM md5_number_lower(run_id)"  # noqa: S608
+            for table in ("runs", "params", "latest", "tags")
+        )
+        with attached(self.database, SETTINGS, read_only=True) as database:
+            database.execute(wrong)
+            return len(database.cursor.fetchall())
+
     def close(self) -> None:
         """Let the locks of alive writers go."""
         for fd in self._alive.values():

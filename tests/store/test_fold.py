@@ -173,6 +173,7 @@ def test_pieces_and_order_do_not_matter(journals: dict[str, bytes], data: st.Dat
             in_pieces.write(name, content)
         in_pieces.fold()
         assert in_pieces.tables() == expected
+        assert in_pieces.wrong_hashes() == 0
 
 
 @settings(max_examples=20)

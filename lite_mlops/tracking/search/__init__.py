@@ -1,6 +1,6 @@
 """Finding runs: a filter language, orders, and pages that lose no run."""
 
-from lite_mlops.tracking.search.grammar import parse_filter, parse_order
+from lite_mlops.tracking.search.grammar import parse_filter, parse_orders, texts
 from lite_mlops.tracking.search.page import checked_count, read_token, write_token
 from lite_mlops.tracking.search.results import RunPage
 from lite_mlops.tracking.search.sql import Question, statement_for
@@ -10,8 +10,9 @@ __all__ = [
     "RunPage",
     "checked_count",
     "parse_filter",
-    "parse_order",
+    "parse_orders",
     "read_token",
     "statement_for",
+    "texts",
     "write_token",
 ]

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -43,6 +43,7 @@ from lite_mlops.tracking.status import STATUSES
 
 MAX_DEPTH = 50  # of NOT and parentheses inside of each other
 MAX_TESTS = 100
+MAX_ORDERS = 10
 
 COMPARISONS = ("=", "!=", ">", ">=", "<", "<=")
 PATTERNS = ("LIKE", "ILIKE", "NOT LIKE", "NOT ILIKE")
@@ -189,6 +190,26 @@ def parse_order(source: str) -> Order:
     if not parser.ended():
         parser.fail("Expected ASC, DESC or the end of the order; each field is a text of its own.")
     return Order(field, descending)
+
+
+def parse_orders(sources: str | Sequence[str] | None) -> tuple[Order, ...]:
+    """Return the orders of a text or of several, the first one deciding first.
+
+    Raises:
+        Invalid: one says no order, or there are more than 10.
+    """
+    orders = tuple(map(parse_order, texts(sources, "order_by")))
+    if len(orders) > MAX_ORDERS:
+        raise Invalid(f"order_by holds {len(orders)} orders; at most {MAX_ORDERS}.")
+    return orders
+
+
+def texts(given: str | Sequence[str] | None, what: str) -> list[str]:
+    """Return one text or several as a list. Raises `Invalid` for anything else."""
+    found = [] if given is None else [given] if isinstance(given, str) else given
+    if not isinstance(found, Sequence) or not all(isinstance(text, str) for text in found):
+        raise Invalid(f"{what} is a text or a list of texts; it is {shown(given)}.")
+    return list(found)
 
 
 class _Parser:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lite_mlops.errors import Invalid
 from lite_mlops.tracking.search.fields import Field, Value, moment
 from lite_mlops.tracking.search.grammar import (
     Among,
@@ -24,6 +25,7 @@ from lite_mlops.tracking.search.grammar import (
     fields_of,
 )
 
+MAX_JOINED = 30  # planning more joins takes seconds
 _SORTED_TEXT = 200  # characters of a text by which runs are sorted
 
 _ATTRIBUTES = {
@@ -90,7 +92,17 @@ _NEWEST = _Sorted("epoch_us(r.started_at)", descending=True)
 
 
 def statement_for(question: Question, count: int, after: Place | None = None) -> Statement:
-    """Return the statement that finds the first `count` runs, or the first after a place."""
+    """Return the statement that finds the first `count` runs, or the first after a place.
+
+    Raises:
+        Invalid: the question speaks of too many metrics, params and tags.
+    """
+    joined = sum(field.part != "attributes" for field in question.fields)
+    if joined > MAX_JOINED:
+        raise Invalid(
+            f"A search speaks of at most {MAX_JOINED} metrics, params and tags; this one of "
+            f"{joined}."
+        )
     return _Builder(question).statement(count, after)
 
 

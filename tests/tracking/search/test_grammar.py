@@ -23,6 +23,7 @@ from lite_mlops.tracking.search.grammar import (
     Order,
     parse_filter,
     parse_order,
+    parse_orders,
 )
 from lite_mlops.tracking.search.tokens import MAX_LENGTH
 from tests.tracking.search.trees import TREES
@@ -264,6 +265,18 @@ def test_a_filter_is_a_text(source: Any) -> None:
         parse_filter(source)
     with pytest.raises(Invalid, match=f"^An order is a text; .* is a {kind}\\.$"):
         parse_order(source)
+
+
+def test_orders_are_a_text_or_a_list_of_texts() -> None:
+    order = Order(Field("attributes", "name"))
+    assert parse_orders(None) == parse_orders([]) == ()
+    assert parse_orders("name") == parse_orders(["name"]) == (order,)
+    with pytest.raises(Invalid, match=r"^order_by holds 11 orders; at most 10\.$"):
+        parse_orders(["name"] * 11)
+    wrong: list[Any] = [5, [5], {"name": "DESC"}, b"name"]
+    for orders in wrong:
+        with pytest.raises(Invalid, match=r"^order_by is a text or a list of texts; it is "):
+            parse_orders(orders)
 
 
 def test_orders_are_read_and_printed() -> None:

@@ -15,6 +15,7 @@ from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.project import Project
 from lite_mlops.tracking import Run
 from lite_mlops.tracking.search.grammar import Filter, Order
+from lite_mlops.tracking.search.sql import MAX_JOINED
 from tests.tracking.search.conftest import COUNT
 from tests.tracking.search.trees import ORDERS, TREES, finds, in_order
 
@@ -37,7 +38,7 @@ def test_a_filter_finds_what_it_says(varied: Project, tree: Filter) -> None:
     assert [run.id for run in found] == expected
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
 def test_pages_in_any_order_are_the_whole(
     varied: Project, orders: list[Order], size: int, tree: Filter | None
@@ -118,6 +119,19 @@ def test_experiments_are_named_by_any_of_their_names(few: Project) -> None:
     assert names(few, experiments=[]) == []
     with pytest.raises(NotFound, match=r"^There is no experiment 'tree'\. Did you mean 'three'"):
         few.search_runs(experiments="tree")
+    wrong: Any = [5]
+    with pytest.raises(Invalid, match=r"^experiments is a text or a list of texts; it is \[5\]"):
+        few.search_runs(experiments=wrong)
+
+
+def test_a_search_speaks_of_no_more_than_can_be_joined(varied: Project) -> None:
+    wanted = " OR ".join(f"metrics.m{number} > 1" for number in range(MAX_JOINED))
+    assert len(varied.search_runs(wanted)) == 0
+    with pytest.raises(Invalid) as error:
+        varied.search_runs(wanted, order_by="params.depth")
+    assert str(error.value) == (
+        "A search speaks of at most 30 metrics, params and tags; this one of 31."
+    )
 
 
 def test_deleted_runs_are_found_only_where_they_are_asked_for(few: Project) -> None:
