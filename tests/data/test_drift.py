@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lite_mlops.data.profile import bin_counts, bin_edges
-from lite_mlops.monitoring.drift import (
+from lite_mlops.data.drift import (
     FeatureDrift,
     feature_drift,
     kolmogorov_smirnov,
