@@ -34,6 +34,7 @@ FLOORS = [
 SIDEWAYS = {
     ("tracking", "security"),
     ("data", "tracking"),  # the rules for names
+    ("data", "security"),  # reasons of decisions
     ("models", "security"),
     ("monitoring", "data"),
     ("monitoring", "models"),

@@ -1,6 +1,18 @@
-"""Data: which version of it a run used, by the hash of the whole, and what it looked like."""
+"""Data: which version of it a run used, by the hash of the whole, and what it looked like.
+
+What changed between two versions, whether one is as expected, and whether a test set is fair.
+"""
 
 from lite_mlops.data.datasets import Datasets, DatasetVersion
+from lite_mlops.data.expectations import CheckReport, ColumnExpectation, Expectations, Outcome
 from lite_mlops.data.tables import as_columns
 
-__all__ = ["DatasetVersion", "Datasets", "as_columns"]
+__all__ = [
+    "CheckReport",
+    "ColumnExpectation",
+    "DatasetVersion",
+    "Datasets",
+    "Expectations",
+    "Outcome",
+    "as_columns",
+]

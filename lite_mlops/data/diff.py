@@ -226,7 +226,8 @@ def check_key(scratch: Scratch, table: Loaded, key: Sequence[str]) -> None:
         places = ", ".join(str(place) for (place,) in missing[:EXAMPLES])
         raise Invalid(
             f"The key {named} is missing in {amount(len(missing), 'row')} of the data "
-            f"{table.table}: row {places}. Every row needs one; fill it, or compare whole rows without a key."
+            f"{table.table}: row {places}. Every row needs one; fill it, or "
+            "compare whole rows without a key."
         )
     ((twice, rows),) = scratch.rows(
         "SELECT count(*), sum(n) FROM (SELECT count(*) AS n "  # noqa: S608

@@ -119,7 +119,8 @@ def is_missing(column: NDArray[Any]) -> NDArray[np.bool_]:
     if column.dtype == object:
         try:
             nothing: NDArray[np.bool_] = np.equal(column, np.array(None, object))
-            return nothing | np.not_equal(column, column)
+            nothing |= np.not_equal(column, column)
         except (TypeError, ValueError):  # of values that cannot say whether they are equal
-            return np.fromiter(map(_is_absent, column), np.bool_, len(column))
+            nothing = np.fromiter(map(_is_absent, column), np.bool_, len(column))
+        return nothing
     return np.zeros(len(column), np.bool_)

@@ -5,3 +5,9 @@ SELECT d.name, d.sha256, d.row_count, d.column_count, d.profile, d.ts
 FROM dataset_uses u JOIN datasets d USING (name, sha256)
 WHERE u.run_id = $run AND u.role = $role
 ORDER BY u.ts DESC LIMIT 1;
+
+-- name: expectations_of
+SELECT expectations FROM expectations WHERE name = $name;
+
+-- name: expected_names
+SELECT name FROM expectations ORDER BY name;
