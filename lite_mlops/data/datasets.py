@@ -182,7 +182,11 @@ class Datasets:
     # -- decisions ------------------------------------------------------------------------------
 
     def expect(
-        self, name: str, expectations: Expectations | Mapping[str, Any], *, reason: str | None
+        self,
+        name: str,
+        expectations: Expectations | Mapping[str, Any],
+        *,
+        reason: str | None = None,
     ) -> Expectations:
         """Have the dataset `name` expected to be so from now on; return the expectations.
 

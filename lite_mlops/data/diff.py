@@ -95,12 +95,15 @@ class DataDiff:
         lines += [f"column {c.column}: {c.before} became {c.after}" for c in self.types_changed]
         return lines + ["columns in another order"] * self.reordered
 
+    def rows(self) -> str:
+        """Return what differs in the rows, in one line."""
+        changed = f", {self.rows_changed:,} changed" if self.key else ""
+        return f"{amount(self.rows_added, 'row')} added, {self.rows_removed:,} removed{changed}"
+
     def __str__(self) -> str:
         if self.same:
             return f"No difference: the same {amount(self.rows_after, 'row')}."
-        rows = f"{amount(self.rows_added, 'row')} added, {self.rows_removed:,} removed"
-        rows += f", {self.rows_changed:,} changed" if self.key else ""
-        parts = [rows, *self.schema()]
+        parts = [self.rows(), *self.schema()]
         if self.moved:
             parts.append(f"moved: {', '.join(one.feature for one in self.moved)}")
         return "; ".join(parts)

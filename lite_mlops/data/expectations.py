@@ -159,7 +159,10 @@ class Outcome:
 
     def __str__(self) -> str:
         about = f"{self.column}: " if self.column else ""
-        shown = ", ".join(f"row {row}: {value(one)}" for row, one in self.examples)
+        shown = ", ".join(
+            f"row {row}" if one is None else f"row {row}: {value(one)}"
+            for row, one in self.examples
+        )
         return f"{about}expected {self.expected}, found {self.found}" + (
             f" ({shown})" if shown else ""
         )
@@ -567,8 +570,7 @@ def check(columns: Columns, expected: Expectations, *, now: datetime | None = No
             column = _Column(name, columns[name], typed(columns[name]))
             outcomes += _column_outcomes(column, one, now)
         else:
-            near = suggestion(name, columns)
-            outcomes.append(Outcome(name, "this column", f"no such column.{near}", passed=False))
+            outcomes.append(Outcome(name, "this column", "no such column", passed=False))
     return CheckReport(rows, tuple(outcomes))
 
 
@@ -606,12 +608,12 @@ def _inferred(name: str, raw: NDArray[Any]) -> ColumnExpectation:
     )
     if not share:
         found = dataclasses.replace(found, missing=0.0)
-    if kind in NUMERIC:
-        lowest, highest = _widened(column.typed)
-        found = dataclasses.replace(found, lowest=lowest, highest=highest)
     if kind in ("integer", "text") and not share and len(present) >= _LEAST_UNIQUE:
         unique = not _repeated(found, column.typed).any()
         found = dataclasses.replace(found, unique=unique)
+    if kind in NUMERIC and not found.unique:
+        lowest, highest = _widened(column.typed)
+        found = dataclasses.replace(found, lowest=lowest, highest=highest)
     if kind == "text":
         found = _inferred_texts(found, present)
     return found
@@ -631,7 +633,8 @@ def infer(columns: Columns) -> Expectations:
     - Its kind; a column that holds nothing has no expectation but to be there.
     - Missing values: none if none are; else twice their share, or 5 points more.
     - Numbers: a quarter of their spread of room on both sides. What was never negative stays so,
-      and shares stay between 0 and 1. No range if any is infinite.
+      and shares stay between 0 and 1. No range if any is infinite, or for
+      whole numbers that are unique: running numbers run on.
     - Texts: the values seen, if they are at most 20 and each occurs 5 times on average; else
       lengths from half of the shortest to twice the longest.
     - Unique: whole numbers and texts of which none is missing or occurs twice in 20 rows or more.

@@ -154,7 +154,7 @@ class _Tables(NamedTuple):
         )
         return test, train
 
-    def values_in_both(self, names: Sequence[str]) -> tuple[int, int, list[str]]:
+    def values_in_both(self, names: Sequence[str]) -> tuple[int, int, list[Any]]:
         """Return how many values are in both tables, in how many test rows, and some of them."""
         sides = [
             f"SELECT {', '.join(self.places(table, names))}, count(*) FROM {table.table} "  # noqa: S608
@@ -171,7 +171,7 @@ class _Tables(NamedTuple):
             f"SELECT count(*), coalesce(sum(n), 0)::BIGINT {joined}"
         )
         examples = self.scratch.rows(f"SELECT {keys} {joined} ORDER BY ALL LIMIT {EXAMPLES}")
-        return count, rows, [", ".join(map(str, row)) for row in examples]
+        return count, rows, [row[0] if len(row) == 1 else row for row in examples]
 
     def column(self, name: str) -> Typed:
         """Return a column of the training."""

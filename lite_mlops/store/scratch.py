@@ -11,6 +11,7 @@ does not fit into the memory limit goes to a temporary folder, which is removed 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,6 +61,9 @@ _DELIMITERS = (",", ";", "\t", "|")
 _JSON_LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".tsv", ".txt")
+
+_SORT_OF_ERROR = re.compile(r"^[A-Za-z ]+ Error: (CSV Error on )?")
+_ADVICE = ("Possible", "LINE")
 
 
 class Scratch:
@@ -242,6 +246,6 @@ def _first_line(error: Exception) -> str:
 
 def _explained(error: Exception) -> str:
     """Return what the engine says of a file, without its advice about options of its own."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines[:4] if not line.startswith(("Possible", "LINE"))]
-    return " ".join(told).removesuffix(".") + "."
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line for line in lines[:4] if line.strip("^") and not line.startswith(_ADVICE)]
+    return _SORT_OF_ERROR.sub("", " ".join(told)).removesuffix(".") + "."
