@@ -179,7 +179,7 @@ class _Pair(NamedTuple):
 
 
 def _pair(name: str, before: Loaded, after: Loaded) -> _Pair:
-    kinds = {before.kind(name), after.kind(name)}
+    kinds = {before.kind(name), after.kind(name)} - {"empty"} or {"empty"}
     places = f"c{before.place(name)}", f"c{after.place(name)}"
     if kinds <= {"integer"}:
         return _Pair(name, *places, "BIGINT", numeric=True)
@@ -191,7 +191,7 @@ def _pair(name: str, before: Loaded, after: Loaded) -> _Pair:
         return _Pair(name, *places, "TIMESTAMP", numeric=True)
     if kinds == {"boolean"}:
         return _Pair(name, *places, "BOOLEAN", numeric=False)
-    return _Pair(name, *places, "VARCHAR", numeric=False if len(kinds - {"empty"}) < 2 else None)
+    return _Pair(name, *places, "VARCHAR", numeric=False if len(kinds) == 1 else None)
 
 
 def _differ(pair: _Pair) -> str:
@@ -343,7 +343,7 @@ def _by_whole_row(scratch: Scratch, before: Loaded, after: Loaded, pairs: Sequen
 
 def _numbers(scratch: Scratch, table: str, place: str, sql_type: str) -> NDArray[np.float64]:
     """Return the numbers of a column, NaN where missing; times are seconds since 1970."""
-    value = f"epoch({place})" if sql_type == "TIMESTAMP" else place
+    value = f"epoch({place}::TIMESTAMP)" if sql_type == "TIMESTAMP" else place
     arrays = scratch.arrays(f"SELECT {value}::DOUBLE AS v FROM {table}")  # noqa: S608
     return np.ma.filled(arrays["v"], np.nan)
 
@@ -444,6 +444,7 @@ def diff(
             TypeChange(name, old.kind(name), new.kind(name))
             for name in common
             if old.kind(name) != new.kind(name)
+            and "empty" not in (old.kind(name), new.kind(name))
         ),
         reordered=common != [name for name in new.names if name in old.names],
         rows_added=rows.added,

@@ -84,6 +84,8 @@ def _converted(present: NDArray[Any]) -> tuple[str, NDArray[Any]]:
 def typed(column: NDArray[Any]) -> Typed:
     """Return a column as `as_columns` makes it with its kind, in the type of that kind."""
     missing = is_missing(column)
+    if not len(column):  # an empty list is one of numbers to NumPy
+        return Typed("empty", column, missing)
     if column.dtype != object:
         kind = {"b": "boolean", "f": "number"}.get(column.dtype.kind, "integer")
         if column.dtype == np.uint64:

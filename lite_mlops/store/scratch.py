@@ -154,9 +154,8 @@ class Scratch:
                 return self._read_csv(table, path)
             if ending in _JSON_LINES:
                 # Every line decides on the types, not only the first ones.
-                return self._read_typed(
-                    table, path, "read_json(?, format = 'newline_delimited', sample_size = -1)"
-                )
+                function = "read_json(?, format = 'newline_delimited', sample_size = -1)"
+                return self._with_times(table, self._read_typed(table, path, function))
             if ending in _PARQUET:
                 return self._read_typed(table, path, "read_parquet(?)")
         except duckdb.Error as error:
@@ -181,6 +180,18 @@ class Scratch:
             str(path),
         )
         return columns
+
+    def _with_times(self, table: str, columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Make times of the texts that are nothing else, as JSON has no type for them."""
+        found = []
+        for place, (name, kind) in enumerate(columns):
+            test = _NARROWER["time"].format(c=f"c{place}")
+            if kind == "text" and self.rows(f"SELECT {test} FROM {table}")[0][0]:  # noqa: S608
+                self._run(f"ALTER TABLE {table} ALTER c{place} TYPE TIMESTAMP")
+                found.append((name, "time"))
+            else:
+                found.append((name, kind))
+        return found
 
     def _read_csv(self, table: str, path: Path) -> list[tuple[str, str]]:
         """Read a CSV file as texts, then give each column its kind."""
