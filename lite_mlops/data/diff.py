@@ -443,8 +443,7 @@ def diff(
         types_changed=tuple(
             TypeChange(name, old.kind(name), new.kind(name))
             for name in common
-            if old.kind(name) != new.kind(name)
-            and "empty" not in (old.kind(name), new.kind(name))
+            if old.kind(name) != new.kind(name) and "empty" not in (old.kind(name), new.kind(name))
         ),
         reordered=common != [name for name in new.names if name in old.names],
         rows_added=rows.added,

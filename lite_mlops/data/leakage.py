@@ -33,9 +33,8 @@ MIN_AUC = 0.995
 MIN_LAMBDA = 0.97  # share of the errors of guessing the commonest class that it takes away
 MIN_CORRELATION = 0.995
 MIN_ROWS = 50  # with fewer, chance alone makes features perfect
-MIN_CLASS_ROWS = 10
+MIN_CLASS_ROWS = 10  # of a class, or of an interval in which it is the commonest
 MIN_ROWS_A_VALUE = 5  # a feature with fewer is a name of rows, which determines anything
-_BINS = 50
 _MOST_CLASSES = 20  # a whole number with more different values is a quantity
 
 
@@ -346,6 +345,24 @@ class _Strength(NamedTuple):
     limit: float
 
 
+def _intervals(feature: _Coded, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the codes of a number joined to intervals in which one class is the commonest.
+
+    Those of fewer rows than make a class are joined to one: they may come by chance.
+    """
+    width = int(labels.max()) + 1
+    there = labels[~feature.column.missing]
+    pairs, counts = np.unique(feature.codes * width + there, return_counts=True)
+    order = np.lexsort((counts, pairs // width))
+    last = np.append(np.diff(pairs[order] // width) > 0, True)
+    commonest = (pairs % width)[order][last]
+    interval = np.append(0, np.cumsum(np.diff(commonest) != 0))
+    rows = np.bincount(interval, weights=feature.counts)
+    interval = np.where(rows[interval] < MIN_CLASS_ROWS, len(rows), interval)
+    joined: NDArray[np.int64] = interval[feature.codes]
+    return joined
+
+
 def _tells_class(feature: _Coded, labels: NDArray[np.int64]) -> Iterator[_Strength]:
     """Yield how well a feature tells the class; `labels` are codes from 0 on."""
     column, codes = feature.column, feature.all_codes
@@ -357,11 +374,7 @@ def _tells_class(feature: _Coded, labels: NDArray[np.int64]) -> Iterator[_Streng
             area = auc(positive, negative)
             yield _Strength("AUC", max(area, 1 - area), MIN_AUC)
         if len(codes) < MIN_ROWS_A_VALUE * feature.distinct:
-            bins = min(_BINS, len(codes) // (4 * MIN_ROWS_A_VALUE))
-            # Bins of about as many rows each; equal values stay together.
-            below = np.cumsum(feature.counts) - feature.counts
-            binned = below * bins // max(len(feature.codes), 1)
-            codes = feature.spread(binned[feature.codes], bins)
+            codes = feature.spread(_intervals(feature, labels), feature.distinct)
     saved = goodman_kruskal_lambda(codes, labels)
     yield _Strength("share of errors saved", saved, MIN_LAMBDA)
 
@@ -406,8 +419,8 @@ def _disguised(tables: _Tables, target: str, left_out: Sequence[str]) -> Iterato
     leaks = 0
     for name in features:
         strengths = _strengths(coded(tables.column(name)), answer)
-        worst = max(strengths, key=lambda one: one.value - one.limit, default=None)
-        if worst is None or worst.value < worst.limit:
+        worst = next((one for one in strengths if one.value >= one.limit), None)
+        if worst is None:
             continue
         leaks += 1
         yield Finding(
@@ -497,8 +510,8 @@ def leakage(
     - Keys and groups in both.
     - Features that alone tell the target in the training. A class: AUC of a number for two classes
       from 0.995 on, or 0.97 of the errors of guessing saved (Goodman and Kruskal's lambda, numbers
-      in up to 50 bins). A number: a linear or rank correlation from 0.995 on, or as large a
-      correlation ratio of a text. Constant columns, running numbers and texts that hardly repeat
+      in intervals of 10 rows or more). A number: a linear or rank correlation from 0.995 on, or
+      as large a correlation ratio of a text. Constant columns, running numbers and texts that hardly repeat
       are left out, and so is everything below 50 rows.
     - Time: test rows from before the latest row of the training.
 

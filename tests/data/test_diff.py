@@ -38,7 +38,7 @@ JUNE: Table = {
 
 # -- against a naive evaluator -------------------------------------------------------------------
 
-CELLS = {
+CELLS: dict[str, st.SearchStrategy[Any]] = {
     "n": st.sampled_from([None, -1, 0, 1, 2]) | st.sampled_from([0.5, 1.0, None]),
     "s": st.sampled_from([None, "", "a", "b", "1"]),
     "b": st.sampled_from([None, True, False]),
@@ -49,15 +49,18 @@ CELLS = {
 @st.composite
 def tables(draw: st.DrawFn) -> Table:
     keys = draw(st.lists(st.integers(0, 6), unique=True, max_size=6))
-    size = {"min_size": len(keys), "max_size": len(keys)}
-    return {"id": keys} | {name: draw(st.lists(cell, **size)) for name, cell in CELLS.items()}
+    rows = len(keys)
+    table: Table = {"id": keys}
+    for name, cells in CELLS.items():
+        table[name] = draw(st.lists(cells, min_size=rows, max_size=rows))
+    return table
 
 
 def rows_of(table: Table) -> list[tuple[Any, ...]]:
     return list(zip(*table.values(), strict=True))
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(tables(), tables())
 def test_rows_by_key_are_those_of_a_naive_evaluator(before: Table, after: Table) -> None:
     old, new = ({row[0]: row for row in rows_of(table)} for table in (before, after))
@@ -84,7 +87,7 @@ def test_rows_by_key_are_those_of_a_naive_evaluator(before: Table, after: Table)
     assert [row["id"] for row in found.removed] == sorted(old.keys() - new.keys())[:5]
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(tables(), tables())
 def test_whole_rows_are_counted_as_a_naive_evaluator_does(before: Table, after: Table) -> None:
     for table in (before, after):
@@ -97,7 +100,7 @@ def test_whole_rows_are_counted_as_a_naive_evaluator_does(before: Table, after: 
     assert (found.cells, found.changed) == ({}, ())
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(tables())
 def test_nothing_differs_from_itself(table: Table) -> None:
     for found in (diff(table, table), diff(table, table, key="id")):
@@ -117,7 +120,7 @@ def test_the_other_way_round_it_is_the_mirror(before: Table, after: Table, key: 
     assert there.same == back.same
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(tables(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(table: Table, random: Any) -> None:
     order = list(range(len(table["id"])))
@@ -277,7 +280,7 @@ def test_the_same_rows_are_the_same_in_every_container(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "a.tsv", index=False, sep="\t")
     frame.to_csv(tmp_path / "b.csv", index=False, sep=";")
     frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True, date_format="iso")
-    parquet(tmp_path / "a.parquet", f"SELECT * FROM read_csv('{tmp_path / 'a.csv'}')")
+    parquet(tmp_path / "a.parquet", f"SELECT * FROM read_csv('{tmp_path / 'a.csv'}')")  # noqa: S608
     holders: list[Any] = [frame, as_columns(rows), rows, str(tmp_path / "a.csv")]
     holders += [tmp_path / name for name in ("a.tsv", "b.csv", "a.jsonl", "a.parquet")]
     for holder in holders:
@@ -337,7 +340,9 @@ def test_a_csv_file_that_is_no_table_is_refused(content: str, tmp_path: Path) ->
     assert str(path) in str(raised.value)
 
 
-@pytest.mark.parametrize("content", ["a,b\n1,é\n", "é,b\n1,2\n", "a,b\n" + "1,2\n" * 9999 + "é,1\n"])
+@pytest.mark.parametrize(
+    "content", ["a,b\n1,é\n", "é,b\n1,2\n", "a,b\n" + "1,2\n" * 9999 + "é,1\n"]
+)
 def test_a_file_that_is_not_utf_8_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     path.write_bytes(content.encode("latin-1"))
@@ -370,8 +375,7 @@ BAD_TABLES: list[tuple[Any, type[Exception], str]] = [
     (
         {"id": [1, 2, 1, 1, 2, 3]},
         Invalid,
-        r"The key 'id' is not unique in the data after: 5 rows share 2 values \(1 in 3 rows; 2 in "
-        r"2 rows\)\. Name further columns of the key, or compare whole rows without one\.",
+        r"after: 5 rows share 2 values \(1 in 3 rows; 2 in 2 rows\)\. Name further columns of the key",
     ),
     (
         {"id": [1, None, 3]},

@@ -93,7 +93,7 @@ facts = st.one_of(
 @st.composite
 def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
     frame = {"decision": number, "actor": "me", "reason": draw(texts)}
-    return draw(
+    decision: ev.Decision = draw(
         st.one_of(
             st.builds(ev.RunDeleted, run=runs, **_just(frame)),
             st.builds(ev.RunRestored, run=runs, **_just(frame)),
@@ -119,6 +119,7 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
             st.builds(ev.RunPurged, run=st.just(RUNS[2]), **_just(frame)),
         )
     )
+    return decision
 
 
 def _just(frame: dict[str, object]) -> dict[str, st.SearchStrategy[object]]:
