@@ -150,7 +150,6 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.store.backup": "what `backup` makes",
         "lite_mlops.store.usage": "what `du` measures",
         "lite_mlops.store.standing": "what `status` tells",
-        "lite_mlops.data.drift": "statistics of drift, for what is served as well",
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.tracking.keys": "the rules for names",
     }

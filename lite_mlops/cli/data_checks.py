@@ -14,7 +14,7 @@ from lite_mlops.cli.runs import reason_option
 from lite_mlops.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from lite_mlops.data.diff import DataDiff
+    from lite_mlops.data import DataDiff
 
 _HELD = 5  # columns of an example row that are shown
 

@@ -10,11 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lite_mlops.data.diff import DataDiff, diff
 from lite_mlops.data.expectations import CheckReport, Expectations, check, infer
 from lite_mlops.data.fingerprint import fingerprint
 from lite_mlops.data.kinds import columns_of
+from lite_mlops.data.leakage import LeakageReport, leakage
 from lite_mlops.data.profile import profile
 from lite_mlops.data.tables import as_columns
 from lite_mlops.errors import Invalid, NotFound, suggestion
@@ -23,10 +25,6 @@ from lite_mlops.security import mask_reason
 from lite_mlops.store import Store, as_datetime
 from lite_mlops.store.events import Dataset, DatasetExpected, DatasetUsed
 from lite_mlops.tracking.keys import checked_name
-
-if TYPE_CHECKING:
-    from lite_mlops.data.diff import DataDiff
-    from lite_mlops.data.leakage import LeakageReport
 
 ROLES = ("training", "validation", "test", "reference")
 
@@ -118,8 +116,6 @@ class Datasets:
             Invalid: one is no table, or the key is missing or not unique in it.
             NotFound: there is no such file or column.
         """
-        from lite_mlops.data.diff import diff  # SciPy
-
         return diff(before, after, key=key, settings=self._store.settings)
 
     def leakage(
@@ -138,8 +134,6 @@ class Datasets:
             Invalid: one is no table, or `time` is no time.
             NotFound: there is no such file or column.
         """
-        from lite_mlops.data.leakage import leakage
-
         return leakage(
             train,
             test,

@@ -511,8 +511,8 @@ def leakage(
     - Features that alone tell the target in the training. A class: AUC of a number for two classes
       from 0.995 on, or 0.97 of the errors of guessing saved (Goodman and Kruskal's lambda, numbers
       in intervals of 10 rows or more). A number: a linear or rank correlation from 0.995 on, or
-      as large a correlation ratio of a text. Constant columns, running numbers and texts that hardly repeat
-      are left out, and so is everything below 50 rows.
+      as large a correlation ratio of a text. Constant columns, running numbers and texts that
+      hardly repeat are left out, and so is everything below 50 rows.
     - Time: test rows from before the latest row of the training.
 
     A table is whatever `as_columns` takes, or the path of a file. Columns that only one has are not

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lite_mlops.data import Datasets, DatasetVersion
-from lite_mlops.data.drift import FeatureDrift, feature_drift
+from lite_mlops.data import Datasets, DatasetVersion, FeatureDrift, feature_drift
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models import Models, ModelVersion
 from lite_mlops.store import Store

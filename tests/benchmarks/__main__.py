@@ -21,6 +21,7 @@ import duckdb
 
 from tests.benchmarks import (
     crash,
+    data_checks,
     folding,
     log_calls,
     many_metrics,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "reading": reading.measure,
     "waiting": waiting.measure,
     "starting": starting.measure,
+    "data_checks": data_checks.measure,
     "crash": crash.measure,
 }
 

@@ -375,7 +375,7 @@ BAD_TABLES: list[tuple[Any, type[Exception], str]] = [
     (
         {"id": [1, 2, 1, 1, 2, 3]},
         Invalid,
-        r"after: 5 rows share 2 values \(1 in 3 rows; 2 in 2 rows\)\. Name further columns of the key",
+        r"after: 5 rows share 2 values \(1 in 3 rows; 2 in 2 rows\)\. Name further columns of",
     ),
     (
         {"id": [1, None, 3]},
