@@ -115,6 +115,6 @@ def _checks(rows: int, turns: int) -> list[Figure]:
 
 def measure(*, quick: bool) -> list[Figure]:
     """Measure differences of a million rows, then the checks of one table."""
-    rows, turns = (50_000, 2) if quick else (1_000_000, 5)
+    rows, turns = (50_000, 2) if quick else (1_000_000, 3)
     with scratch() as folder:
         return _differences(folder, rows, turns) + _checks(rows, turns)
