@@ -3,10 +3,11 @@
 What changed between two versions, whether one is as expected, and whether a test set is fair.
 """
 
+from lite_mlops.data.checking import CheckReport, Outcome
 from lite_mlops.data.datasets import Datasets, DatasetVersion
 from lite_mlops.data.diff import DataDiff
 from lite_mlops.data.drift import FeatureDrift, feature_drift
-from lite_mlops.data.expectations import CheckReport, ColumnExpectation, Expectations, Outcome
+from lite_mlops.data.expectations import ColumnExpectation, Expectations
 from lite_mlops.data.leakage import LeakageReport
 from lite_mlops.data.tables import as_columns
 

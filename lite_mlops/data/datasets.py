@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from lite_mlops.data.checking import CheckReport, check
 from lite_mlops.data.diff import DataDiff, diff
-from lite_mlops.data.expectations import CheckReport, Expectations, check, infer
+from lite_mlops.data.expectations import Expectations
 from lite_mlops.data.fingerprint import fingerprint
+from lite_mlops.data.inferring import infer
 from lite_mlops.data.kinds import columns_of
 from lite_mlops.data.leakage import LeakageReport, leakage
 from lite_mlops.data.profile import profile

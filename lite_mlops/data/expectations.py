@@ -1,41 +1,26 @@
-"""Expectations: what the next version of a dataset has to be like, and the check that it is.
+"""Expectations: what the next version of a dataset has to be like.
 
-    expected = infer(columns)                                    # bounds with some room around it
     expected = Expectations.from_dict({"columns": {"age": {"kind": "integer", "lowest": 0}}})
-    report = check(newer, expected)
-    report.passed, report.failed
+    expected.lines()                                             # in words
 
-They are JSON, so that they can be read, edited, and kept with who changed them and why.
+They are JSON, so that they can be read, edited, and kept with who changed them and why. `check`
+holds data against them, and `infer` takes them from good data.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lite_mlops.data.kinds import NUMERIC, Typed, typed
-from lite_mlops.data.tables import Columns
 from lite_mlops.data.wording import amount, number, percent, value, values
 from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.htmltext import html_table
 
 KINDS = ("integer", "number", "boolean", "time", "text", "mixed")
-EXAMPLES = 5  # values that are shown of those that were not expected
-
-# The rules of `infer`.
-_MOST_VALUES = 20  # a text with more distinct values has no list of allowed ones
-_ROWS_A_VALUE = 5  # fewer, and the next one is likely to be new
-_LEAST_UNIQUE = 20  # rows; fewer may be distinct by chance
-_ROOM = 0.25  # of the spread, on both sides of what was seen
 
 
 # -- values --------------------------------------------------------------------------------------
@@ -76,12 +61,7 @@ class ColumnExpectation:
 
     def words(self) -> list[str]:
         """Return what is expected, one phrase each."""
-        found = [] if self.kind is None else [self.kind]
-        if self.missing is not None:
-            found.append(_missing_words(self.missing))
-        if self.max_age_seconds is not None:
-            found.append(_age_words(self.max_age_seconds))
-        return found + [facet.words(self) for facet in _FACETS if facet.wanted(self)]
+        return [text for phrase in PHRASES.values() if (text := phrase(self))]
 
 
 @dataclass(frozen=True)
@@ -107,7 +87,7 @@ class Expectations:
 
     def lines(self) -> list[tuple[str, str]]:
         """Return what is expected in words, of the table (the empty name) and of each column."""
-        rows = _rows_words(self)
+        rows = rows_phrase(self)
         found = [("", rows)] if rows else []
         if not self.other_columns:
             found.append(("", "no other columns"))
@@ -139,84 +119,6 @@ class Expectations:
         return cls({str(name): _column(str(name), one) for name, one in columns.items()}, **found)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How one expectation was met.
-
-    Attributes:
-        column: Its name; empty for what is expected of the whole table.
-        expected, found: In words.
-        rows: How many rows are not as expected.
-        examples: Some of them: the number of the row, the first one being 1, and the value.
-    """
-
-    column: str
-    expected: str
-    found: str
-    passed: bool
-    rows: int = 0
-    examples: tuple[tuple[int, Any], ...] = ()
-
-    def __str__(self) -> str:
-        about = f"{self.column}: " if self.column else ""
-        shown = ", ".join(
-            f"row {row}" if one is None else f"row {row}: {value(one)}"
-            for row, one in self.examples
-        )
-        return f"{about}expected {self.expected}, found {self.found}" + (
-            f" ({shown})" if shown else ""
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the outcome as JSON can hold it."""
-        examples = [
-            {"row": row, "value": one.isoformat() if isinstance(one, date) else one}
-            for row, one in self.examples
-        ]
-        return vars(self) | {"examples": examples}
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """Whether a table is as expected, expectation by expectation."""
-
-    rows: int
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """The expectations that were not met."""
-        return tuple(one for one in self.outcomes if not one.passed)
-
-    @property
-    def passed(self) -> bool:
-        """Whether all of them were met."""
-        return not self.failed
-
-    def __str__(self) -> str:
-        count, failed = len(self.outcomes), self.failed
-        if not failed:
-            return f"All {amount(count, 'expectation')} met by {amount(self.rows, 'row')}."
-        told = "; ".join(map(str, failed))
-        return f"{len(failed)} of {amount(count, 'expectation')} not met: {told}"
-
-    def __repr__(self) -> str:
-        return f"<CheckReport {'passed' if self.passed else 'failed'}: {self}>"
-
-    def _repr_html_(self) -> str:
-        rows = [
-            (one.column, one.expected, one.found, "" if one.passed else "failed")
-            for one in sorted(self.outcomes, key=lambda one: one.passed)
-        ]
-        title = "passed" if self.passed else "failed"
-        return html_table(f"Check: {title}", ("column", "expected", "found", ""), rows)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON can hold it."""
-        outcomes = [one.to_dict() for one in self.outcomes]
-        return {"passed": self.passed, "rows": self.rows, "outcomes": outcomes}
-
-
 # -- from JSON -----------------------------------------------------------------------------------
 
 
@@ -229,10 +131,11 @@ def _is_count(one: Any) -> bool:
 
 
 def _is_bound(one: Any) -> bool:
-    return _is_number(one) or (isinstance(one, str) and _moment(one) is not None)
+    return _is_number(one) or (isinstance(one, str) and moment_of(one) is not None)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
+    """Return the moment that a text is in ISO 8601, in UTC and without a zone; None if none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -297,7 +200,7 @@ def _ordered(where: str, found: Mapping[str, Any], low: str, high: str) -> None:
         return
     if isinstance(lowest, str) != isinstance(highest, str):
         raise Invalid(f"{low} and {high} in {where} are of two kinds: {lowest}, {highest}.")
-    ends = [_moment(one) if isinstance(one, str) else one for one in (lowest, highest)]
+    ends = [moment_of(one) if isinstance(one, str) else one for one in (lowest, highest)]
     if ends[0] > ends[1]:  # type: ignore[operator]
         raise Invalid(f"{low} in {where} is {lowest}, which is above {high}, {highest}.")
 
@@ -312,7 +215,7 @@ def _column(name: str, given: Any) -> ColumnExpectation:
     return ColumnExpectation(**found)
 
 
-# -- checking ------------------------------------------------------------------------------------
+# -- in words ------------------------------------------------------------------------------------
 
 
 def _span(low: Any, high: Any, unit: str = "") -> str:
@@ -324,325 +227,40 @@ def _span(low: Any, high: Any, unit: str = "") -> str:
     return f"{number(low)} to {number(high)}{unit}"
 
 
-def _rows_words(expected: Expectations) -> str:
+def rows_phrase(expected: Expectations) -> str:
+    """Return the bounds of the rows in words; empty if there are none."""
     if expected.least_rows is None and expected.most_rows is None:
         return ""
     return _span(expected.least_rows, expected.most_rows, " rows")
 
 
-def _missing_words(share: float) -> str:
-    return f"at most {percent(share)} missing" if share else "none missing"
-
-
-def _age_words(seconds: float) -> str:
-    return f"newest at most {_age(seconds)} old"
-
-
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """Return an age in words."""
     if seconds < 7200:
         return f"{seconds:.0f} s"
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
 
 
-@dataclass(frozen=True)
-class _Facet:
-    """What can be expected of every value that is there, of columns of some kinds."""
-
-    wanted: Callable[[ColumnExpectation], bool]
-    words: Callable[[ColumnExpectation], str]
-    kinds: tuple[str, ...]
-    bad: Callable[[ColumnExpectation, Typed], NDArray[np.bool_]]
+def _missing(expected: ColumnExpectation) -> str:
+    if expected.missing is None:
+        return ""
+    return f"at most {percent(expected.missing)} missing" if expected.missing else "none missing"
 
 
-def _bound(one: Any, column: Typed) -> Any:
-    """Return a bound in the type of a column; None if it is of another kind."""
-    if (column.kind == "time") != isinstance(one, str):
-        return None
-    return np.datetime64(_moment(one), "us") if isinstance(one, str) else one
+def _bounds(low: Any, high: Any, unit: str = "") -> str:
+    return "" if low is None and high is None else _span(low, high, unit)
 
 
-def _out_of_range(expected: ColumnExpectation, column: Typed) -> NDArray[np.bool_]:
-    present = column.present
-    bad = np.zeros(len(present), np.bool_)
-    for end, compare in ((expected.lowest, np.less), (expected.highest, np.greater)):
-        if end is not None:
-            bound = _bound(end, column)
-            bad |= True if bound is None else compare(present, bound)
-    return bad
-
-
-def _not_allowed(expected: ColumnExpectation, column: Typed) -> NDArray[np.bool_]:
-    allowed, present = expected.values or (), column.present
-    bad: NDArray[np.bool_]
-    if column.kind in (*NUMERIC, "boolean"):
-        boolean = column.kind == "boolean"
-        same = [
-            one for one in allowed if isinstance(one, bool) == boolean and not isinstance(one, str)
-        ]
-        bad = ~np.isin(present, same)
-    elif column.kind == "time":
-        moments = [_moment(one) for one in allowed if isinstance(one, str)]
-        known = [one for one in moments if one is not None]
-        bad = ~np.isin(present, np.array(known, "datetime64[us]"))
-    else:  # values of several types are taken by their text
-        texts = {str(one) for one in allowed}
-        bad = ~np.fromiter(map(texts.__contains__, present), np.bool_, len(present))
-    return bad
-
-
-def _repeated(_: ColumnExpectation, column: Typed) -> NDArray[np.bool_]:
-    """Return where a value stands that also stands elsewhere."""
-    present = column.present
-    if present.dtype == object:
-        twice = {one for one, count in Counter(present).items() if count > 1}
-        return np.fromiter(map(twice.__contains__, present), np.bool_, len(present))
-    _values, inverse, counts = np.unique(present, return_inverse=True, return_counts=True)
-    bad: NDArray[np.bool_] = counts[inverse] > 1
-    return bad
-
-
-def _mismatched(expected: ColumnExpectation, column: Typed) -> NDArray[np.bool_]:
-    matches, present = re.compile(expected.pattern or "").fullmatch, column.present
-    bad = {one: matches(one) is None for one in set(present)}  # each text once
-    return np.fromiter(map(bad.__getitem__, present), np.bool_, len(present))
-
-
-def _wrong_length(expected: ColumnExpectation, column: Typed) -> NDArray[np.bool_]:
-    lengths = np.fromiter(map(len, column.present), np.int64, len(column.present))
-    longest = math.inf if expected.longest is None else expected.longest
-    bad: NDArray[np.bool_] = (lengths < (expected.shortest or 0)) | (lengths > longest)
-    return bad
-
-
-_FACETS = (
-    _Facet(
-        lambda e: e.lowest is not None or e.highest is not None,
-        lambda e: _span(e.lowest, e.highest),
-        (*NUMERIC, "time"),
-        _out_of_range,
+# Each thing that can be expected of a column, in words; empty where it is not.
+PHRASES: Mapping[str, Callable[[ColumnExpectation], str]] = {
+    "kind": lambda e: e.kind or "",
+    "missing": _missing,
+    "age": lambda e: (
+        "" if e.max_age_seconds is None else f"newest at most {age(e.max_age_seconds)} old"
     ),
-    _Facet(
-        lambda e: e.values is not None,
-        lambda e: f"one of {values(e.values or ())}",
-        (*KINDS, "unsigned"),
-        _not_allowed,
-    ),
-    _Facet(lambda e: e.unique, lambda _: "unique", (*KINDS, "unsigned"), _repeated),
-    _Facet(
-        lambda e: e.pattern is not None,
-        lambda e: f"matching {value(e.pattern)}",
-        ("text", "mixed"),
-        _mismatched,
-    ),
-    _Facet(
-        lambda e: e.shortest is not None or e.longest is not None,
-        lambda e: _span(e.shortest, e.longest, " characters"),
-        ("text", "mixed"),
-        _wrong_length,
-    ),
-)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A column that is looked at: as it came, and in the type of its kind."""
-
-    name: str
-    raw: NDArray[Any]
-    typed: Typed
-
-    def outcome(self, expected: str, bad: NDArray[np.bool_]) -> Outcome:
-        """Return the outcome of an expectation that the values at `bad` do not meet."""
-        places = np.flatnonzero(~self.typed.missing)[bad]
-        if not len(places):
-            return Outcome(self.name, expected, "nothing else", passed=True)
-        shown = tuple((int(place) + 1, _plain(self.raw[place])) for place in places[:EXAMPLES])
-        found = f"{amount(len(places), 'row')} of {len(self.raw):,} that are not"
-        return Outcome(self.name, expected, found, passed=False, rows=len(places), examples=shown)
-
-
-def _plain(one: Any) -> Any:
-    """Return a value of an array as a plain one."""
-    return one.item() if isinstance(one, np.generic) else one
-
-
-_FITS: dict[str, tuple[type, ...]] = {
-    "integer": (int, np.integer),
-    "number": (int, float, np.number),
-    "boolean": (bool, np.bool_),
-    "time": (date,),
-    "text": (str,),
+    "range": lambda e: _bounds(e.lowest, e.highest),
+    "values": lambda e: "" if e.values is None else f"one of {values(e.values)}",
+    "unique": lambda e: "unique" if e.unique else "",
+    "pattern": lambda e: "" if e.pattern is None else f"matching {value(e.pattern)}",
+    "length": lambda e: _bounds(e.shortest, e.longest, " characters"),
 }
-
-
-def _kind_outcome(column: _Column, wanted: str) -> Outcome:
-    present, kind = column.typed.present, column.typed.kind
-    kind = "integer" if kind == "unsigned" else kind
-    if kind in (wanted, "empty") or wanted == "mixed" or (kind, wanted) == ("integer", "number"):
-        bad = np.zeros(len(present), np.bool_)
-    elif (kind, wanted) == ("number", "integer"):
-        bad = present != np.floor(present)
-    elif kind == "mixed":
-        fits = [
-            isinstance(one, _FITS[wanted]) and isinstance(one, bool) <= (wanted == "boolean")
-            for one in column.raw[~column.typed.missing]
-        ]
-        bad = ~np.array(fits, np.bool_)
-    else:
-        bad = np.ones(len(present), np.bool_)
-    return column.outcome(wanted, bad)
-
-
-def _missing_outcome(column: _Column, share: float) -> Outcome:
-    missing = column.typed.missing
-    count = int(missing.sum())
-    passed = count <= share * len(missing)
-    found = f"{amount(count, 'row')} of {len(missing):,}"
-    found = f"{found} missing ({percent(count / len(missing))})" if count else "none missing"
-    places = () if passed else tuple((int(p) + 1, None) for p in np.flatnonzero(missing)[:EXAMPLES])
-    rows = 0 if passed else count
-    return Outcome(column.name, _missing_words(share), found, passed, rows, places)
-
-
-def _age_outcome(column: _Column, seconds: float, now: datetime) -> Outcome:
-    words, present = _age_words(seconds), column.typed.present
-    if column.typed.kind != "time" or not len(present):
-        found = f"{column.typed.kind}, no time"
-        return Outcome(column.name, words, found, passed=False, rows=len(column.raw))
-    newest = present.max().astype(datetime)
-    age = (now.astimezone(UTC).replace(tzinfo=None) - newest).total_seconds()
-    found = f"newest {newest.isoformat(' ', 'seconds')}"
-    found += f", {_age(age)} old" if age >= 0 else ", which is to come"
-    return Outcome(column.name, words, found, passed=age <= seconds)
-
-
-def _column_outcomes(
-    column: _Column, expected: ColumnExpectation, now: datetime
-) -> Iterator[Outcome]:
-    if expected.missing is not None:
-        yield _missing_outcome(column, expected.missing)
-    if expected.kind is not None:
-        outcome = _kind_outcome(column, expected.kind)
-        yield outcome
-        if not outcome.passed:
-            return  # of another kind; more would only be said twice
-    if expected.max_age_seconds is not None:
-        yield _age_outcome(column, expected.max_age_seconds, now)
-    kind = column.typed.kind
-    for facet in _FACETS:
-        if not facet.wanted(expected):
-            continue
-        words, present = facet.words(expected), column.typed.present
-        if kind == "empty" or kind in facet.kinds:
-            bad = facet.bad(expected, column.typed) if kind != "empty" else np.zeros(0, np.bool_)
-            yield column.outcome(words, bad)
-        else:
-            found = f"{kind} values, which cannot be compared with that"
-            yield Outcome(column.name, words, found, passed=not len(present), rows=len(present))
-
-
-def _table_outcomes(columns: Columns, rows: int, expected: Expectations) -> Iterator[Outcome]:
-    if words := _rows_words(expected):
-        most = math.inf if expected.most_rows is None else expected.most_rows
-        passed = (expected.least_rows or 0) <= rows <= most
-        yield Outcome("", words, amount(rows, "row"), passed)
-    if not expected.other_columns:
-        others = [name for name in columns if name not in expected.columns]
-        yield Outcome("", "no other columns", values(others) or "none", passed=not others)
-
-
-def check(columns: Columns, expected: Expectations, *, now: datetime | None = None) -> CheckReport:
-    """Return how a table meets expectations.
-
-    A column of another kind than expected is not looked at further. Missing values meet everything
-    but `missing`. Times without a time zone are taken as UTC.
-
-    Args:
-        columns: The table, as `as_columns` makes it.
-        expected: What is expected.
-        now: The moment that `max_age_seconds` counts back from; default: the present one.
-    """
-    now = now or datetime.now(UTC)
-    rows = len(next(iter(columns.values()), ()))
-    outcomes = list(_table_outcomes(columns, rows, expected))
-    for name, one in expected.columns.items():
-        if name in columns:
-            column = _Column(name, columns[name], typed(columns[name]))
-            outcomes += _column_outcomes(column, one, now)
-        else:
-            outcomes.append(Outcome(name, "this column", "no such column", passed=False))
-    return CheckReport(rows, tuple(outcomes))
-
-
-# -- inferring -----------------------------------------------------------------------------------
-
-
-def _widened(column: Typed) -> tuple[float | None, float | None]:
-    """Return the range of some numbers with room around it."""
-    present = column.present
-    if not len(present) or not np.isfinite(present).all():
-        return None, None
-    low, high = present.min().item(), present.max().item()
-    spread = high - low or abs(high) or 1
-    lowest, highest = low - _ROOM * spread, high + _ROOM * spread
-    if not math.isfinite(lowest) or not math.isfinite(highest):
-        return None, None
-    if column.kind != "number":
-        lowest, highest = min(math.floor(lowest), low), max(math.ceil(highest), high)
-    if low >= 0:  # what was never negative stays so
-        lowest = max(lowest, 0)
-    if column.kind == "number" and 0 <= low <= high <= 1:  # and a share a share
-        highest = min(highest, 1.0)
-    return lowest, highest
-
-
-def _inferred(name: str, raw: NDArray[Any]) -> ColumnExpectation:
-    column = _Column(name, raw, typed(raw))
-    kind, present = column.typed.kind, column.typed.present
-    if kind == "empty":
-        return ColumnExpectation()
-    kind = "integer" if kind == "unsigned" else kind
-    share = float(column.typed.missing.mean())
-    found = ColumnExpectation(
-        kind=kind, missing=min(1.0, math.ceil(100 * max(2 * share, share + 0.05)) / 100)
-    )
-    if not share:
-        found = dataclasses.replace(found, missing=0.0)
-    if kind in ("integer", "text") and not share and len(present) >= _LEAST_UNIQUE:
-        unique = not _repeated(found, column.typed).any()
-        found = dataclasses.replace(found, unique=unique)
-    if kind in NUMERIC and not found.unique:
-        lowest, highest = _widened(column.typed)
-        found = dataclasses.replace(found, lowest=lowest, highest=highest)
-    if kind == "text":
-        found = _inferred_texts(found, present)
-    return found
-
-
-def _inferred_texts(found: ColumnExpectation, present: NDArray[Any]) -> ColumnExpectation:
-    distinct = sorted(set(present))
-    if len(distinct) <= _MOST_VALUES and len(present) >= _ROWS_A_VALUE * len(distinct):
-        return dataclasses.replace(found, values=tuple(distinct))
-    lengths = [len(one) for one in distinct]
-    return dataclasses.replace(found, shortest=min(lengths) // 2, longest=2 * max(lengths))
-
-
-def infer(columns: Columns) -> Expectations:
-    """Return expectations that a table meets, with room for the next one of its sort.
-
-    - Its kind; a column that holds nothing has no expectation but to be there.
-    - Missing values: none if none are; else twice their share, or 5 points more.
-    - Numbers: a quarter of their spread of room on both sides. What was never negative stays so,
-      and shares stay between 0 and 1. No range if any is infinite, or for
-      whole numbers that are unique: running numbers run on.
-    - Texts: the values seen, if they are at most 20 and each occurs 5 times on average; else
-      lengths from half of the shortest to twice the longest.
-    - Unique: whole numbers and texts of which none is missing or occurs twice in 20 rows or more.
-    - Rows: at least half as many.
-
-    Patterns, the age of times and the range of times are not inferred: what a few rows have in
-    common by chance is no rule, and time goes on.
-    """
-    rows = len(next(iter(columns.values()), ()))
-    expected = {name: _inferred(name, column) for name, column in columns.items()}
-    return Expectations(expected, least_rows=rows // 2 or None)

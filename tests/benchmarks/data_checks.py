@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_mlops.data.checking import check
 from lite_mlops.data.diff import diff
-from lite_mlops.data.expectations import check, infer
+from lite_mlops.data.inferring import infer
 from lite_mlops.data.leakage import leakage
 from lite_mlops.settings import Settings
 from lite_mlops.store.database import connect

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lite_mlops.data import ColumnExpectation, Expectations, as_columns
-from lite_mlops.data.expectations import CheckReport, Outcome, check, infer
+from lite_mlops.data.checking import CheckReport, Outcome, check
+from lite_mlops.data.inferring import infer
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.project import Project
 from tests.store.journals import dump

@@ -16,14 +16,8 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.metrics import roc_auc_score
 
-from lite_mlops.data.leakage import (
-    Finding,
-    LeakageReport,
-    auc,
-    correlation,
-    goodman_kruskal_lambda,
-    leakage,
-)
+from lite_mlops.data.association import auc, correlation, goodman_kruskal_lambda
+from lite_mlops.data.leakage import Finding, LeakageReport, leakage
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.project import Project
 
