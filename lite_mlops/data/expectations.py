@@ -113,8 +113,6 @@ class Expectations:
         """
         found = _checked("the expectations", values, _TABLE_RULES)
         columns = found.pop("columns", {})
-        if not isinstance(columns, Mapping):
-            raise Invalid("the columns of expectations are an object: {name: {...}}.")
         _ordered("the expectations", found, "least_rows", "most_rows")
         return cls({str(name): _column(str(name), one) for name, one in columns.items()}, **found)
 
