@@ -152,7 +152,7 @@ class Project:
     @cached_property
     def monitoring(self) -> Monitoring:
         """What is known of the predictions."""
-        from lite_mlops.monitoring import Monitoring  # SciPy
+        from lite_mlops.monitoring import Monitoring  # joblib and NumPy
 
         return Monitoring(self.store, self.models, self.datasets)
 

@@ -34,6 +34,7 @@ FLOORS = [
 SIDEWAYS = {
     ("tracking", "security"),
     ("data", "tracking"),  # the rules for names
+    ("data", "security"),  # reasons of decisions
     ("models", "security"),
     ("monitoring", "data"),
     ("monitoring", "models"),
@@ -50,7 +51,7 @@ HOMES = {
     "duckdb": {"store"},
     "psutil": {"tracking"},
     "joblib": {"models"},
-    "scipy": {"monitoring"},
+    "scipy": {"data"},
     "numpy": {"tracking", "data", "models", "monitoring", "serving", "pipelines", "demo"},
     "sklearn": {"models", "demo"},
     "pandas": {"models", "frames"},  # these three only where they are installed

@@ -10,6 +10,15 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 EXPECTED = {
+    "corrected_data": [
+        "ward: expected one of 'cardiology', 'medicine', 'surgery', found 1 row of 301 that are",
+        "age: expected 0 to 108, found 25 rows of 301 that are not (row 1: 336",
+        "0 rows added, 0 removed, 26 changed",
+        "patient 6000: age 336 -> 28",
+        "All 18 expectations met by 300 rows.",
+        "No leak found by 5 checks.",
+        "The feature 'letter' alone tells 'readmitted'",
+    ],
     "healthcare_diagnosis": ["champion: breast-cancer/2", "drifted now: mean radius, mean texture"],
     "parameter_search": ["16 runs below search"],
 }

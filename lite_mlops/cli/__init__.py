@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lite_mlops.cli.commands import Main
+from lite_mlops.cli.data import data
 from lite_mlops.cli.demo import demo
 from lite_mlops.cli.drift import drift
 from lite_mlops.cli.experiments import experiments
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 for _command in (
-    *(demo, init, run, runs, experiments, reproduce, models, serve, drift, sql),
+    *(demo, init, run, runs, experiments, reproduce, data, models, serve, drift, sql),
     *(status, du, doctor, backup, restore, gc),
 ):
     main.add_command(_command)

@@ -29,6 +29,8 @@ def _array(name: str, values: Any) -> NDArray[Any]:
         raise Invalid(f"the column {name!r} has the shape {array.shape}; a column is flat.")
     if array.dtype.kind in "biuf":
         return array
+    if array.dtype.kind == "M":
+        array = array.astype("datetime64[us]")  # nanoseconds would become bare numbers
     if isinstance(values, np.ndarray):
         return array.astype(object)
     column = np.empty(len(array), object)
@@ -115,5 +117,10 @@ def is_missing(column: NDArray[Any]) -> NDArray[np.bool_]:
         missing: NDArray[np.bool_] = np.isnan(column)
         return missing
     if column.dtype == object:
-        return np.fromiter(map(_is_absent, column), np.bool_, len(column))
+        try:
+            nothing: NDArray[np.bool_] = np.equal(column, np.array(None, object))
+            nothing |= np.not_equal(column, column)
+        except (TypeError, ValueError):  # of values that cannot say whether they are equal
+            nothing = np.fromiter(map(_is_absent, column), np.bool_, len(column))
+        return nothing
     return np.zeros(len(column), np.bool_)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lite_mlops.data import Datasets, DatasetVersion
+from lite_mlops.data import Datasets, DatasetVersion, FeatureDrift, feature_drift
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models import Models, ModelVersion
-from lite_mlops.monitoring.drift import FeatureDrift, feature_drift
 from lite_mlops.store import Store
 from lite_mlops.store.events import Feedback
 

@@ -10,6 +10,7 @@ from lite_mlops.store.clock import as_datetime, is_id, new_id, now
 from lite_mlops.store.database import Database
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
+from lite_mlops.store.scratch import Scratch
 from lite_mlops.store.store import Decisions, Store, kept_store, open_store
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Decisions",
     "Layout",
     "Objects",
+    "Scratch",
     "Store",
     "Stored",
     "as_datetime",

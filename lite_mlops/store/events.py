@@ -258,6 +258,15 @@ class ExperimentRenamed(Decision):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatasetExpected(Decision):
+    """What the versions of a dataset have to be like was set; the latest decision stands."""
+
+    kind = "dataset_expected"
+    name: str
+    expectations: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class VersionRegistered(Decision):
     """A model got a new version; its file is the object `sha256`."""
 
@@ -317,6 +326,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     ExperimentRenamed,
     RunDeleted,
     RunRestored,
+    DatasetExpected,
     VersionRegistered,
     AliasSet,
     AliasRemoved,

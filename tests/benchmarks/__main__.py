@@ -22,6 +22,7 @@ import duckdb
 from tests.benchmarks import (
     comparing,
     crash,
+    data_checks,
     folding,
     log_calls,
     many_metrics,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "waiting": waiting.measure,
     "starting": starting.measure,
     "comparing": comparing.measure,
+    "data_checks": data_checks.measure,
     "crash": crash.measure,
 }
 

@@ -200,6 +200,8 @@ def _fill(project: Project) -> None:
         run.set_note(f"first\n{RED}second")
         run.log_text("x", "a/very/long/path/" * 6 + "x.txt")
     project.store.append(Params(run=run.id, keys=["formula"], texts=[f"{RED}-1"]))
+    values = {"values": [f"{RED}red", "=1+1", "x" * 100], "pattern": "\x1b.*"}
+    project.datasets.expect("patients", {"columns": {f"{RED}colour": values}})
     project.experiments.rename("hostile " * 8, "hostile " * 9)
     project.close()
 
@@ -225,6 +227,7 @@ READING = {
     "runs compare --all": ("runs", "compare", "one of a very long name " * 4, "training", "--all"),
     "experiments ls": ("experiments", "ls", "--all"),
     "experiments show": ("experiments", "show", "hostile " * 9),
+    "data expect": ("data", "expect", "patients"),
     "models ls": ("models", "ls"),
     "models show": ("models", "show", "churn@champion"),
     "drift": ("drift", "churn@champion"),

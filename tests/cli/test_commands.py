@@ -218,7 +218,9 @@ _WORDS = {click.IntRange: "1", click.DateTime: "2026-01-31"}
 WITHOUT_PROJECT = [
     (*words, *(_WORDS.get(type(one.type), "x") for one in command.params if one.required))
     for words, command in COMMANDS.items()
-    if not isinstance(command, click.Group) and words[0] not in ("init", "demo", "run", "restore")
+    if not isinstance(command, click.Group)
+    and words[0] not in ("init", "demo", "run", "restore")
+    and words not in (("data", "diff"), ("data", "leakage"))  # two files are enough for them
 ]
 
 

@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 import lite_mlops
 from lite_mlops import verbs
+from lite_mlops.data.drift import feature_drift
 from lite_mlops.data.profile import bin_counts
 from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
-from lite_mlops.monitoring.drift import feature_drift
 from lite_mlops.project import Project
 from lite_mlops.store import as_datetime, new_id
 from lite_mlops.store.events import Prediction

@@ -117,6 +117,12 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 previous=st.integers(1, 2),
                 **_just(frame),
             ),
+            st.builds(
+                ev.DatasetExpected,
+                name=st.sampled_from(["d", "e"]),
+                expectations=st.sampled_from([{"columns": {}}, {"least_rows": 5}]),
+                **_just(frame),
+            ),
             st.builds(ev.RunPurged, run=st.just(RUNS[2]), **_just(frame)),
         )
     )

@@ -245,6 +245,20 @@ WHEN MATCHED AND s.decision > coalesce(r.deleted_by, 0) THEN UPDATE SET
 WHEN NOT MATCHED THEN INSERT (run_id, run_hash, deleted, deleted_by)
     VALUES (s.run, md5_number_lower(s.run), false, s.decision);
 
+-- name: dataset_expected
+-- The latest decision stands.
+MERGE INTO expectations e
+USING (SELECT name, max(decision) AS decision, arg_max(expectations, decision) AS expectations,
+              make_timestamp(arg_max(ts, decision)) AS ts, arg_max(actor, decision) AS actor,
+              arg_max(coalesce(reason, ''), decision) AS reason
+       FROM staged WHERE k = 'dataset_expected' GROUP BY name) s
+ON e.name = s.name
+WHEN MATCHED AND s.decision > e.decision THEN UPDATE SET
+    expectations = s.expectations, decision = s.decision, set_at = s.ts, actor = s.actor,
+    reason = s.reason
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.name, s.expectations, s.decision, s.ts, s.actor, s.reason);
+
 -- name: version_registered
 INSERT INTO model_versions
 SELECT model, version, sha256, size, media, run, signature, requirements, make_timestamp(ts),

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2_contingency
 
 MIN_ROWS = 30
 MIN_PSI = 0.2
@@ -56,6 +55,8 @@ def kolmogorov_smirnov(reference: NDArray[np.int64], current: NDArray[np.int64])
 
 def _p_value(reference: NDArray[np.int64], current: NDArray[np.int64]) -> float:
     """Return the p-value of Pearson's chi-square test of homogeneity, empty bins left out."""
+    from scipy.stats import chi2_contingency  # slow to load, and rarely needed
+
     table = np.array([reference, current])
     table = table[:, table.sum(axis=0) > 0]
     if table.shape[1] < 2 or not table.sum(axis=1).all():

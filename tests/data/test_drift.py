@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from lite_mlops.data.profile import bin_counts, bin_edges
-from lite_mlops.monitoring.drift import (
+from lite_mlops.data.drift import (
     FeatureDrift,
     feature_drift,
     kolmogorov_smirnov,
     population_stability_index,
 )
+from lite_mlops.data.profile import bin_counts, bin_edges
 
 SEEDS = range(200)
 COUNTS = st.integers(0, 5_000)
