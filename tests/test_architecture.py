@@ -34,6 +34,7 @@ FLOORS = [
 SIDEWAYS = {
     ("tracking", "security"),
     ("data", "tracking"),  # the rules for names
+    ("tracking", "data"),  # an active run logs its data
     ("models", "security"),
     ("monitoring", "data"),
     ("monitoring", "models"),
@@ -45,6 +46,7 @@ HOMES = {
     "click": {"cli"},
     "rich": {"cli"},
     "duckdb": {"store"},
+    "fastcdc": {"store"},
     "psutil": {"tracking"},
     "joblib": {"models"},
     "scipy": {"monitoring"},

@@ -243,6 +243,24 @@ class ActiveRun(MetricLogging):
         path = checked_path(artifact_file)
         self.artifacts.put_bytes(table_bytes(data, path), path)
 
+    def log_dataset(
+        self,
+        data: Any,
+        name: str,
+        *,
+        role: str = "training",
+        column_names: Sequence[str] | None = None,
+        snapshot: bool = False,
+    ) -> DatasetVersion:
+        """Record that this run uses `data`, as `Datasets.log` does. Raises `Invalid`."""
+        from lite_mlops.data import Datasets  # which stands on the names of this folder
+
+        if self.status != "running":
+            self._refuse("")
+        return Datasets(self._store).log(
+            self.id, data, name, role=role, column_names=column_names, snapshot=snapshot
+        )
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold back what is logged inside; it is written at the end, unless an error ends it."""
