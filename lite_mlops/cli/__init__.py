@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lite_mlops.cli.commands import Main
+from lite_mlops.cli.data import data
 from lite_mlops.cli.demo import demo
 from lite_mlops.cli.drift import drift
 from lite_mlops.cli.experiments import experiments
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 for _command in (
-    *(demo, init, run, runs, experiments, models, serve, drift, sql),
+    *(demo, init, run, runs, experiments, data, models, serve, drift, sql),
     *(status, du, doctor, backup, restore, gc),
 ):
     main.add_command(_command)

@@ -176,15 +176,15 @@ _TEXT_OF: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _as_texts(
-    name: str, family: str, present: list[Any], missing: NDArray[np.bool_]
-) -> Column:
+def _as_texts(name: str, family: str, present: list[Any], missing: NDArray[np.bool_]) -> Column:
     kind = "text" if family == "named" else family
     empty: Any = b"" if kind == "bytes" else ""
     try:
         values = _filled(len(missing), missing, map(_TEXT_OF[family], present), empty)
     except (TypeError, ValueError) as error:
-        raise Invalid(f"the column {name!r} holds nested values that are no data: {error}.") from None
+        raise Invalid(
+            f"the column {name!r} holds nested values that are no data: {error}."
+        ) from None
     return Column(kind, values, missing if missing.any() else None)
 
 

@@ -167,7 +167,7 @@ class Datasets:
             names = [found for (found,) in database.rows("dataset_names")]
             if name is not None:
                 name, _ = split(name, names)
-            rows = database.dicts("dataset_versions", name=name, sha256=None)
+            rows = database.dicts("dataset_versions", name=name, version=None)
         return [DatasetVersion.from_row(row) for row in rows]
 
     def get(self, reference: str) -> DatasetVersion:
@@ -182,14 +182,14 @@ class Datasets:
             name, version = split(reference, names)
             hashes = [found for (found,) in database.rows("dataset_hashes", name=name)]
             sha256 = resolve(name, version, hashes)
-            row = database.one("dataset_versions", name=name, sha256=sha256)
+            row = database.one("dataset_versions", name=name, version=sha256)
         assert row is not None
         return DatasetVersion.from_row(row)
 
     def used_in(self, version: DatasetVersion) -> list[DatasetUse]:
         """Return the runs that used a version, the newest first, with the models they made."""
         with self._store.reading() as database:
-            rows = database.dicts("dataset_uses", name=version.name, sha256=version.sha256)
+            rows = database.dicts("dataset_uses", name=version.name, version=version.sha256)
         return [DatasetUse.from_row(row) for row in rows]
 
     def states(self, chosen: str | None = None) -> list[SourceFile]:
@@ -203,7 +203,7 @@ class Datasets:
         return self._sources.states(chosen)
 
     def source_state(self, version: DatasetVersion) -> str | None:
-        """Return whether the source of a version is unchanged, changed or missing; None: unknown."""
+        """Return how the source of a version stands: unchanged, changed, missing; None: unknown."""
         known = self._sources.known(version.name)
         if known is None or known["version"] != version.sha256:
             return None
@@ -212,9 +212,7 @@ class Datasets:
             return "unchanged"
         return "missing" if states == {"missing"} else "changed"
 
-    def checkout(
-        self, reference: str, target: Path | None = None, *, force: bool = False
-    ) -> Path:
+    def checkout(self, reference: str, target: Path | None = None, *, force: bool = False) -> Path:
         """Write the kept copy of a version to `target`, proved byte by byte; return where.
 
         Without a target it goes to the working directory, under the name of the dataset. What is
@@ -294,9 +292,7 @@ class Datasets:
         if version is None:
             version = self._record(name, self._read(data, name, column_names, snapshot=snapshot))
         if run_id is not None:
-            self._store.append(
-                DatasetUsed(run=run_id, name=name, sha256=version.sha256, role=role)
-            )
+            self._store.append(DatasetUsed(run=run_id, name=name, sha256=version.sha256, role=role))
         return version
 
     def _unchanged(self, path: Path, name: str, *, snapshot: bool) -> DatasetVersion | None:
@@ -358,7 +354,8 @@ class Datasets:
             return self._read_query(data, snapshot=snapshot)
         if _is_relation(data):
             return self._read_relation(data, snapshot=snapshot)
-        from lite_mlops.data.streams import examine, in_memory, write_parquet
+        from lite_mlops.data.files import write_parquet
+        from lite_mlops.data.streams import examine, in_memory
         from lite_mlops.data.tables import as_columns
 
         columns = as_columns(data, column_names)
@@ -381,7 +378,8 @@ class Datasets:
             path.unlink(missing_ok=True)
 
     def _read_relation(self, relation: Any, *, snapshot: bool) -> _Read:
-        from lite_mlops.data.streams import checked_names, examine, loaded
+        from lite_mlops.data.files import checked_names, loaded
+        from lite_mlops.data.streams import examine
 
         checked_names(relation.columns, "this relation")
         with self._aside(".parquet") as path:
@@ -392,7 +390,8 @@ class Datasets:
         return _Read(examined.sha256, "table", {"kind": "relation"}, examined, kept=kept)
 
     def _read_query(self, query: Query, *, snapshot: bool) -> _Read:
-        from lite_mlops.data.streams import examine, queried
+        from lite_mlops.data.files import queried
+        from lite_mlops.data.streams import examine
 
         path = Path(query.path)
         before = self._files(path)
@@ -417,7 +416,7 @@ class Datasets:
         return files
 
     def _read_path(self, path: Path, name: str, *, snapshot: bool) -> _Read:
-        from lite_mlops.data.streams import format_of
+        from lite_mlops.data.files import format_of
 
         read_ns = time.time_ns()
         before = self._files(path)
@@ -454,13 +453,16 @@ class Datasets:
         try:
             kept = keep(self._store.objects, {name: at(path, name) for name in files})
         except FileNotFoundError as error:
-            raise Conflict(f"{error.filename} vanished while it was read; nothing was recorded.") from None
+            raise Conflict(
+                f"{error.filename} vanished while it was read; nothing was recorded."
+            ) from None
         except OSError as error:
             raise Invalid(f"{error.filename or path}: {error.strerror}.") from None
         return kept, kept.sha256
 
     def _examined(self, path: Path, table: str) -> Examined:
-        from lite_mlops.data.streams import examine, loaded
+        from lite_mlops.data.files import loaded
+        from lite_mlops.data.streams import examine
 
         with loaded(self._store.settings, self._store.layout.tmp, table, path) as found:
             return examine(found)

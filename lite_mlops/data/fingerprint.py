@@ -2,9 +2,9 @@
 
     fingerprint(as_columns(frame))
 
-It covers the names and order of the columns, their canonical kinds, and every value of every row in
-its order. A column is hashed piece by piece, and the pieces may be cut anywhere: values, the lengths
-of texts and the places of what is missing go into hashes of their own, combined at the end.
+It covers the names and order of the columns, their canonical kinds, and every value of every row
+in its order. A column is hashed piece by piece, and the pieces may be cut anywhere: values, the
+lengths of texts and the places of what is missing go into hashes of their own, combined at the end.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ColumnHash:
             self._values.update(whole)
         elif piece.kind != "nothing":
             little = piece.values.dtype.newbyteorder("<")
-            self._values.update(np.ascontiguousarray(piece.values, little))
+            self._values.update(np.ascontiguousarray(piece.values, little).data)
         self._rows += len(piece.values)
 
     def digest(self) -> bytes:

@@ -63,9 +63,7 @@ def bin_counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArr
     return np.bincount(places, minlength=len(edges) + 1).astype(np.int64)
 
 
-def _sorted_counts(
-    ordered: NDArray[np.float64], edges: NDArray[np.float64]
-) -> NDArray[np.int64]:
+def _sorted_counts(ordered: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the same as `bin_counts` of values that are sorted."""
     ends = np.searchsorted(ordered, edges, side="right")
     return np.diff(np.concatenate([[0], ends, [len(ordered)]])).astype(np.int64)
@@ -104,7 +102,9 @@ def _whole_numbers(finite: NDArray[np.float64]) -> dict[str, Any]:
     scaled = np.ldexp(finite, -power) if power else finite
     ordered = np.sort(scaled)
     facts = _ordered(ordered, power)
-    counts = _sorted_counts(np.ldexp(ordered, power) if power else ordered, np.array(facts["edges"]))
+    counts = _sorted_counts(
+        np.ldexp(ordered, power) if power else ordered, np.array(facts["edges"])
+    )
     return {
         "min": low,
         "max": high,

@@ -107,7 +107,9 @@ def hash_file(path: Path) -> str:
 def hash_files(root: Path, names: Mapping[str, Any]) -> dict[str, str]:
     """Return the SHA-256 of several files below `root`."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(names, pool.map(lambda name: hash_file(at(root, name)), names), strict=True))
+        return dict(
+            zip(names, pool.map(lambda name: hash_file(at(root, name)), names), strict=True)
+        )
 
 
 def at(root: Path, name: str) -> Path:
@@ -279,5 +281,3 @@ class Sources:
             os.replace(aside, self._file(str(known["name"])))
         finally:
             aside.unlink(missing_ok=True)
-
-

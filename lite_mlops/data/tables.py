@@ -36,7 +36,11 @@ def _values(column: Any) -> Any:
             return getattr(column, listing)()
     column = column.to_numpy() if hasattr(column, "to_numpy") else column
     if isinstance(column, np.ma.MaskedArray):
-        return column.astype(object).filled(None) if column.mask.any() else column.data
+        values: Any = column.data
+        if column.mask.any():
+            values = values.astype(object)
+            values[np.ma.getmaskarray(column)] = None
+        return values
     return column
 
 
@@ -141,12 +145,13 @@ def is_missing(column: NDArray[Any]) -> NDArray[np.bool_]:
         missing: NDArray[np.bool_] = np.isnan(column)
         return missing
     if column.dtype.kind == "M":
-        return np.isnat(column)
+        return np.asarray(np.isnat(column))
     if column.dtype == object:
         types = set(map(type, column.tolist()))
         if types <= _ALWAYS_THERE:
             return np.zeros(len(column), np.bool_)
         if types <= _ALWAYS_THERE | {type(None)}:
-            return np.asarray(np.equal(column, None), np.bool_)
+            absent: Any = column == None  # noqa: E711
+            return np.asarray(absent, np.bool_)
         return np.fromiter(map(_is_absent, column), np.bool_, len(column))
     return np.zeros(len(column), np.bool_)

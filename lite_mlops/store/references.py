@@ -25,9 +25,7 @@ def _chunks(
         yield from ((chunk, referrer) for chunk, _ in found.chunks)
 
 
-def referenced(
-    database: Database, objects: Objects, *, strict: bool = False
-) -> list[str]:
+def referenced(database: Database, objects: Objects, *, strict: bool = False) -> list[str]:
     """Return every object that something in the database refers to.
 
     With `strict`, a manifest that cannot be read raises `Damaged`: what it refers to is unknown.

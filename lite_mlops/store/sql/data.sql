@@ -9,7 +9,7 @@ SELECT d.name, d.sha256, d.row_count, d.column_count, d.profile, d.ts, d.form, d
        (SELECT count(DISTINCT u.run_id) FROM dataset_uses u
         WHERE u.name = d.name AND u.sha256 = d.sha256) AS runs
 FROM datasets d
-WHERE ($name IS NULL OR d.name = $name) AND ($sha256 IS NULL OR d.sha256 = $sha256)
+WHERE ($name IS NULL OR d.name = $name) AND ($version IS NULL OR d.sha256 = $version)
 ORDER BY d.name, d.last_at DESC, d.sha256;
 
 -- name: dataset_hashes
@@ -34,5 +34,5 @@ SELECT u.run_id, r.name AS run_name, u.role, u.ts,
        (SELECT list(m.model || '/' || m.version ORDER BY m.model, m.version)
         FROM model_versions m WHERE m.run_id = u.run_id) AS models
 FROM dataset_uses u LEFT JOIN runs r USING (run_id)
-WHERE u.name = $name AND u.sha256 = $sha256
+WHERE u.name = $name AND u.sha256 = $version
 ORDER BY u.ts DESC, u.run_id, u.role;
