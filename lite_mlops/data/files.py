@@ -51,29 +51,35 @@ def checked_names(names: Sequence[str], what: str) -> list[str]:
     return list(names)
 
 
-def _first_line(path: Path, delimiter: str, skip: int) -> list[str]:
+def _first_line(path: Path, delimiter: str) -> list[str]:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        for _ in range(skip):
-            file.readline()
         return next(csv.reader(file, delimiter=delimiter), [])
+
+
+# The first line names the columns; no line is taken for a comment or left out.
+_CSV = "header = true, skip = 0, comment = ''"
 
 
 def _sniffed(database: Scratch, path: Path) -> tuple[list[str], list[str], str | None, str | None]:
     """Return names and likely types of a CSV file, and how it writes dates and times."""
     row = database.run(
-        "SELECT Delimiter, SkipRows, Columns, DateFormat, TimestampFormat "
-        "FROM sniff_csv(?, header = true)",
+        f"SELECT Delimiter, Columns, DateFormat, TimestampFormat FROM sniff_csv(?, {_CSV})",
         str(path),
     )[0]
-    delimiter, skip, columns, dates, times = row
+    delimiter, columns, dates, times = row
     names = [column["name"] for column in columns]
     try:
-        first = _first_line(path, delimiter if len(delimiter) == 1 else ",", skip)
+        first = _first_line(path, delimiter if len(delimiter) == 1 else ",")
     except UnicodeDecodeError:
         raise NotReadable(f"{path} is not UTF-8 text; convert it first.") from None
     if len(first) == len(names):
         names = first
+    if len(names) == 1 and any(sign in names[0] for sign in ",;\t|"):
+        raise NotReadable(
+            f"{path} cannot be read as a table: its lines do not have the same number of values as "
+            f"its first line, {names[0][:100]!r}."
+        )
     return checked_names(names, str(path)), [column["type"] for column in columns], dates, times
 
 
@@ -96,22 +102,26 @@ def _load_csv(database: Scratch, path: Path) -> list[str]:
     given = {"types": read, "dateformat": dates, "timestampformat": times}
     chosen = {option: value for option, value in given.items() if value}
     options = "".join(f", {option} = ?" for option in chosen)
+    first: NotReadable | None = None
     try:
         database.run(
             f"CREATE TABLE loaded AS SELECT {', '.join(exact)}, {odd} AS odd "  # noqa: S608
-            f"FROM read_csv(?, header = true{options}) AS t({_aliases(len(names))})",
+            f"FROM read_csv(?, {_CSV}{options}) AS t({_aliases(len(names))})",
             str(path),
             *chosen.values(),
         )
         fits = not database.run("SELECT coalesce(bool_or(odd), false) FROM loaded")[0][0]
-    except NotReadable:
-        fits = False
+    except NotReadable as error:
+        fits, first = False, error
     if not fits:
-        database.run(
-            f"CREATE OR REPLACE TABLE loaded AS SELECT * "  # noqa: S608
-            f"FROM read_csv(?, header = true, sample_size = -1) AS t({_aliases(len(names))})",
-            str(path),
-        )
+        try:
+            database.run(
+                f"CREATE OR REPLACE TABLE loaded AS SELECT * "  # noqa: S608
+                f"FROM read_csv(?, {_CSV}, sample_size = -1) AS t({_aliases(len(names))})",
+                str(path),
+            )
+        except NotReadable as error:
+            raise first or error from None  # the first one names the line
     return names
 
 
@@ -128,11 +138,27 @@ def _load_parquet(database: Scratch, path: Path) -> list[str]:
     return _load_all(database, "read_parquet(?)", path)
 
 
+# JSON has no times and no UUIDs; what looks like one stays the text that it is. A format that no
+# time has keeps the engine from guessing, also inside of records.
+_JSON = (
+    "format = 'newline_delimited', records = true, sample_size = -1, "
+    "dateformat = '@@@', timestampformat = '@@@'"
+)
+
+
 def _load_json(database: Scratch, path: Path) -> list[str]:
     if not path.stat().st_size:
         raise Invalid(f"{path} is empty: there is no record in it.")
-    reader = "read_json(?, format = 'newline_delimited', records = true, sample_size = -1)"
-    return _load_all(database, reader, path)
+    found = database.describe(f"SELECT * FROM read_json(?, {_JSON})", str(path))  # noqa: S608
+    types = {name: "VARCHAR" if kind in ("UUID", "TIME") else kind for name, kind in found}
+    database.run(
+        f"CREATE TABLE loaded AS SELECT * "  # noqa: S608
+        f"FROM read_json(?, format = 'newline_delimited', columns = ?) "
+        f"AS t({_aliases(len(types))})",
+        str(path),
+        types,
+    )
+    return checked_names(list(types), str(path))
 
 
 _LOADERS = {"csv": _load_csv, "parquet": _load_parquet, "json": _load_json}

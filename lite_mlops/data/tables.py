@@ -34,6 +34,8 @@ def _values(column: Any) -> Any:
     for listing in ("to_pylist", "to_list"):  # of Arrow, of polars
         if hasattr(column, "null_count") and hasattr(column, listing) and _has_no_array(column):
             return getattr(column, listing)()
+    if hasattr(column, "to_pylist"):
+        return column.to_numpy(zero_copy_only=False)
     column = column.to_numpy() if hasattr(column, "to_numpy") else column
     if isinstance(column, np.ma.MaskedArray):
         values: Any = column.data

@@ -30,8 +30,8 @@ class NotReadable(Invalid):
 
 
 def _told(what: str, error: Exception) -> Exception:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines[:3])[:400]
+    said = str(error).partition("\nLINE 1:")[0].partition("Possible")[0]
+    text = " ".join(said.split())[:300]
     if "No space left" in text or "Out of Memory" in text or "failed to offload" in text:
         return Denied(
             f"{what} needs more memory or temporary space than there is ({text}). Make space, or "
