@@ -64,7 +64,7 @@ _CSV = "header = true, skip = 0, comment = ''"
 def _sniffed(database: Scratch, path: Path) -> tuple[list[str], list[str], str | None, str | None]:
     """Return names and likely types of a CSV file, and how it writes dates and times."""
     row = database.run(
-        f"SELECT Delimiter, Columns, DateFormat, TimestampFormat FROM sniff_csv(?, {_CSV})",
+        f"SELECT Delimiter, Columns, DateFormat, TimestampFormat FROM sniff_csv(?, {_CSV})",  # noqa: S608
         str(path),
     )[0]
     delimiter, columns, dates, times = row

@@ -219,6 +219,8 @@ READING = {
     "runs show": ("runs", "show", "one of a very long name " * 4),
     "experiments ls": ("experiments", "ls", "--all"),
     "experiments show": ("experiments", "show", "hostile " * 9),
+    "data ls": ("data", "ls"),
+    "data show": ("data", "show", "customers"),
     "models ls": ("models", "ls"),
     "models show": ("models", "show", "churn@champion"),
     "drift": ("drift", "churn@champion"),
