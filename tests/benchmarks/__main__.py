@@ -21,6 +21,7 @@ import duckdb
 
 from tests.benchmarks import (
     crash,
+    data_versions,
     folding,
     log_calls,
     many_metrics,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "waiting": waiting.measure,
     "starting": starting.measure,
     "crash": crash.measure,
+    "data_versions": data_versions.measure,
 }
 
 

@@ -27,7 +27,7 @@ from lite_mlops.data.profile import profile
 from lite_mlops.data.streams import Examined, examine, in_memory
 from lite_mlops.settings import Settings
 
-ROWS = {
+ROWS: dict[str, list[Any]] = {
     "n": [3, -1, 2**60, 0],
     "x": [0.1, -2.5e-300, 1e15, 4.0],
     "gap": [1.5, None, 3.5, None],
