@@ -85,7 +85,10 @@ def _shape(version: DatasetVersion) -> str:
 @click.argument("name", required=False)
 @as_option
 def list_data(name: str | None, form: str | None) -> None:
-    """List the versions of the dataset NAME, or of all, the latest of each first."""
+    """List versions, the latest first.
+
+    NAME chooses those of one dataset.
+    """
     found = open_project().datasets.all(name)
     if form:
         emit([_row(version) for version in found], form)
@@ -119,7 +122,7 @@ def _row(version: DatasetVersion) -> dict[str, Any]:
 @click.argument("reference")
 @as_option
 def show_data(reference: str, form: str | None) -> None:
-    """Show a version: where it comes from, what its columns hold, and who used it.
+    """Show what a version holds and who used it.
 
     REFERENCE names it, such as patients, patients@latest or patients@461a8a2d.
     """

@@ -438,7 +438,7 @@ class Datasets:
         if form == "folder":
             source["files"] = len(before)
         else:
-            source |= vars(before[""]) | {"sha256": hashes[""]}
+            source |= before[""]._asdict() | {"sha256": hashes[""]}
         files = {key: (state, hashes[key]) for key, state in before.items()}
         self._sources.record(name, sha256, path, files, read_ns, {})
         return _Read(sha256, form, source, examined, size, kept)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.store import Layout, new_id
@@ -30,8 +30,7 @@ _THREADS = 2
 _SKIPPED = frozenset({".lite-mlops"})
 
 
-@dataclass(frozen=True)
-class FileState:
+class FileState(NamedTuple):
     """What decides whether a file changed."""
 
     size: int
@@ -218,6 +217,8 @@ class Sources:
         except NotFound:
             present = {}
         now, proved = time.time_ns(), False
+        single = self._shown(root)
+        start = "" if single == "." else f"{single}/"
         files: dict[str, list[Any]] = known["files"]
         for name in sorted({*files, *present}):
             state = self._state(files.get(name), present.get(name), known["read_ns"])
@@ -225,8 +226,8 @@ class Sources:
                 state = "changed"
                 if hash_file(at(root, name)) == files[name][3]:
                     state, proved = "unchanged", True
-                    files[name] = [*vars(present[name]).values(), files[name][3]]
-            yield SourceFile(known["name"], self.shown(root, name), state)
+                    files[name] = [*present[name], files[name][3]]
+            yield SourceFile(known["name"], f"{start}{name}" if name else single, state)
         if proved and all(now - entry[1] > RACY_NS for entry in files.values()):
             self._write(known | {"read_ns": now})
 
@@ -241,11 +242,11 @@ class Sources:
         same = (present.mtime_ns, present.inode) == (entry[1], entry[2])
         return "unchanged" if same and present.mtime_ns < read_ns - RACY_NS else "in doubt"
 
-    def shown(self, root: Path, name: str) -> str:
+    @staticmethod
+    def _shown(path: Path) -> str:
         """Return a path as it is shown: relative to the working directory if it lies below."""
-        path = str(at(root, name))
-        here = os.getcwd() + os.sep
-        return path.removeprefix(here)
+        here = Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
     # -- facts ----------------------------------------------------------------------------------
 
@@ -267,7 +268,7 @@ class Sources:
                 "path": self.told(path),
                 "chosen": chosen,
                 "read_ns": read_ns,
-                "files": {key: [*vars(s).values(), sha256] for key, (s, sha256) in files.items()},
+                "files": {key: [*s, sha256] for key, (s, sha256) in files.items()},
             }
         )
 

@@ -149,7 +149,7 @@ def _status(folder: Path, files: int) -> list[Figure]:
     project = new_project(folder)
     adding = seconds_of(lambda: project.datasets.add(images, "images", snapshot=True))
     project.close()
-    environment = os.environ | {PREFIX + "DIR": str(folder)}
+    environment = os.environ | {PREFIX + "DIR": str(project.folder)}
 
     def run(*command: str) -> float:
         return seconds_of(
