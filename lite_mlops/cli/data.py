@@ -235,7 +235,7 @@ def checkout_data(reference: str, target: Path | None, force: bool) -> None:  # 
 @click.option("--all", "everything", is_flag=True, help="Also list what is unchanged.")
 @as_option
 def data_status(what: str | None, everything: bool, form: str | None) -> None:  # noqa: FBT001
-    """Show which files of datasets changed since their latest version was added."""
+    """Show which files of datasets have changed."""
     found = open_project().datasets.states(what)
     if form:
         emit([one.to_dict() for one in found], form)
