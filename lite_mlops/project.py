@@ -172,14 +172,19 @@ class Project:
         *,
         role: str = "training",
         column_names: Sequence[str] | None = None,
+        snapshot: bool = False,
     ) -> DatasetVersion:
-        """Record that the active run uses `data`: the hash of the whole, its shape and profile.
+        """Record that the active run uses `data`; see `Datasets.log`.
+
+        `datasets.add` records data that no run used yet.
 
         Raises:
-            Invalid: it is not a table, or the name or the role cannot be used.
+            Invalid: it is no data that can be read, or the name or the role cannot be used.
         """
         run = self.run_to_log_to()
-        return self.datasets.log(run.id, data, name, role=role, column_names=column_names)
+        return self.datasets.log(
+            run.id, data, name, role=role, column_names=column_names, snapshot=snapshot
+        )
 
     def log_model(
         self, model: Any, name: str, *, input_example: Any = None, reason: str | None = None

@@ -205,10 +205,17 @@ def log_evaluation(
 
 
 def log_dataset(
-    data: Any, name: str, *, role: str = "training", column_names: Sequence[str] | None = None
+    data: Any,
+    name: str,
+    *,
+    role: str = "training",
+    column_names: Sequence[str] | None = None,
+    snapshot: bool = False,
 ) -> DatasetVersion:
     """Record that the active run uses `data`; see `Project.log_dataset`."""
-    return current_project().log_dataset(data, name, role=role, column_names=column_names)
+    return current_project().log_dataset(
+        data, name, role=role, column_names=column_names, snapshot=snapshot
+    )
 
 
 def log_model(

@@ -35,6 +35,7 @@ SIDEWAYS = {
     ("tracking", "security"),
     ("data", "tracking"),  # the rules for names
     ("data", "security"),  # reasons of decisions
+    ("tracking", "data"),  # an active run logs its data
     ("models", "security"),
     ("monitoring", "data"),
     ("monitoring", "models"),
@@ -49,6 +50,7 @@ HOMES = {
     "click": {"cli"},
     "rich": {"cli"},
     "duckdb": {"store"},
+    "fastcdc": {"store"},
     "psutil": {"tracking"},
     "joblib": {"models"},
     "scipy": {"data"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,16 +20,22 @@ if TYPE_CHECKING:
 _HELD = 5  # columns of an example row that are shown
 
 
-def table_of(word: str) -> Any:
-    """Return the table that a word on the command line means: the file at a path.
+def table_of(word: str) -> Path:
+    """Return the table that a word on the command line means: a file, or a copy of a version.
 
     Raises:
-        NotFound: there is no such file.
+        NotFound: there is no such file, and no version with a kept copy.
     """
     path = Path(word).expanduser()
-    if not path.is_file():
-        raise NotFound(f"There is no file {word}.")
-    return path
+    if path.is_file():
+        return path
+    project = open_project(must_exist=False)
+    if "@" not in word or not project.exists:
+        raise NotFound(f"There is no file {word}; a version of a dataset is NAME@VERSION.")
+    # The copy is there for the time of the command.
+    holder = TemporaryDirectory(prefix="lite-mlops-")
+    folder = Path(click.get_current_context().with_resource(holder))
+    return project.datasets.checkout(word, folder / project.datasets.file_name(word))
 
 
 # -- diff ----------------------------------------------------------------------------------------
@@ -44,8 +51,9 @@ def table_of(word: str) -> Any:
 def diff(before: str, after: str, key: tuple[str, ...], form: str | None) -> None:
     """Show what changed between two tables.
 
-    BEFORE and AFTER are CSV, Parquet or JSON lines files. With --key rows are the
-    same when their keys are; without, whole rows are counted.
+    BEFORE and AFTER are CSV, Parquet or JSON lines files, or versions of which a
+    copy was kept, such as patients@461a8a2d. With --key rows are the same when
+    their keys are; without, whole rows are counted.
     """
     datasets = open_project(must_exist=False).datasets
     found = datasets.diff(table_of(before), table_of(after), key=key or None)
@@ -97,7 +105,7 @@ def _show_cells(found: DataDiff) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--from", "source", help="Infer them from this good data.")
+@click.option("--from", "source", help="Infer them from good data: a file, or NAME@VERSION.")
 @click.option(
     "--file", type=click.Path(path_type=Path), help="Take them from a file that --json wrote."
 )
@@ -190,8 +198,8 @@ def leakage(
 ) -> None:
     """Look for answers that leak into the training.
 
-    TRAIN and TEST are CSV, Parquet or JSON lines files. Exits with 1 if a leak is
-    found.
+    TRAIN and TEST are CSV, Parquet or JSON lines files, or versions of which a copy
+    was kept. Exits with 1 if a leak is found.
     """
     report = open_project(must_exist=False).datasets.leakage(
         table_of(train), table_of(test), target=target, time=time, key=key, group=group

@@ -2,38 +2,59 @@
 
 version = project.datasets.log(run.id, frame, "patients", role="training")
 version.sha256, version.rows, version.profile["age"]
+project.datasets.add("patients.csv", "patients", snapshot=True)
+project.datasets.checkout("patients@461a8a2d", Path("copy.csv"))
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lite_mlops.data.checking import CheckReport, check
-from lite_mlops.data.diff import DataDiff, diff
-from lite_mlops.data.expectations import Expectations
-from lite_mlops.data.fingerprint import fingerprint
-from lite_mlops.data.inferring import infer
-from lite_mlops.data.kinds import columns_of
-from lite_mlops.data.leakage import LeakageReport, leakage
-from lite_mlops.data.profile import profile
-from lite_mlops.data.tables import as_columns
-from lite_mlops.errors import Invalid, NotFound, suggestion
+from lite_mlops.data.quality import Quality
+from lite_mlops.data.references import resolve, split
+from lite_mlops.data.sources import (
+    FileState,
+    SourceFile,
+    Sources,
+    at,
+    folder_hash,
+    hash_file,
+    hash_files,
+    list_files,
+    still_as_before,
+)
+from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.htmltext import html_facts
-from lite_mlops.security import mask_reason
-from lite_mlops.store import Store, as_datetime
-from lite_mlops.store.events import Dataset, DatasetExpected, DatasetUsed
+from lite_mlops.store import Kept, Store, as_datetime, bring_back, keep, new_id
+from lite_mlops.store.events import Dataset, DatasetSnapshot, DatasetUsed
 from lite_mlops.tracking.keys import checked_name
+
+if TYPE_CHECKING:
+    from lite_mlops.data.streams import Examined
 
 ROLES = ("training", "validation", "test", "reference")
 
 
 @dataclass(frozen=True)
+class Query:
+    """The result of a SELECT on a DuckDB or SQLite file; its order counts, so give ORDER BY."""
+
+    path: str | Path
+    sql: str
+
+
+@dataclass(frozen=True)
 class DatasetVersion:
-    """A version of a dataset."""
+    """A version of a dataset; `rows` and `columns` are 0 for what is no table."""
 
     name: str
     sha256: str
@@ -41,6 +62,10 @@ class DatasetVersion:
     columns: int
     profile: Mapping[str, Any]
     logged_at: datetime
+    form: str = "table"  # or "file", "folder"
+    size: int | None = None  # bytes, where it lay in a file or folder
+    source: Mapping[str, Any] | None = None  # where it was last read from
+    snapshot: str | None = None  # the object that lists the chunks of a copy
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> DatasetVersion:
@@ -52,10 +77,20 @@ class DatasetVersion:
             columns=row["column_count"],
             profile=json.loads(row["profile"]),
             logged_at=row["ts"].replace(tzinfo=UTC),
+            form=row["form"],
+            size=row["size"],
+            source=None if row["source"] is None else json.loads(row["source"]),
+            snapshot=row["manifest"],
         )
 
+    @property
+    def reference(self) -> str:
+        """The reference to this version, with twelve digits of its hash."""
+        return f"{self.name}@{self.sha256[:12]}"
+
     def __repr__(self) -> str:
-        return f"<DatasetVersion {self.name} {self.sha256[:12]} {self.rows}x{self.columns}>"
+        shape = f"{self.rows}x{self.columns}" if self.form == "table" else self.form
+        return f"<DatasetVersion {self.name} {self.sha256[:12]} {shape}>"
 
     def _repr_html_(self) -> str:
         facts = {name: value for name, value in vars(self).items() if name != "profile"}
@@ -66,11 +101,54 @@ class DatasetVersion:
         return vars(self) | {"logged_at": self.logged_at.isoformat()}
 
 
-class Datasets:
+@dataclass(frozen=True)
+class DatasetUse:
+    """A run that used a version of a dataset, and the model versions that came from that run."""
+
+    run_id: str
+    run_name: str | None
+    role: str
+    used_at: datetime
+    models: tuple[str, ...]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> DatasetUse:
+        """Return the use of a row of `dataset_uses`."""
+        return cls(
+            run_id=row["run_id"],
+            run_name=row["run_name"],
+            role=row["role"],
+            used_at=row["ts"].replace(tzinfo=UTC),
+            models=tuple(row["models"] or ()),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the use as JSON can hold it."""
+        return vars(self) | {"used_at": self.used_at.isoformat(), "models": list(self.models)}
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What reading a source told, before any of it is recorded."""
+
+    sha256: str
+    form: str
+    source: dict[str, Any]
+    examined: Examined | None = None
+    size: int | None = None
+    kept: Kept | None = None
+
+
+def _is_relation(data: Any) -> bool:
+    return hasattr(data, "to_parquet") and type(data).__module__.startswith(("duckdb", "_duckdb"))
+
+
+class Datasets(Quality):
     """The datasets of a project."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._sources = Sources(store.layout)
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -80,126 +158,314 @@ class Datasets:
             row = database.one("dataset_used_by", run=run_id, role=role)
         return None if row is None else DatasetVersion.from_row(row)
 
-    def expectations(self, name: str) -> Expectations:
-        """Return what is expected of a dataset. Raises `NotFound` if nothing is."""
+    def all(self, name: str | None = None) -> list[DatasetVersion]:
+        """Return all versions, or those of one dataset; of each the one seen last comes first.
+
+        Raises:
+            NotFound: there is no such dataset.
+        """
         with self._store.reading() as database:
-            text = database.value("expectations_of", name=name)
-            known = [known for (known,) in database.rows("expected_names")]
-        if text is None:
+            names = [found for (found,) in database.rows("dataset_names")]
+            if name is not None:
+                name, _ = split(name, names)
+            rows = database.dicts("dataset_versions", name=name, version=None)
+        return [DatasetVersion.from_row(row) for row in rows]
+
+    def get(self, reference: str) -> DatasetVersion:
+        """Return the version that `name`, `name@latest` or `name@digits` means.
+
+        Raises:
+            NotFound: there is no such dataset or version.
+            Invalid: the reference names no version, or several.
+        """
+        with self._store.reading() as database:
+            names = [found for (found,) in database.rows("dataset_names")]
+            name, version = split(reference, names)
+            hashes = [found for (found,) in database.rows("dataset_hashes", name=name)]
+            sha256 = resolve(name, version, hashes)
+            row = database.one("dataset_versions", name=name, version=sha256)
+        assert row is not None
+        return DatasetVersion.from_row(row)
+
+    def used_in(self, version: DatasetVersion) -> list[DatasetUse]:
+        """Return the runs that used a version, the newest first, with the models they made."""
+        with self._store.reading() as database:
+            rows = database.dicts("dataset_uses", name=version.name, version=version.sha256)
+        return [DatasetUse.from_row(row) for row in rows]
+
+    def states(self, chosen: str | None = None) -> list[SourceFile]:
+        """Return how files stand against the latest versions: unchanged, changed, new, missing.
+
+        `chosen` is the name of a dataset or a path. The database is not opened.
+
+        Raises:
+            NotFound: nothing is known by this name or path.
+        """
+        return self._sources.states(chosen)
+
+    def source_state(self, version: DatasetVersion) -> str | None:
+        """Return how the source of a version stands: unchanged, changed, missing; None: unknown."""
+        known = self._sources.known(version.name)
+        if known is None or known["version"] != version.sha256:
+            return None
+        states = {one.state for one in self._sources.states(version.name)}
+        if states <= {"unchanged"}:
+            return "unchanged"
+        return "missing" if states == {"missing"} else "changed"
+
+    def checkout(self, reference: str, target: Path | None = None, *, force: bool = False) -> Path:
+        """Write the kept copy of a version to `target`, proved byte by byte; return where.
+
+        Without a target it goes to the working directory, under the name of the dataset. What is
+        there is left alone, unless `force`.
+
+        Raises:
+            NotFound: there is no such version, or no copy of it was kept.
+            Conflict: the target exists.
+            Damaged: a part of the copy is missing or not what was stored.
+        """
+        version = self.get(reference)
+        if version.snapshot is None:
+            path = (version.source or {}).get("path")
+            where = f" It was read from {path}." if path else ""
             raise NotFound(
-                f"Nothing is expected of the dataset {name!r} yet.{suggestion(name, known)} "
-                f"`lite-mlops data expect {name} --from FILE` infers it from good data."
+                f"No copy of {version.reference} was kept, only its hash and profile.{where} "
+                "`data add --snapshot` keeps one."
             )
-        return Expectations.from_dict(json.loads(text))
-
-    def check(self, data: Any, name: str, *, now: datetime | None = None) -> CheckReport:
-        """Return how a table, or the file at a path, meets what is expected of the dataset `name`.
-
-        Raises:
-            NotFound: nothing is expected of it, or there is no such file.
-            Invalid: it is no table.
-        """
-        expected = self.expectations(name)
-        return check(columns_of(data, self._store.settings), expected, now=now)
-
-    def infer(self, data: Any) -> Expectations:
-        """Return expectations that a table, or the file at a path, meets; see `infer`.
-
-        Raises:
-            Invalid: it is no table.
-            NotFound: there is no such file.
-        """
-        return infer(columns_of(data, self._store.settings))
-
-    def diff(self, before: Any, after: Any, *, key: str | Sequence[str] | None = None) -> DataDiff:
-        """Return what changed between two tables or files; see `lite_mlops.data.diff.diff`.
-
-        Raises:
-            Invalid: one is no table, or the key is missing or not unique in it.
-            NotFound: there is no such file or column.
-        """
-        return diff(before, after, key=key, settings=self._store.settings)
-
-    def leakage(
-        self,
-        train: Any,
-        test: Any,
-        *,
-        target: str | None = None,
-        time: str | None = None,
-        key: str | Sequence[str] | None = None,
-        group: str | Sequence[str] | None = None,
-    ) -> LeakageReport:
-        """Return what of the answers leaks into the training; see `lite_mlops.data.leakage`.
-
-        Raises:
-            Invalid: one is no table, or `time` is no time.
-            NotFound: there is no such file or column.
-        """
-        return leakage(
-            train,
-            test,
-            target=target,
-            time=time,
-            key=key,
-            group=group,
-            settings=self._store.settings,
+        if target is None:
+            target = Path(self.file_name(reference))
+        bring_back(
+            self._store.objects,
+            version.snapshot,
+            target,
+            f"the snapshot of {version.reference}",
+            force=force,
         )
+        return target
+
+    def file_name(self, reference: str) -> str:
+        """Return the name of a file for a version, with the ending that its kind of file has."""
+        version = self.get(reference)
+        plain = version.name.replace("/", "-")
+        if version.form == "folder":
+            return plain
+        path = (version.source or {}).get("path")
+        return plain + ("".join(Path(path).suffixes[-2:]) if path else ".parquet")
 
     # -- facts ----------------------------------------------------------------------------------
 
+    def add(
+        self,
+        data: Any,
+        name: str,
+        *,
+        column_names: Sequence[str] | None = None,
+        snapshot: bool = False,
+    ) -> DatasetVersion:
+        """Record a version that no run used yet; see `log`."""
+        return self.log(None, data, name, column_names=column_names, snapshot=snapshot)
+
     def log(
         self,
-        run_id: str,
+        run_id: str | None,
         data: Any,
         name: str,
         *,
         role: str = "training",
         column_names: Sequence[str] | None = None,
+        snapshot: bool = False,
     ) -> DatasetVersion:
-        """Record that a run used `data`: its hash, shape and profile, not the data itself.
+        """Record that a run used `data`: the hash of the whole, its shape and profile.
+
+        `data` is a DataFrame of pandas or polars, an Arrow table, an array, columns, rows, a
+        relation of DuckDB, a `Query`, or the path of a CSV, Parquet or JSON lines file, of any
+        other file or of a folder. With `snapshot` a copy is kept, else only what was said.
 
         Raises:
-            Invalid: it is not a table, or the name or the role cannot be used.
+            Invalid: it is no data that can be read, or the name or the role cannot be used.
+            NotFound: there is no such file.
+            Conflict: a file changed while it was read.
         """
         name = checked_name(name, "dataset name")
         if role not in ROLES:
             raise Invalid(f"the role of a dataset is {', '.join(ROLES)}; {role!r} is none of them.")
-        columns = as_columns(data, column_names)
-        sha256 = fingerprint(columns)
-        rows = len(next(iter(columns.values()), []))
-        facts = profile(columns)
-        moment = self._store.append(
-            Dataset(name=name, sha256=sha256, rows=rows, columns=len(columns), profile=facts)
-        )
-        self._store.append(DatasetUsed(run=run_id, name=name, sha256=sha256, role=role))
-        return DatasetVersion(name, sha256, rows, len(columns), facts, as_datetime(moment))
+        version = None
+        if isinstance(data, str | os.PathLike):
+            version = self._unchanged(Path(data), name, snapshot=snapshot)
+        if version is None:
+            version = self._record(name, self._read(data, name, column_names, snapshot=snapshot))
+        if run_id is not None:
+            self._store.append(DatasetUsed(run=run_id, name=name, sha256=version.sha256, role=role))
+        return version
 
-    # -- decisions ------------------------------------------------------------------------------
+    def _unchanged(self, path: Path, name: str, *, snapshot: bool) -> DatasetVersion | None:
+        """Return the version that a file or folder still is, without reading it; None in doubt."""
+        sha256 = self._sources.unchanged(name, path, {})
+        if sha256 is None:
+            return None
+        try:
+            version = self.get(f"{name}@{sha256}")
+        except NotFound:  # the database is another one than it was
+            return None
+        return None if snapshot and version.snapshot is None else version
 
-    def expect(
-        self,
-        name: str,
-        expectations: Expectations | Mapping[str, Any],
-        *,
-        reason: str | None = None,
-    ) -> Expectations:
-        """Have the dataset `name` expected to be so from now on; return the expectations.
-
-        Raises:
-            Invalid: the name or the expectations cannot be used.
-        """
-        name = checked_name(name, "dataset name")
-        if not isinstance(expectations, Expectations):
-            expectations = Expectations.from_dict(expectations)
-        # What was put together in code is held to the same rules as what was read.
-        expectations = Expectations.from_dict(expectations.to_dict())
-        event = DatasetExpected(
+    def _record(self, name: str, read: _Read) -> DatasetVersion:
+        examined = read.examined
+        profile = {} if examined is None else examined.profile
+        rows, columns = (0, 0) if examined is None else (examined.rows, examined.columns)
+        event = Dataset(
             name=name,
-            expectations=expectations.to_dict(),
-            reason=mask_reason(reason, self._store.settings.mask),
+            sha256=read.sha256,
+            rows=rows,
+            columns=columns,
+            profile=profile,
+            form=read.form,
+            size=read.size,
+            source=read.source,
         )
-        event.body()  # refuses what is too long, before the project is held
-        with self._store.deciding() as decisions:
-            decisions.record(event)
-        return expectations
+        moment = self._store.append(event)
+        if read.kept is not None:
+            self._store.append(
+                DatasetSnapshot(
+                    name=name,
+                    sha256=read.sha256,
+                    manifest=read.kept.manifest,
+                    size=read.kept.size,
+                )
+            )
+        return DatasetVersion(
+            name,
+            read.sha256,
+            rows,
+            columns,
+            profile,
+            as_datetime(moment),
+            form=read.form,
+            size=read.size,
+            source=read.source,
+            snapshot=None if read.kept is None else read.kept.manifest,
+        )
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def _read(
+        self, data: Any, name: str, column_names: Sequence[str] | None, *, snapshot: bool
+    ) -> _Read:
+        if isinstance(data, str | os.PathLike):
+            return self._read_path(Path(data), name, snapshot=snapshot)
+        if isinstance(data, Query):
+            return self._read_query(data, snapshot=snapshot)
+        if _is_relation(data):
+            return self._read_relation(data, snapshot=snapshot)
+        from lite_mlops.data.files import write_parquet
+        from lite_mlops.data.streams import examine, in_memory
+        from lite_mlops.data.tables import as_columns
+
+        columns = as_columns(data, column_names)
+        examined = examine(in_memory(columns))
+        kept = None
+        if snapshot:
+            with self._aside(".parquet") as path:
+                write_parquet(self._store.settings, self._store.layout.tmp, columns, path)
+                kept = keep(self._store.objects, {"": path})
+        source = {"kind": "memory", "type": type(data).__name__}
+        return _Read(examined.sha256, "table", source, examined, kept=kept)
+
+    @contextmanager
+    def _aside(self, ending: str) -> Iterator[Path]:
+        self._store.layout.make()
+        path = self._store.layout.tmp / f"{new_id()}{ending}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _read_relation(self, relation: Any, *, snapshot: bool) -> _Read:
+        from lite_mlops.data.files import checked_names, loaded
+        from lite_mlops.data.streams import examine
+
+        checked_names(relation.columns, "this relation")
+        with self._aside(".parquet") as path:
+            relation.to_parquet(str(path))
+            with loaded(self._store.settings, self._store.layout.tmp, "parquet", path) as table:
+                examined = examine(table)
+            kept = keep(self._store.objects, {"": path}) if snapshot else None
+        return _Read(examined.sha256, "table", {"kind": "relation"}, examined, kept=kept)
+
+    def _read_query(self, query: Query, *, snapshot: bool) -> _Read:
+        from lite_mlops.data.files import queried
+        from lite_mlops.data.streams import examine
+
+        path = Path(query.path)
+        before = self._files(path)
+        if "" not in before:
+            raise Invalid(f"{path} is a folder; a query needs a DuckDB or SQLite file.")
+        layout = self._store.layout
+        kept = None
+        with self._aside(".parquet") as copy:
+            wanted = copy if snapshot else None
+            with queried(self._store.settings, layout.tmp, path, query.sql, wanted) as table:
+                examined = examine(table)
+            still_as_before(path, before)
+            if snapshot:
+                kept = keep(self._store.objects, {"": copy})
+        source = {"kind": "query", "database": self._sources.told(path), "sql": query.sql}
+        return _Read(examined.sha256, "table", source, examined, kept=kept)
+
+    def _files(self, path: Path) -> dict[str, FileState]:
+        """Return the files of a source; the project's folder is there for what is written aside."""
+        files = list_files(path)
+        self._store.layout.make()
+        return files
+
+    def _read_path(self, path: Path, name: str, *, snapshot: bool) -> _Read:
+        from lite_mlops.data.files import format_of
+
+        read_ns = time.time_ns()
+        before = self._files(path)
+        if not before:
+            raise Invalid(f"{path} holds no files.")
+        form = "folder" if "" not in before else "file"
+        table = format_of(path) if form == "file" else None
+        with ThreadPoolExecutor(1) as beside:
+            reading = beside.submit(self._copied_or_hashed, path, before, snapshot=snapshot)
+            examined = None if table is None else self._examined(path, table)
+            kept, hashes = reading.result()
+        still_as_before(path, before)
+        if examined is not None:
+            form, sha256 = "table", examined.sha256
+        else:
+            sha256 = folder_hash(hashes) if form == "folder" else hashes[""]
+        size = sum(state.size for state in before.values())
+        source: dict[str, Any] = {"kind": table or form, "path": self._sources.told(path)}
+        if form == "folder":
+            source["files"] = len(before)
+        else:
+            source |= before[""]._asdict() | {"sha256": hashes[""]}
+        files = {key: (state, hashes[key]) for key, state in before.items()}
+        self._sources.record(name, sha256, path, files, read_ns, {})
+        return _Read(sha256, form, source, examined, size, kept)
+
+    def _copied_or_hashed(
+        self, path: Path, files: Mapping[str, FileState], *, snapshot: bool
+    ) -> tuple[Kept | None, Mapping[str, str]]:
+        if not snapshot:
+            if "" in files:
+                return None, {"": hash_file(path)}
+            return None, hash_files(path, files)
+        try:
+            kept = keep(self._store.objects, {name: at(path, name) for name in files})
+        except FileNotFoundError as error:
+            raise Conflict(
+                f"{error.filename} vanished while it was read; nothing was recorded."
+            ) from None
+        except OSError as error:
+            raise Invalid(f"{error.filename or path}: {error.strerror}.") from None
+        return kept, kept.sha256
+
+    def _examined(self, path: Path, table: str) -> Examined:
+        from lite_mlops.data.files import loaded
+        from lite_mlops.data.streams import examine
+
+        with loaded(self._store.settings, self._store.layout.tmp, table, path) as found:
+            return examine(found)

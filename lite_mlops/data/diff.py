@@ -25,7 +25,7 @@ from lite_mlops.data.wording import amount
 from lite_mlops.errors import Invalid
 from lite_mlops.htmltext import html_facts, html_table
 from lite_mlops.settings import Settings
-from lite_mlops.store import Scratch
+from lite_mlops.store import Workbench
 
 EXAMPLES = 5  # rows that are shown of each sort
 _TOP_VALUES = 20
@@ -218,7 +218,7 @@ class _Rows(NamedTuple):
     examples_removed: tuple[Mapping[str, Any], ...]
 
 
-def check_key(scratch: Scratch, table: Loaded, key: Sequence[str]) -> None:
+def check_key(scratch: Workbench, table: Loaded, key: Sequence[str]) -> None:
     """Raise `Invalid`, with the values, if a key is missing or not unique in a table."""
     columns = ", ".join(f"c{table.place(name)}" for name in key)
     absent = " OR ".join(f"c{table.place(name)} IS NULL" for name in key)
@@ -251,7 +251,7 @@ def check_key(scratch: Scratch, table: Loaded, key: Sequence[str]) -> None:
 
 
 def _by_key(
-    scratch: Scratch, before: Loaded, after: Loaded, pairs: Sequence[_Pair], key: Sequence[str]
+    scratch: Workbench, before: Loaded, after: Loaded, pairs: Sequence[_Pair], key: Sequence[str]
 ) -> _Rows:
     for table in (before, after):
         check_key(scratch, table, key)
@@ -296,7 +296,7 @@ def _row_change(row: Sequence[Any], keys: Sequence[_Pair], others: Sequence[_Pai
 
 
 def _unmatched(
-    scratch: Scratch, table: Loaded, other: Loaded, keys: Sequence[_Pair]
+    scratch: Workbench, table: Loaded, other: Loaded, keys: Sequence[_Pair]
 ) -> tuple[Mapping[str, Any], ...]:
     """Return some rows whose key the other table does not have."""
     sides = ("b", "a") if table.table == "before" else ("a", "b")
@@ -308,7 +308,9 @@ def _unmatched(
     return tuple(dict(zip(table.names, row, strict=True)) for row in rows)
 
 
-def _by_whole_row(scratch: Scratch, before: Loaded, after: Loaded, pairs: Sequence[_Pair]) -> _Rows:
+def _by_whole_row(
+    scratch: Workbench, before: Loaded, after: Loaded, pairs: Sequence[_Pair]
+) -> _Rows:
     if not pairs:  # no row is like another
         return _Rows(after.rows, before.rows, 0, {}, (), (), ())
     sides = []
@@ -342,14 +344,14 @@ def _by_whole_row(scratch: Scratch, before: Loaded, after: Loaded, pairs: Sequen
 # -- what the columns look like ------------------------------------------------------------------
 
 
-def _numbers(scratch: Scratch, table: str, place: str, sql_type: str) -> NDArray[np.float64]:
+def _numbers(scratch: Workbench, table: str, place: str, sql_type: str) -> NDArray[np.float64]:
     """Return the numbers of a column, NaN where missing; times are seconds since 1970."""
     value = f"epoch({place}::TIMESTAMP)" if sql_type == "TIMESTAMP" else place
     arrays = scratch.arrays(f"SELECT {value}::DOUBLE AS v FROM {table}")  # noqa: S608
     return np.ma.filled(arrays["v"], np.nan)
 
 
-def _binned(scratch: Scratch, pair: _Pair) -> tuple[list[int], list[int]]:
+def _binned(scratch: Workbench, pair: _Pair) -> tuple[list[int], list[int]]:
     """Return the counts of both sides in the bins of the first, and of what is missing."""
     before = _numbers(scratch, "before", pair.before, pair.sql_type)
     after = _numbers(scratch, "after", pair.after, pair.sql_type)
@@ -362,7 +364,7 @@ def _binned(scratch: Scratch, pair: _Pair) -> tuple[list[int], list[int]]:
     return counts[0], counts[1]
 
 
-def _counted(scratch: Scratch, pair: _Pair) -> tuple[list[int], list[int]]:
+def _counted(scratch: Workbench, pair: _Pair) -> tuple[list[int], list[int]]:
     """Return how often each side has the commonest values of the first, others, and none."""
     sides = [
         f"SELECT {place}::VARCHAR AS v, {old} AS old, {1 - old} AS new FROM {table}"  # noqa: S608
@@ -378,7 +380,7 @@ def _counted(scratch: Scratch, pair: _Pair) -> tuple[list[int], list[int]]:
     return [old for old, _ in rows], [new for _, new in rows]
 
 
-def _drift(scratch: Scratch, pairs: Sequence[_Pair]) -> tuple[FeatureDrift, ...]:
+def _drift(scratch: Workbench, pairs: Sequence[_Pair]) -> tuple[FeatureDrift, ...]:
     found = []
     for pair in pairs:
         old, new = (_binned if pair.numeric else _counted)(scratch, pair)
@@ -416,7 +418,7 @@ def diff(
         Denied: it needs more memory than `database_memory_mb`, and cannot do with the disk.
     """
     names = checked_key(key)
-    with Scratch(settings) as scratch:
+    with Workbench(settings) as scratch:
         old, new = load(scratch, "before", before), load(scratch, "after", after)
         for name in names:
             old.place(name), new.place(name)  # both have it

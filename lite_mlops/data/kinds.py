@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from lite_mlops.data.tables import Columns, as_columns, is_missing
 from lite_mlops.errors import NotFound, suggestion
 from lite_mlops.settings import Settings
-from lite_mlops.store import Scratch
+from lite_mlops.store import Workbench
 
 NUMERIC = ("integer", "unsigned", "number")
 
@@ -87,11 +87,13 @@ def typed(column: NDArray[Any]) -> Typed:
     if not len(column):  # an empty list is one of numbers to NumPy
         return Typed("empty", column, missing)
     if column.dtype != object:
-        kind = {"b": "boolean", "f": "number"}.get(column.dtype.kind, "integer")
+        kind = {"b": "boolean", "f": "number", "M": "time"}.get(column.dtype.kind, "integer")
         if column.dtype == np.uint64:
             kind = "unsigned"
         elif kind == "number":
             column = column.astype(np.float64, copy=False)  # half floats are known to few
+        elif kind == "time":
+            column = column.astype("datetime64[us]", copy=False)
         return Typed(kind, column, missing)
     kind, present = _converted(column[~missing])
     if not missing.any() and kind != "empty":
@@ -129,7 +131,7 @@ def known_column(name: str, names: Iterable[str], table: str) -> str:
     return name
 
 
-def load(scratch: Scratch, table: str, data: Any) -> Loaded:
+def load(scratch: Workbench, table: str, data: Any) -> Loaded:
     """Bring a table, or the file at a path, into a scratch database under the name `table`.
 
     Raises:
@@ -156,7 +158,7 @@ def columns_of(data: Any, settings: Settings | None = None) -> Columns:
     """
     if not isinstance(data, str | PathLike):
         return as_columns(data)
-    with Scratch(settings) as scratch:
+    with Workbench(settings) as scratch:
         table = load(scratch, "read", data)
         arrays = scratch.arrays("SELECT * FROM read")
     return {

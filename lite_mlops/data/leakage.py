@@ -23,7 +23,7 @@ from lite_mlops.data.wording import amount, percent, values
 from lite_mlops.errors import Invalid
 from lite_mlops.htmltext import html_table
 from lite_mlops.settings import Settings
-from lite_mlops.store import Scratch
+from lite_mlops.store import Workbench
 
 EXAMPLES = 5
 
@@ -115,7 +115,7 @@ class LeakageReport:
 class _Tables(NamedTuple):
     """Both tables in the database, and the columns that both have."""
 
-    scratch: Scratch
+    scratch: Workbench
     train: Loaded
     test: Loaded
 
@@ -488,7 +488,7 @@ def leakage(
         NotFound: there is no such file or column.
     """
     keys, groups = _names(key), _names(group)
-    with Scratch(settings) as scratch:
+    with Workbench(settings) as scratch:
         tables = _Tables(scratch, load(scratch, "train", train), load(scratch, "test", test))
         for table in (tables.train, tables.test):
             if not table.rows:

@@ -2,7 +2,7 @@
 
     as_columns([{"age": 41, "sex": "f"}, {"age": 38, "sex": "m"}])
 
-pandas is recognised by what its frames can do and is not needed.
+pandas, polars and Arrow are recognised by what their tables can do and are not needed.
 """
 
 from __future__ import annotations
@@ -17,25 +17,52 @@ from lite_mlops.errors import Invalid
 
 Columns = dict[str, NDArray[Any]]
 
+_ALWAYS_THERE = {str, bool, int, bytes}  # types of which every value is one
+
+
+def _has_no_array(values: Any) -> bool:
+    """Return whether a column of polars or Arrow loses something on its way into NumPy."""
+    nulls = getattr(values, "null_count", 0)
+    kind = getattr(values, "dtype", None) or getattr(values, "type", None)
+    zoned = getattr(kind, "time_zone", None) or getattr(kind, "tz", None)
+    lossy = str(kind).lower().startswith(("decimal", "struct", "list", "array"))
+    return bool(nulls() if callable(nulls) else nulls) or zoned is not None or lossy
+
+
+def _values(column: Any) -> Any:
+    """Return the values of a column as an array, or as a list where an array would lose some."""
+    for listing in ("to_pylist", "to_list"):  # of Arrow, of polars
+        if hasattr(column, "null_count") and hasattr(column, listing) and _has_no_array(column):
+            return getattr(column, listing)()
+    if hasattr(column, "to_pylist"):
+        return column.to_numpy(zero_copy_only=False)
+    column = column.to_numpy() if hasattr(column, "to_numpy") else column
+    if isinstance(column, np.ma.MaskedArray):
+        values: Any = column.data
+        if column.mask.any():
+            values = values.astype(object)
+            values[np.ma.getmaskarray(column)] = None
+        return values
+    return column
+
 
 def _array(name: str, values: Any) -> NDArray[Any]:
-    """Return a column as a flat array: numbers and booleans as such, everything else as objects."""
-    values = values.to_numpy() if hasattr(values, "to_numpy") else values
+    """Return a column as a flat array: numbers, booleans and times as such, the rest as objects."""
+    values = _values(values)
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise Invalid(f"the column {name!r} is not flat: {error}") from None
     if array.ndim != 1:
         raise Invalid(f"the column {name!r} has the shape {array.shape}; a column is flat.")
-    if array.dtype.kind in "biuf":
+    if array.dtype.kind in "biufM":
         return array
-    if array.dtype.kind == "M":
-        array = array.astype("datetime64[us]")  # nanoseconds would become bare numbers
+    if array.dtype.kind == "m":  # as Python knows it; of nanoseconds it would be a bare number
+        return array.astype("m8[us]").astype(object)
     if isinstance(values, np.ndarray):
         return array.astype(object)
-    column = np.empty(len(array), object)
-    column[:] = list(values)  # as they are; NumPy would make texts of what stands beside a text
-    return column
+    # As they are; NumPy would make texts of what stands beside a text.
+    return np.fromiter(values, object, len(values))
 
 
 def _named(names: Sequence[Any], values: Sequence[Any]) -> Columns:
@@ -77,7 +104,10 @@ def as_columns(data: Any, names: Sequence[str] | None = None) -> Columns:
     Raises:
         Invalid: it is no table, its columns differ in length, or two have one name.
     """
-    if hasattr(data, "columns") and hasattr(data, "__getitem__"):
+    if hasattr(data, "column_names") and hasattr(data, "column"):  # a table of Arrow
+        names = list(data.column_names)
+        columns = _named(names, [data.column(place) for place in range(len(names))])
+    elif hasattr(data, "columns") and hasattr(data, "__getitem__"):
         unique = len(set(data.columns)) == len(data.columns)
         columns = _named(
             list(data.columns), [data[name] if unique else () for name in data.columns]
@@ -112,15 +142,18 @@ def _is_absent(value: Any) -> bool:
 
 
 def is_missing(column: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return where a column holds nothing: NaN among numbers, None or NaN among objects."""
+    """Return where a column holds nothing: NaN, a time that is none, None among objects."""
     if column.dtype.kind == "f":
         missing: NDArray[np.bool_] = np.isnan(column)
         return missing
+    if column.dtype.kind == "M":
+        return np.asarray(np.isnat(column))
     if column.dtype == object:
-        try:
-            nothing: NDArray[np.bool_] = np.equal(column, np.array(None, object))
-            nothing |= np.not_equal(column, column)
-        except (TypeError, ValueError):  # of values that cannot say whether they are equal
-            nothing = np.fromiter(map(_is_absent, column), np.bool_, len(column))
-        return nothing
+        types = set(map(type, column.tolist()))
+        if types <= _ALWAYS_THERE:
+            return np.zeros(len(column), np.bool_)
+        if types <= _ALWAYS_THERE | {type(None)}:
+            absent: Any = column == None  # noqa: E711
+            return np.asarray(absent, np.bool_)
+        return np.fromiter(map(_is_absent, column), np.bool_, len(column))
     return np.zeros(len(column), np.bool_)

@@ -6,26 +6,34 @@ with store.reading() as database: ...
 with store.deciding() as decisions: ...
 """
 
+from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, is_id, new_id, now
 from lite_mlops.store.database import Database
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
-from lite_mlops.store.scratch import Scratch
+from lite_mlops.store.scratch import NotReadable, Scratch, scratch_database
 from lite_mlops.store.store import Decisions, Store, kept_store, open_store
+from lite_mlops.store.workbench import Workbench
 
 __all__ = [
     "FOLDER_NAME",
     "Database",
     "Decisions",
+    "Kept",
     "Layout",
+    "NotReadable",
     "Objects",
     "Scratch",
     "Store",
     "Stored",
+    "Workbench",
     "as_datetime",
+    "bring_back",
     "is_id",
+    "keep",
     "kept_store",
     "new_id",
     "now",
     "open_store",
+    "scratch_database",
 ]

@@ -23,6 +23,7 @@ from lite_mlops.store.filelock import try_lock
 from lite_mlops.store.intake import list_journals
 from lite_mlops.store.layout import PART, Layout
 from lite_mlops.store.objects import Objects
+from lite_mlops.store.references import referenced
 
 if TYPE_CHECKING:
     from lite_mlops.store.store import Store
@@ -88,7 +89,7 @@ def make_backup(
         store.copy_database(copy)
         with attached(copy.database, store.settings) as database:
             read_everything(database)
-            wanted = [sha256 for (sha256,) in database.rows("referenced_objects")]
+            wanted = referenced(database, store.objects)
             closed = [name for (name,) in database.rows("closed_journals")]
         missing: list[str] = []
         if with_objects:
@@ -176,7 +177,7 @@ def open_backup(store: Store, path: Path) -> Backup:
     if not layout.database.exists() or _hash_file(layout.database) != backup.database_sha256:
         raise Damaged(f"The database of the backup in {path} is not the one that was written.")
     with attached(layout.database, store.settings, read_only=True) as database:
-        wanted = [sha256 for (sha256,) in database.rows("referenced_objects")]
+        wanted = referenced(database, Objects(layout.objects))
     if backup.with_objects:
         copies = Objects(layout.objects)
         known = set(backup.missing)

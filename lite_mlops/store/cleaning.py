@@ -13,6 +13,7 @@ from lite_mlops.store.clock import new_id
 from lite_mlops.store.database import attached, copy_into
 from lite_mlops.store.journal import NEW
 from lite_mlops.store.objects import GRACE_SECONDS
+from lite_mlops.store.references import referenced
 
 if TYPE_CHECKING:
     from lite_mlops.store.store import Store
@@ -46,7 +47,7 @@ def _unreferenced(store: Store, grace_seconds: float) -> list[tuple[str, int]]:
     # First the files, then the references: what is logged in between is newer than the files.
     found = [(sha256, size) for sha256, size, written in store.objects.all() if written < before]
     with store.reading() as database:
-        wanted = {sha256 for (sha256,) in database.rows("referenced_objects")}
+        wanted = set(referenced(database, store.objects, strict=True))
     return [(sha256, size) for sha256, size in found if sha256 not in wanted]
 
 
@@ -54,6 +55,10 @@ def clean(store: Store, *, dry_run: bool = False, grace_seconds: float = GRACE_S
     """Free the objects that nothing refers to, what interrupted commands left, and empty space.
 
     Objects younger than `grace_seconds` stay: their event may not have been logged yet.
+
+    Raises:
+        Damaged: the manifest of a snapshot cannot be read, so that its chunks are not known;
+            nothing was freed.
     """
     unreferenced = _unreferenced(store, grace_seconds)
     if dry_run:
@@ -68,10 +73,10 @@ def _remove_stages(store: Store) -> int:
     """Remove what killed processes left in the project's `tmp`."""
     freed = 0
     unfinished = store.layout.journal.glob(f"*{NEW}")
-    for path in (*store.layout.tmp.glob("*"), *unfinished):
+    for path in (*store.layout.tmp.rglob("*"), *unfinished):
         try:
             status = path.stat()
-            if time.time() - status.st_mtime > GRACE_SECONDS:
+            if time.time() - status.st_mtime > GRACE_SECONDS and not path.is_dir():
                 path.unlink()
                 freed += status.st_size
         except FileNotFoundError:  # its owner took it away meanwhile

@@ -20,6 +20,7 @@ from lite_mlops.store.intake import Place, list_journals, take_in
 from lite_mlops.store.layout import Layout
 from lite_mlops.store.migrations import migrate
 from lite_mlops.store.objects import Objects
+from lite_mlops.store.references import referrers
 
 if TYPE_CHECKING:
     from lite_mlops.store.store import Store
@@ -160,8 +161,8 @@ def _mended(store: Store, sha256: str, *, damaged: bool) -> bool:
 
 def _examine_objects(store: Store, *, repair: bool) -> Iterator[Finding]:
     with store.reading() as database:
-        referrers: dict[str, str] = dict(database.rows("object_referrers"))
-    states = {sha256: store.objects.is_good(sha256) for sha256 in referrers}
+        known = referrers(database, store.objects)
+    states = {sha256: store.objects.is_good(sha256) for sha256 in known}
     orphans = 0
     for sha256, _, _ in store.objects.all():
         if sha256 not in states:
@@ -171,9 +172,9 @@ def _examine_objects(store: Store, *, repair: bool) -> Iterator[Finding]:
         if state is True:
             continue
         what = "missing" if state is None else "damaged"
-        who = referrers.get(sha256, "nothing refers to it")
+        who = known.get(sha256, "nothing refers to it")
         repaired = repair and _mended(store, sha256, damaged=state is False)
-        text = f"the object of {who} is {what}" if sha256 in referrers else f"{what}, {who}"
+        text = f"the object of {who} is {what}" if sha256 in known else f"{what}, {who}"
         if repair and not repaired:
             text += "; no backup has a good copy"
         yield Finding("object", sha256, text, repairable=True, repaired=repaired)

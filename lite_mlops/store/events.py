@@ -188,6 +188,20 @@ class Dataset(Event):
     rows: int
     columns: int
     profile: dict[str, Any]
+    form: str = "table"
+    size: int | None = None
+    source: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSnapshot(Event):
+    """A copy of a version is kept; the object `manifest` lists its files and chunks."""
+
+    kind = "dataset_snapshot"
+    name: str
+    sha256: str
+    manifest: str
+    size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,6 +334,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     Note,
     Artifact,
     Dataset,
+    DatasetSnapshot,
     DatasetUsed,
     Prediction,
     Feedback,

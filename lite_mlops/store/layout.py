@@ -4,6 +4,7 @@
   lite-mlops.duckdb   all that was folded
   journal/            events on their way; `journal/folded/` those kept until the next backup
   objects/            the bytes of models, artifacts and snapshots, by SHA-256
+  sources/            what the files behind dataset versions looked like when they were read
   backups/            copies that were verified
   set-aside/          what was damaged; never deleted by itself
   tmp/                what an interrupted command left here may go
@@ -50,6 +51,11 @@ class Layout:
     def objects(self) -> Path:
         """The folder of the object store."""
         return self.folder / "objects"
+
+    @property
+    def sources(self) -> Path:
+        """The folder of what is known of the files behind dataset versions; a cache."""
+        return self.folder / "sources"
 
     @property
     def backups(self) -> Path:

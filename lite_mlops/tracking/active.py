@@ -12,11 +12,11 @@ values keep everything that is right, even if one of them is refused.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, raise_first
 from lite_mlops.htmltext import html_facts
@@ -39,6 +39,9 @@ from lite_mlops.tracking.keys import (
 )
 from lite_mlops.tracking.metrics import MetricLogging
 from lite_mlops.tracking.status import ENDINGS, ending_for
+
+if TYPE_CHECKING:
+    from lite_mlops.data import DatasetVersion
 
 
 class ActiveRun(MetricLogging):
@@ -260,6 +263,24 @@ class ActiveRun(MetricLogging):
 
         path = path_of(name)
         self.artifacts.put_bytes(evaluation(y_true, y_pred, y_score, ids).to_bytes(), path)
+
+    def log_dataset(
+        self,
+        data: Any,
+        name: str,
+        *,
+        role: str = "training",
+        column_names: Sequence[str] | None = None,
+        snapshot: bool = False,
+    ) -> DatasetVersion:
+        """Record that this run uses `data`, as `Datasets.log` does. Raises `Invalid`."""
+        from lite_mlops.data import Datasets  # which stands on the names of this folder
+
+        if self.status != "running":
+            self._refuse("")
+        return Datasets(self._store).log(
+            self.id, data, name, role=role, column_names=column_names, snapshot=snapshot
+        )
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from tests.benchmarks import (
     comparing,
     crash,
     data_checks,
+    data_versions,
     folding,
     log_calls,
     many_metrics,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "comparing": comparing.measure,
     "data_checks": data_checks.measure,
     "crash": crash.measure,
+    "data_versions": data_versions.measure,
 }
 
 

@@ -228,6 +228,8 @@ READING = {
     "experiments ls": ("experiments", "ls", "--all"),
     "experiments show": ("experiments", "show", "hostile " * 9),
     "data expect": ("data", "expect", "patients"),
+    "data ls": ("data", "ls"),
+    "data show": ("data", "show", "customers"),
     "models ls": ("models", "ls"),
     "models show": ("models", "show", "churn@champion"),
     "drift": ("drift", "churn@champion"),

@@ -220,7 +220,7 @@ WITHOUT_PROJECT = [
     for words, command in COMMANDS.items()
     if not isinstance(command, click.Group)
     and words[0] not in ("init", "demo", "run", "restore")
-    and words not in (("data", "diff"), ("data", "leakage"))  # two files are enough for them
+    and words not in (("data", "diff"), ("data", "leakage"), ("data", "add"))
 ]
 
 

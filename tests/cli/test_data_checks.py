@@ -34,6 +34,36 @@ def _files(environment: None) -> None:
 # -- diff ----------------------------------------------------------------------------------------
 
 
+def test_versions_with_a_copy_stand_for_files(cli: Cli, project: Project) -> None:
+    versions = [
+        project.datasets.add(Path(f"{month}.csv"), "patients", snapshot=True)
+        for month in ("may", "june")
+    ]
+    names = [version.reference for version in versions]
+    kept = cli("data", "diff", *names, "--key", "id")
+    assert (kept.code, kept.err) == (0, "")
+    assert kept.out == cli("data", "diff", "may.csv", "june.csv", "--key", "id").out
+    assert cli("data", "expect", "patients", "--from", names[0], "--reason", "good").code == 0
+    assert cli("data", "check", "patients", names[0]).code == 0
+    assert cli("data", "check", "patients", "patients@latest").code == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("nope.csv", "There is no file nope.csv; a version of a dataset is NAME@VERSION."),
+        ("patients@0000", "patients"),
+        ("bare@latest", "only its hash and profile"),
+    ],
+)
+def test_what_is_no_table_is_named(cli: Cli, project: Project, word: str, text: str) -> None:
+    project.datasets.add(Path("may.csv"), "patients", snapshot=True)
+    project.datasets.add(Path("may.csv"), "bare")
+    done = cli("data", "diff", "may.csv", word)
+    assert (done.code, done.out) == (3, "")
+    assert text in done.err
+
+
 def test_diff_shows_what_changed(cli: Cli, tmp_path: Path) -> None:
     done = cli("data", "diff", "may.csv", "june.csv", "--key", "id")
     assert (done.code, done.err) == (0, "")
@@ -185,7 +215,7 @@ def test_what_the_data_holds_fits_and_does_not_steer_the_terminal(
 
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     (("diff", "may.csv"), 2, "Missing argument 'AFTER'."),
-    (("diff", "may.csv", "jun.csv"), 3, "There is no file jun.csv."),
+    (("diff", "may.csv", "jun.csv"), 3, "There is no file jun.csv;"),
     (
         ("diff", "may.csv", "june.csv", "-k", "idd"),
         3,
@@ -204,7 +234,7 @@ REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     (("expect", "people", "--file", "wrong.json"), 2, "cannot have 'colums'. Did you mean"),
     (("expect", "", "--from", "may.csv"), 2, "dataset name is empty."),
     (("check", "peple", "may.csv"), 3, "Nothing is expected of the dataset 'peple' yet."),
-    (("check", "people", "nowhere.csv"), 3, "There is no file nowhere.csv."),
+    (("check", "people", "nowhere.csv"), 3, "There is no file nowhere.csv;"),
     (("leakage", "may.csv", "june.csv", "-t", "agee"), 3, "The data train has no column 'agee'."),
     (("leakage", "may.csv", "june.csv", "--time", "sex"), 2, "The column 'sex' is text, no time."),
 ]

@@ -74,7 +74,17 @@ facts = st.one_of(
         sha256=hashes,
         rows=st.just(1),
         columns=st.just(2),
-        profile=st.just({"x": 1}),
+        profile=st.sampled_from([{"x": 1}, {"x": 2}]),
+        form=st.sampled_from(["table", "file"]),
+        size=st.none() | st.just(5),
+        source=st.none() | st.sampled_from([{"path": "a"}, {"path": "b"}]),
+    ),
+    st.builds(
+        ev.DatasetSnapshot,
+        name=st.just("d"),
+        sha256=hashes,
+        manifest=st.sampled_from(["c" * 64, "e" * 64]),
+        size=st.just(5),
     ),
     st.builds(ev.DatasetUsed, run=runs, name=st.just("d"), sha256=hashes, role=st.just("train")),
     st.builds(

@@ -178,16 +178,39 @@ WHEN NOT MATCHED THEN INSERT
     VALUES (s.run, s.path, s.top[2], s.top[3], s.top[4], make_timestamp(s.top[1]));
 
 -- name: dataset
--- A version is logged by every run that uses it; its first time stands.
+-- A version is logged by every run that uses it: its first profile stands, and the latest source.
 MERGE INTO datasets d
-USING (SELECT name, sha256, any_value(rows) AS row_count, any_value(columns) AS column_count,
-              arg_min(profile, (ts, profile::VARCHAR)) AS profile, make_timestamp(min(ts)) AS ts
-       FROM staged WHERE k = 'dataset' GROUP BY name, sha256) s
+USING (
+    SELECT name, sha256, any_value(rows) AS row_count, any_value(columns) AS column_count,
+           min((make_timestamp(ts), profile::VARCHAR, coalesce(form, 'table'), coalesce(size, -1)))
+               AS first,
+           max((make_timestamp(ts), coalesce(source::VARCHAR, ''))) AS last
+    FROM staged WHERE k = 'dataset' GROUP BY name, sha256
+) s
 ON d.name = s.name AND d.sha256 = s.sha256
-WHEN MATCHED AND (s.ts, s.profile::VARCHAR) < (d.ts, d.profile::VARCHAR) THEN UPDATE SET
-    profile = s.profile, ts = s.ts
+WHEN MATCHED THEN UPDATE SET
+    ts = least(d.ts, s.first[1]),
+    profile = if(s.first < (d.ts, d.profile::VARCHAR, d.form, coalesce(d.size, -1)),
+                 s.first[2], d.profile),
+    form = if(s.first < (d.ts, d.profile::VARCHAR, d.form, coalesce(d.size, -1)),
+              s.first[3], d.form),
+    size = if(s.first < (d.ts, d.profile::VARCHAR, d.form, coalesce(d.size, -1)),
+              nullif(s.first[4], -1), d.size),
+    source = if(s.last > (d.last_at, coalesce(d.source::VARCHAR, '')),
+                nullif(s.last[2], ''), d.source),
+    last_at = greatest(d.last_at, s.last[1])
 WHEN NOT MATCHED THEN INSERT
-    VALUES (s.name, s.sha256, s.row_count, s.column_count, s.profile, s.ts);
+    (name, sha256, row_count, column_count, profile, ts, form, size, source, last_at)
+    VALUES (s.name, s.sha256, s.row_count, s.column_count, s.first[2], s.first[1], s.first[3],
+            nullif(s.first[4], -1), nullif(s.last[2], ''), s.last[1]);
+
+-- name: dataset_snapshot
+MERGE INTO dataset_snapshots d
+USING (SELECT name, sha256, manifest, any_value(size) AS size, make_timestamp(min(ts)) AS ts
+       FROM staged WHERE k = 'dataset_snapshot' GROUP BY name, sha256, manifest) s
+ON d.name = s.name AND d.sha256 = s.sha256 AND d.manifest = s.manifest
+WHEN MATCHED AND s.ts < d.ts THEN UPDATE SET ts = s.ts
+WHEN NOT MATCHED THEN INSERT VALUES (s.name, s.sha256, s.manifest, s.size, s.ts);
 
 -- name: dataset_used
 MERGE INTO dataset_uses u

@@ -8,12 +8,20 @@ WHERE database_name = current_database() ORDER BY table_name;
 -- Every object that something refers to; whatever stores objects adds its line here.
 SELECT sha256 FROM artifacts
 UNION SELECT sha256 FROM model_versions
+UNION SELECT manifest FROM dataset_snapshots
 ORDER BY sha256;
+
+-- name: snapshot_manifests
+-- The objects that list chunks, each with the versions of data that they hold a copy of.
+SELECT manifest, string_agg(name || '@' || left(sha256, 12), ', ' ORDER BY name, sha256) AS referrer
+FROM dataset_snapshots GROUP BY manifest ORDER BY manifest;
 
 -- name: object_referrers
 SELECT sha256, 'artifact ' || path || ' of run ' || run_id AS referrer FROM artifacts
 UNION ALL
 SELECT sha256, 'version ' || version || ' of model ' || model FROM model_versions
+UNION ALL
+SELECT manifest, 'snapshot of ' || name || '@' || left(sha256, 12) FROM dataset_snapshots
 ORDER BY sha256, referrer;
 
 -- name: closed_journals

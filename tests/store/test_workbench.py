@@ -11,12 +11,12 @@ import pytest
 
 from lite_mlops.errors import Denied
 from lite_mlops.settings import Settings
-from lite_mlops.store import Scratch
+from lite_mlops.store import Workbench
 
 
 def test_what_needs_too_much_memory_is_denied() -> None:
     with (
-        Scratch(Settings(database_memory_mb=64)) as scratch,
+        Workbench(Settings(database_memory_mb=64)) as scratch,
         pytest.raises(Denied, match="needs more memory than database_memory_mb = 64 allows"),
     ):
         scratch.rows("SELECT len(list(i)) FROM range(50_000_000) t(i)")
@@ -27,7 +27,7 @@ def test_what_does_not_fit_goes_to_a_folder_that_is_removed(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = sorted(tmp_path.iterdir())
-    with Scratch(Settings(database_memory_mb=64)) as scratch:
+    with Workbench(Settings(database_memory_mb=64)) as scratch:
         scratch.rows("CREATE TEMP TABLE t AS SELECT hash(i) AS c0 FROM range(12_000_000) r(i)")
         (folder,) = set(tmp_path.iterdir()) - set(before)
         assert sum(path.stat().st_size for path in folder.iterdir()) > 10_000_000
@@ -37,13 +37,13 @@ def test_what_does_not_fit_goes_to_a_folder_that_is_removed(
 
 def test_variables_of_python_are_not_tables() -> None:
     secret = {"a": np.arange(3)}
-    with Scratch() as scratch, pytest.raises(duckdb.CatalogException, match="secret"):
+    with Workbench() as scratch, pytest.raises(duckdb.CatalogException, match="secret"):
         scratch.rows("SELECT * FROM secret")
     assert len(secret) == 1
 
 
 def test_two_do_not_see_each_other() -> None:
-    with Scratch() as one, Scratch() as other:
+    with Workbench() as one, Workbench() as other:
         one.keep("t", [("integer", np.arange(3), np.array([False, True, False]))])
         assert one.rows("SELECT c0 FROM t") == [(0,), (None,), (2,)]
         with pytest.raises(duckdb.CatalogException):
