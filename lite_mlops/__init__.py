@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run
     from lite_mlops.verbs import (
         active_run,
+        autolog,
         current_project,
         drift,
         end_run,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         log_params,
         log_table,
         log_text,
+        optuna_callback,
         set_experiment,
         set_note,
         set_tag,
@@ -67,10 +69,10 @@ _HOMES = {
     "lite_mlops.settings": "Settings",
     "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run",
     "lite_mlops.verbs": (
-        "active_run current_project drift end_run feedback finish get_run init load_model log "
-        "log_artifact log_artifacts log_dataset log_dict log_figure log_metric log_metrics "
-        "log_model log_param log_params log_table log_text set_experiment set_note set_tag "
-        "set_tags sql start_run use_project"
+        "active_run autolog current_project drift end_run feedback finish get_run init load_model "
+        "log log_artifact log_artifacts log_dataset log_dict log_figure log_metric log_metrics "
+        "log_model log_param log_params log_table log_text optuna_callback set_experiment set_note "
+        "set_tag set_tags sql start_run use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -93,6 +95,7 @@ __all__ = [
     "Settings",
     "__version__",
     "active_run",
+    "autolog",
     "current_project",
     "drift",
     "end_run",
@@ -114,6 +117,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "optuna_callback",
     "set_experiment",
     "set_note",
     "set_tag",

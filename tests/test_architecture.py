@@ -22,7 +22,17 @@ FLOORS = [
     {"errors", "jsontext", "htmltext"},
     {"settings"},
     {"store"},
-    {"security", "data", "models", "tracking", "monitoring", "serving", "gates", "pipelines"},
+    {
+        "security",
+        "data",
+        "models",
+        "tracking",
+        "monitoring",
+        "serving",
+        "gates",
+        "pipelines",
+        "autologging",
+    },
     {"project"},
     {"verbs", "web"},
     {"demo"},
@@ -35,6 +45,10 @@ SIDEWAYS = {
     ("tracking", "security"),
     ("data", "tracking"),  # the rules for names
     ("models", "security"),
+    ("autologging", "tracking"),
+    ("autologging", "data"),
+    ("autologging", "models"),
+    ("autologging", "security"),
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("serving", "models"),
@@ -48,8 +62,8 @@ HOMES = {
     "psutil": {"tracking"},
     "joblib": {"models"},
     "scipy": {"monitoring"},
-    "numpy": {"tracking", "data", "models", "monitoring", "serving", "demo"},
-    "sklearn": {"models", "demo"},
+    "numpy": {"autologging", "tracking", "data", "models", "monitoring", "serving", "demo"},
+    "sklearn": {"autologging", "models", "demo"},
     "pandas": {"serving"},  # only where it is installed
 }
 
