@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import CO_OPTIMIZED
 from types import FrameType
 from typing import Any
 
@@ -82,9 +83,23 @@ def name_of(value: Any) -> str | None:
     for frame, module in _frames():
         if module.startswith(("lite_mlops.autologging", "sklearn.")):
             continue
-        for variables in (frame.f_locals, frame.f_globals):
-            for name, held in list(variables.items()):
-                if held is value and not name.startswith("_"):
-                    return name
-        return None
+        names = _names_in(frame.f_globals, value)
+        if frame.f_locals is not frame.f_globals:
+            names = _names_of_locals(frame, value) or names
+        return names[0] if names else None
     return None
+
+
+def _names_in(variables: dict[str, Any], value: Any) -> list[str]:
+    found = list(variables.items())
+    return [name for name, held in found if held is value and not name.startswith("_")]
+
+
+def _names_of_locals(frame: FrameType, value: Any) -> list[str]:
+    variables = frame.f_locals
+    names = _names_in(variables, value)
+    # Before Python 3.13 this is a snapshot that the frame keeps: emptied, it keeps nothing alive
+    # that the function lets go. The variables of a class body are no snapshot.
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & CO_OPTIMIZED:
+        variables.clear()
+    return names

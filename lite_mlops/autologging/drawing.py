@@ -24,7 +24,8 @@ def _text(x: float, y: float, text: object, anchor: str = "middle") -> str:
 def _limits(series: Sequence[Mapping[str, Any]], axis: str) -> tuple[float, float]:
     values = [value for one in series for value in one[axis] if value is not None]
     low, high = min(values, default=0.0), max(values, default=1.0)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    some = 0.5 * max(abs(low), 1.0)
+    return (low, high) if high > low else (low - some, high + some)
 
 
 def _scaled(values: Sequence[float], low: float, high: float, start: float, end: float) -> Any:

@@ -34,7 +34,10 @@ def _shortened(value: Any) -> Any:
 def text_of(value: Any) -> str:
     """Return a value as text of about 500 characters at most; what is missing is marked."""
     short = _shortened(value)
-    text = short if isinstance(short, str) else repr(short)
+    try:
+        text = short if isinstance(short, str) else repr(short)
+    except Exception:  # noqa: BLE001 - a repr is the code of whoever wrote the class
+        text = f"<{type(value).__name__}>"
     mark = "" if short is value else f"... ({len(value):,} items)"
     if len(text) > MAX_TEXT:
         mark = mark or f"... ({len(text):,} characters)"

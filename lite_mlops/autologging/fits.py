@@ -12,7 +12,6 @@ import inspect
 import io
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
@@ -41,25 +40,41 @@ if TYPE_CHECKING:
 _EXAMPLE_ROWS = 5
 _EXAMPLE_COLUMNS = 1_000
 _ANSWERS_SHARE = 0.4  # of the time that is left, for asking the model
-_PERMUTED_ROWS = 500
+_PERMUTED_ROWS = 200
 # What hashing and profiling takes, in seconds per value; cautious.
 _NUMBER_SECONDS, _OBJECT_SECONDS = 2e-7, 2e-6
 
 
-@lru_cache(maxsize=256)
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
-
-
 def _training_of(call: Call) -> Training:
     """Return the data, target and weights that a call passes, whatever their names are."""
-    bound = _signature(call.original).bind(call.estimator, *call.args, **call.kwargs).arguments
+    try:
+        signature = inspect.signature(call.original)
+        bound = signature.bind(call.estimator, *call.args, **call.kwargs).arguments
+    except TypeError:  # a wrong call, which will say so itself
+        return Training(None)
     given = dict(islice(bound.items(), 1, None))
     extra = given.pop("kwargs", {}) or given.pop("fit_params", {}) or given.pop("params", {})
     data = next(iter(given.values()), None)
     target = next((given[name] for name in ("y", "Y") if given.get(name) is not None), None)
     weight = given.get("sample_weight", extra.get("sample_weight"))
     return Training(data, target, weight)
+
+
+def _is_numeric(kind: Any) -> bool:
+    """Return whether a type of NumPy, pandas or polars is one of numbers."""
+    if hasattr(kind, "is_numeric"):
+        return bool(kind.is_numeric())
+    return getattr(kind, "kind", "O") in "biuf"
+
+
+def _targets(target: Any) -> dict[str, Any]:
+    """Return the targets as columns with names."""
+    if np.ndim(target) == 1:
+        return dict(as_columns({str(getattr(target, "name", None) or "y"): target}))
+    columns = as_columns(target)
+    if hasattr(target, "columns"):
+        return dict(columns)
+    return {f"y{number}": column for number, column in enumerate(columns.values())}
 
 
 class _TimedFile(io.BytesIO):
@@ -97,7 +112,8 @@ class Fit:
         self._model = call.estimator
         self._method = call.method
         self._training = _training_of(call)
-        self.data_name = callers.name_of(self._training.data)
+        data = self._training.data
+        self.data_name = None if data is None else callers.name_of(data)
         self._began = time.perf_counter()
 
     # -- begin and end --------------------------------------------------------------------------
@@ -264,7 +280,7 @@ class Fit:
         data = self._training.data
         kinds = getattr(data, "dtypes", None)
         kinds = [getattr(data, "dtype", object)] if kinds is None else list(kinds)
-        numeric = all(getattr(kind, "kind", "O") in "biuf" for kind in kinds)
+        numeric = all(_is_numeric(kind) for kind in kinds)
         values = self._training.rows * (self._training.columns + 1)
         return values * (_NUMBER_SECONDS if numeric else _OBJECT_SECONDS)
 
@@ -275,12 +291,10 @@ class Fit:
             return
         try:
             table = dict(as_columns(data))
-            targets = {} if target is None else as_columns(target)
-        except Invalid:  # a text or picture in each row, for one
+            targets = {} if target is None else _targets(target)
+        except Invalid:  # a picture in each row, for one
             return
-        label = str(getattr(target, "name", None) or "y")
-        for number, column in enumerate(targets.values()):
-            name = label if len(targets) == 1 else f"{label}{number}"
+        for name, column in targets.items():
             table[f"{name} (target)" if name in table else name] = column
         self.place.datasets.log(self.run.id, table, self.data_name or "training data")
 
@@ -299,7 +313,7 @@ class Fit:
         model, how = self._model, "built-in"
         values = plots.built_in_importances(model)
         if values is None:
-            if answers is None or not self._training.columns:
+            if answers is None or not self._can_be_shuffled():
                 return
             values, how = self._permuted(answers, parts), "drop of the score when shuffled"
         columns = getattr(self._training.data, "columns", None)
@@ -307,6 +321,12 @@ class Fit:
         if how == "built-in":
             names = list(plots.names_of_features(model, names))
         self._log_plot("importances", plots.importances(values, names, how))
+
+    def _can_be_shuffled(self) -> bool:
+        data = self._training.data
+        return len(getattr(data, "shape", ())) == 2 and (
+            isinstance(data, np.ndarray) or hasattr(data, "iloc")
+        )
 
     def _permuted(self, answers: Answers, parts: Parts) -> Any:
         rows = min(_PERMUTED_ROWS, answers.training.rows)

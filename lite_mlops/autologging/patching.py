@@ -19,7 +19,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 from lite_mlops.autologging import callers
 
@@ -83,7 +83,7 @@ def observed_call(
     return observer.fit(call) if method in FITS else observer.answer(call)
 
 
-def _wrapped(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def _wrapped(name: str, original: Any) -> Any:
     # A class of `__main__` is sent to worker processes with its functions by value. So this one
     # holds nothing but what can be sent: a function of this module, and the original.
     @functools.wraps(original)
@@ -93,38 +93,56 @@ def _wrapped(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     return observed
 
 
-# What is wrapped: class -> name -> (what was there, what is there now).
-_patches: WeakKeyDictionary[type, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
+_CODE = _wrapped("", object).__code__  # by which a function of ours is known
+
+# The classes that were looked at. What they had before hangs on what they have now: kept here, it
+# would keep the classes alive.
+_classes: WeakSet[type] = WeakSet()
+
+
+def _in_place_of(name: str, there: Any) -> Any:
+    """Return what observes the method `there`; None if it is something else."""
+    if isinstance(there, FunctionType):
+        return _wrapped(name, there)
+    if hasattr(there, "fn") and hasattr(there, "check"):  # a method there under a condition
+        ours = copy.copy(there)
+        ours.fn = _wrapped(name, there.fn)
+        ours.replaced = there
+        return ours
+    return None
+
+
+def _before(here: Any) -> Any:
+    """Return what was there before an object of ours; None for any other.
+
+    A wrapper that was itself wrapped meanwhile stays where it is and passes calls on.
+    """
+    if getattr(here, "__code__", None) is _CODE:
+        return here.__wrapped__
+    return getattr(here, "replaced", None)
 
 
 def _observe_class(cls: type) -> None:
     for owner in cls.__mro__[:-1]:
-        if owner in _patches:
+        if owner in _classes:
             continue
-        _patches[owner] = made = {}
+        _classes.add(owner)
         for name in METHODS:
-            there = vars(owner).get(name)
-            ours: Any = None
-            if isinstance(there, FunctionType):
-                ours = _wrapped(name, there)
-            elif hasattr(there, "fn") and hasattr(there, "check"):  # there under a condition
-                ours = copy.copy(there)
-                ours.fn = _wrapped(name, ours.fn)
+            ours = _in_place_of(name, vars(owner).get(name))
             if ours is not None:
                 setattr(owner, name, ours)
-                made[name] = (there, ours)
 
 
 def _give_classes_back() -> None:
-    for owner, made in list(_patches.items()):
-        for name, (there, ours) in made.items():
-            # A wrapper that was itself wrapped meanwhile stays where it is and passes calls on.
-            if vars(owner).get(name) is ours:
-                setattr(owner, name, there)
-    _patches.clear()
+    for owner in list(_classes):
+        for name in METHODS:
+            before = _before(vars(owner).get(name))
+            if before is not None:
+                setattr(owner, name, before)
+    _classes.clear()
 
 
-def _below(cls: type) -> Iterator[type]:
+def _below(cls: Any) -> Iterator[Any]:
     for below in cls.__subclasses__():
         yield below
         yield from _below(below)
@@ -133,7 +151,7 @@ def _below(cls: type) -> Iterator[type]:
 def _observe_estimators(module: ModuleType) -> None:
     base: Any = module.BaseEstimator
 
-    def also_later(cls: Any, **kwargs: Any) -> None:
+    def also_later(cls: Any, /, **kwargs: Any) -> None:
         super(base, cls).__init_subclass__(**kwargs)
         _observe_class(cls)
 

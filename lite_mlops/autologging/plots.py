@@ -120,9 +120,10 @@ def built_in_importances(model: Any) -> NDArray[np.float64] | None:
     """Return the importances that a fitted model has itself, or the sizes of its coefficients."""
     final = final_of(model)
     # An attribute that is there under a condition may raise whatever it likes without it.
-    values = getattr(final, "feature_importances_", None)
-    if values is None and (values := getattr(final, "coef_", None)) is not None:
-        values = values.toarray() if hasattr(values, "toarray") else values
+    values: Any = getattr(final, "feature_importances_", None)
+    coefficients: Any = getattr(final, "coef_", None)
+    if values is None and coefficients is not None:
+        values = coefficients.toarray() if hasattr(coefficients, "toarray") else coefficients
         values = np.abs(np.atleast_2d(np.asarray(values, np.float64))).mean(axis=0)
     return None if values is None else np.asarray(values, np.float64)
 

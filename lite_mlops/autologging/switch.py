@@ -41,8 +41,8 @@ class Place(Protocol):
     def models(self) -> Models:
         """The registered models."""
 
-    def run_to_log_to(self) -> ActiveRun:
-        """Return the active run; one is started if there is none."""
+    def start_run(self) -> ActiveRun:
+        """Start a run and make it the active one."""
 
 
 _lock = threading.Lock()
@@ -73,7 +73,7 @@ class Autolog:
 def _switch(watch: Watch | None) -> Watch | None:
     """Have `watch` see the calls from now on, None for nobody; return the one before."""
     with _lock:
-        before = patching.seen_by()
+        before: Watch | None = patching.seen_by()
         patching.observe_by(watch)
         return before
 

@@ -78,12 +78,17 @@ class Watch:
 
         place = self._place()
         joined = _run_to_join()
-        run = joined or place.run_to_log_to()
+        run = joined or place.start_run()
         own = joined is None and not run.joined
         if own:
             _own_runs.add(run)
         prefix = "" if own else self._prefix(run, call.estimator)
-        fit = Fit(place, run, self.options, call, own=own, prefix=prefix)
+        try:
+            fit = Fit(place, run, self.options, call, own=own, prefix=prefix)
+        except BaseException:
+            if own:
+                run.end("failed")
+            raise
         harmless("params", fit.begin, silent=self._silent)
         return fit
 
