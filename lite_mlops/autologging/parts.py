@@ -39,7 +39,7 @@ def harmless(part: str, action: Callable[[], T], *, silent: bool = False) -> T |
                 "Autologging could not log the %s (%s: %s). The fit is as it would be without.",
                 part,
                 type(error).__name__,
-                error,
+                str(error),  # a kept record of the log would keep the frames of the error
             )
         return None
 

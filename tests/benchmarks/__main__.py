@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from tests.benchmarks import (
+    autologging,
     crash,
     folding,
     log_calls,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "waiting": waiting.measure,
     "starting": starting.measure,
     "crash": crash.measure,
+    "autologging": autologging.measure,
 }
 
 
