@@ -148,14 +148,8 @@ class Fit:
         parts.do("facts of the fit", lambda: self._log_facts(seconds), expected=float("-inf"))
         if is_search(self._model):
             parts.do("candidates", self._log_search, expected=float("-inf"))
-        model = getattr(self._model, "best_estimator_", self._model)
         answers = parts.do("training metrics", lambda: self._log_metrics(parts, result))
-        if (
-            options.log_models
-            and not hasattr(self._model, "best_estimator_")
-            and is_search(self._model)
-        ):
-            model = None  # nothing was fitted on the whole
+        model = self._kept()
         if options.log_models and model is not None:
             parts.do("model", lambda: self._log_model(model, parts))
         if options.log_datasets and self._training.rows:
@@ -167,6 +161,11 @@ class Fit:
             register = self._register(model, options.registered_model_name)
             parts.do("registration", register, expected=float("-inf"))
         parts.tell()
+
+    def _kept(self) -> Any:
+        """Return the model to keep: the winner of a search; None if none was fitted again."""
+        without = None if is_search(self._model) else self._model
+        return getattr(self._model, "best_estimator_", without)
 
     def _log_numbers(self, numbers: dict[str, float]) -> None:
         if numbers:

@@ -12,7 +12,7 @@ from typing import Any
 from lite_mlops.store import Store
 from lite_mlops.store.events import Metric
 
-_SLICES = 3  # how often an array may have been sliced since it was predicted
+_SLICES = 3  # steps from a slice to the array that was predicted
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,18 @@ class Links:
             return
 
     def find(self, thing: Any) -> Any:
-        """Return what is known of a thing, or of the array that it is a slice of."""
+        """Return what is known of a thing; None if nothing is."""
+        reference, fact = self._known.get(id(thing), (None, None))
+        return fact if reference is not None and reference() is thing else None
+
+    def find_array(self, array: Any) -> Any:
+        """Return what is known of an array, or of the one that it is a slice of."""
         for _ in range(_SLICES):
-            reference, fact = self._known.get(id(thing), (None, None))
-            if reference is not None and reference() is thing:
+            if (fact := self.find(array)) is not None:
                 return fact
-            thing = getattr(thing, "base", None)
-            if thing is None:
+            if not hasattr(array, "__array_interface__"):
                 return None
+            array = array.base
         return None
 
     def __len__(self) -> int:

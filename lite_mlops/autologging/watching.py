@@ -162,7 +162,7 @@ class Watch:
         if getattr(result, "ndim", 0):
             return
         for value in (*args, *kwargs.values()):
-            predicted = self._predictions.find(value)
+            predicted = self._predictions.find_array(value)
             if predicted is not None:
                 average = kwargs.get("average")
                 which = average if isinstance(average, str) else None

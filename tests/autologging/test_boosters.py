@@ -9,7 +9,7 @@ import pytest
 from tests.autologging.conftest import Logged, Table
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_xgboost(logged: Logged, classes: Table) -> None:
     xgboost: Any = pytest.importorskip("xgboost")
     features, labels = classes
@@ -23,7 +23,7 @@ def test_xgboost(logged: Logged, classes: Table) -> None:
     assert {"model/model.joblib", "plots/importances.json"} <= set(logged.paths())
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_xgboost_without_evaluation(logged: Logged, numbers: Table, warnings_of: Any) -> None:
     xgboost: Any = pytest.importorskip("xgboost")
     xgboost.XGBRegressor(n_estimators=3, n_jobs=1).fit(*numbers)
@@ -31,7 +31,7 @@ def test_xgboost_without_evaluation(logged: Logged, numbers: Table, warnings_of:
     assert warnings_of() == []
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_lightgbm(logged: Logged, classes: Table) -> None:
     lightgbm: Any = pytest.importorskip("lightgbm")
     features, labels = classes
@@ -45,7 +45,7 @@ def test_lightgbm(logged: Logged, classes: Table) -> None:
     assert run.metrics["training_roc_auc"].value > 0.5
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_lightgbm_without_evaluation(logged: Logged, numbers: Table, warnings_of: Any) -> None:
     lightgbm: Any = pytest.importorskip("lightgbm")
     lightgbm.LGBMRegressor(n_estimators=3, n_jobs=1, verbose=-1).fit(*numbers)

@@ -32,7 +32,7 @@ _LOGISTIC = linear_model.LogisticRegression()
         ensemble.BaggingClassifier(_LOGISTIC, n_estimators=3),
         ensemble.AdaBoostClassifier(n_estimators=3),
         ensemble.RandomForestClassifier(4, n_jobs=2),
-        OneVsRestClassifier(_LOGISTIC, n_jobs=2),
+        OneVsRestClassifier(_LOGISTIC),
         CalibratedClassifierCV(_LOGISTIC, cv=2),
         RFECV(_LOGISTIC, cv=2),
         make_pipeline(make_pipeline(StandardScaler()), _LOGISTIC),

@@ -113,7 +113,7 @@ def test_without_a_refit_there_is_no_model(
     assert warnings_of() == []
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_candidates_that_failed_come_last(switch: Any, logged: Logged, classes: Table) -> None:
     switch(max_child_runs=1, silent=True)
     features, labels = classes
