@@ -122,12 +122,14 @@ def _of_classifier(model: Any, answers: Answers) -> dict[str, float]:
     if type_of_target(truth) not in ("binary", "multiclass", "multilabel-indicator"):
         return {}
     weight = {"sample_weight": training.weight}
-    averaged: Any = {"average": "weighted", "zero_division": 0} | weight
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        truth, predicted, average="weighted", zero_division=0, **weight
+    )
     found = {
         "training_accuracy_score": metrics.accuracy_score(truth, predicted, **weight),
-        "training_precision_score": metrics.precision_score(truth, predicted, **averaged),
-        "training_recall_score": metrics.recall_score(truth, predicted, **averaged),
-        "training_f1_score": metrics.f1_score(truth, predicted, **averaged),
+        "training_precision_score": precision,
+        "training_recall_score": recall,
+        "training_f1_score": f1,
     }
     classes = getattr(model, "classes_", None)
     if answers.scores is None or truth.ndim != 1 or isinstance(classes, list | None):
