@@ -42,7 +42,7 @@ _EXAMPLE_COLUMNS = 1_000
 _ANSWERS_SHARE = 0.4  # of the time that is left, for asking the model
 _PERMUTED_ROWS = 200
 # What hashing and profiling takes, in seconds per value; cautious.
-_NUMBER_SECONDS, _OBJECT_SECONDS = 2e-7, 2e-6
+_NUMBER_SECONDS, _OBJECT_SECONDS = 4e-7, 3e-6
 
 
 def _training_of(call: Call) -> Training:
@@ -134,9 +134,11 @@ class Fit:
 
     def fail(self, error: BaseException) -> None:
         """Record that the fit failed; a run of the user goes on."""
-        self.run.set_tag(f"{self.prefix}fit_error", f"{type(error).__name__}: {error}"[:500])
-        if self._own:
-            self.run.__exit__(type(error), error, None)
+        try:
+            self.run.set_tag(f"{self.prefix}fit_error", f"{type(error).__name__}: {error}"[:500])
+        finally:
+            if self._own:
+                self.run.__exit__(type(error), error, None)
 
     # -- after the fit --------------------------------------------------------------------------
 

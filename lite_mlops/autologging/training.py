@@ -4,7 +4,7 @@ answers = answers_of(model, training, seconds=0.4)
 metrics_of("classifier", model, answers)      # {"training_accuracy_score": 0.98, ...}
 
 The names are those that MLflow gives. Where predicting for all rows would take too long, a random
-sample of them is taken, as large as fits.
+sample of them is taken, as large as fits; it has 200,000 rows at most.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from sklearn.utils import resample
 from sklearn.utils.multiclass import type_of_target
 
 _FIRST_ROWS = 500
+_MOST_ROWS = 200_000  # metrics and curves sort them, several times
+_METRICS_SECONDS = 3e-6  # what that takes for one row
 _SILHOUETTE_ROWS = 1_000  # it compares each row with each other one
 _MAX_CLASSES = 100
 
@@ -94,11 +96,12 @@ def answers_of(model: Any, training: Training, *, seconds: float, with_scores: b
     and quick for many is not mistaken.
     """
     began = time.perf_counter()
+    training = training.sample(_MOST_ROWS)
     rows = min(_FIRST_ROWS, training.rows)
     answers = _ask(model, training.sample(rows), with_scores=with_scores)
     while rows < training.rows:
         left = seconds - (time.perf_counter() - began)
-        fitting = int(0.8 * left * rows / max(answers.seconds, 1e-9))
+        fitting = int(0.8 * left / (answers.seconds / rows + _METRICS_SECONDS))
         larger = min(10 * rows, training.rows, fitting)
         if larger < 2 * rows and larger < training.rows:
             break

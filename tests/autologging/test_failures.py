@@ -217,6 +217,17 @@ def test_a_slow_model_is_asked_for_a_sample(
     assert Clock.now < 10
 
 
+def test_metrics_are_computed_on_a_bounded_number_of_rows(
+    logged: Logged, classes: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_MOST_ROWS", 50)
+    LogisticRegression().fit(*classes)
+    found = logged.metrics()
+    assert (found["training_rows"], found["training_rows_sampled"]) == (80, 50)
+    counts = [row["y"] for row in logged.json("plots/confusion_matrix.json")["series"]]
+    assert sum(map(sum, counts)) == 50
+
+
 class Heavy(LogisticRegression):
     """Takes long to be written."""
 
