@@ -23,7 +23,8 @@ _WORKERS = ("joblib.parallel", "joblib._parallel_backends")
 _thread = threading.local()
 # The outermost fits that go on: thread -> whether joblib runs them.
 _going: dict[int, bool] = {}
-os.register_at_fork(after_in_child=_going.clear)  # the other threads are not there
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_going.clear)  # the other threads are not there
 
 
 def inside() -> bool:
