@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from lite_mlops.verbs import (
         active_run,
+        autolog,
         compare,
         current_project,
         drift,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         log_params,
         log_table,
         log_text,
+        optuna_callback,
         search_runs,
         set_experiment,
         set_note,
@@ -79,10 +81,10 @@ _HOMES = {
     "lite_mlops.settings": "Settings",
     "lite_mlops.tracking": "ActiveRun Artifact Comparison Experiment History Metric Run RunPage",
     "lite_mlops.verbs": (
-        "active_run compare current_project drift end_run feedback finish get_run init load_model "
-        "log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure log_metric "
-        "log_metrics log_model log_param log_params log_table log_text search_runs set_experiment "
-        "set_note set_tag set_tags sql start_run use_project"
+        "active_run autolog compare current_project drift end_run feedback finish get_run init "
+        "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
+        "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
+        "search_runs set_experiment set_note set_tag set_tags sql start_run use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -107,6 +109,7 @@ __all__ = [
     "Settings",
     "__version__",
     "active_run",
+    "autolog",
     "compare",
     "current_project",
     "drift",
@@ -130,6 +133,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "optuna_callback",
     "search_runs",
     "set_experiment",
     "set_note",

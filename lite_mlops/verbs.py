@@ -12,7 +12,7 @@ The current project is the one found from the working directory upwards when it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from lite_mlops.store.console import Table
 from lite_mlops.tracking import ActiveRun, Comparison, Experiment, Run, RunPage, context
 
 if TYPE_CHECKING:
+    from lite_mlops.autologging import Autolog
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring import FeatureDrift
@@ -238,6 +239,31 @@ def drift(model: str) -> list[FeatureDrift]:
 def feedback(prediction_id: str, label: Any) -> None:
     """Record the true label of an earlier prediction; see `Monitoring.feedback`."""
     current_project().monitoring.feedback(prediction_id, label)
+
+
+def autolog(*, disable: bool = False, **options: Any) -> Autolog:
+    """Have every scikit-learn `fit` become a run; see `lite_mlops.autologging`.
+
+    It stays on until `autolog(disable=True)`; as a context manager, until the end of the block.
+    The options are those of `lite_mlops.autologging.Options`.
+
+    Raises:
+        Invalid: an option is unknown or cannot be used; nothing has changed then.
+    """
+    from lite_mlops.autologging import autolog as switch
+
+    return switch(current_project, disable=disable, depth=2, **options)
+
+
+def optuna_callback(metric_name: str | Sequence[str] = "value") -> Callable[[Any, Any], None]:
+    """Return a callback that makes each trial of an Optuna study a run below the active one.
+
+    Raises:
+        Invalid: `metric_name`, the name or names of a trial's values, cannot be used.
+    """
+    from lite_mlops.autologging import optuna_callback as callback
+
+    return callback(current_project, metric_name)
 
 
 # -- the words of Weights & Biases ---------------------------------------------------------------

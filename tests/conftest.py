@@ -13,6 +13,7 @@ import pytest
 from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 
+from lite_mlops import verbs
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX, Settings
 from lite_mlops.store import Store
@@ -33,6 +34,11 @@ def _no_default_project(tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("nowhere") / FORGOTTEN
     file.write_text("")
     os.environ[PREFIX + "DIR"] = str(file / "project")
+
+
+@pytest.fixture(autouse=True)
+def _no_current_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verbs._Current, "project", None)
 
 
 @pytest.fixture(autouse=True)

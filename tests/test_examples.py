@@ -19,6 +19,12 @@ EXPECTED = {
         "No leak found by 5 checks.",
         "The feature 'letter' alone tells 'readmitted'",
     ],
+    "autolog_script": [
+        "RandomForestClassifier   accuracy_score_X_test",
+        "RandomForestClassifier   roc_auc_score_X_test",
+        "model/model.joblib",
+    ],
+    "grid_search": ["200 fits, 20 runs below GridSearchCV"],
     "healthcare_diagnosis": ["champion: breast-cancer/2", "drifted now: mean radius, mean texture"],
     "parameter_search": ["16 runs below search"],
 }

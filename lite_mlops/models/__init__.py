@@ -1,10 +1,19 @@
 """Models: registered versions, aliases, signatures, and the one function that loads a file."""
 
 from lite_mlops.models.aliases import AliasMove
-from lite_mlops.models.files import load_model
+from lite_mlops.models.files import load_model, write_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
-from lite_mlops.models.signature import Signature
+from lite_mlops.models.signature import Signature, infer_signature
 from lite_mlops.models.versions import ModelVersion
 
-__all__ = ["AliasMove", "ModelVersion", "Models", "Signature", "load_model", "parse_reference"]
+__all__ = [
+    "AliasMove",
+    "ModelVersion",
+    "Models",
+    "Signature",
+    "infer_signature",
+    "load_model",
+    "parse_reference",
+    "write_model",
+]

@@ -7,7 +7,7 @@ loads, and it loads the very bytes whose hash was compared with the registry.
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import IO, Any
 
 import joblib
 
@@ -17,6 +17,24 @@ from lite_mlops.store import Objects, Stored
 MEDIA = "application/x-joblib"
 
 
+def write_model(model: Any, file: IO[bytes]) -> None:
+    """Write a model to an open file; what the file itself raises as `TimeoutError` passes.
+
+    Raises:
+        Invalid: it cannot be pickled.
+    """
+    try:
+        joblib.dump(model, file)
+    except TimeoutError:
+        raise
+    except (TypeError, AttributeError, ImportError) as error:
+        raise Invalid(
+            f"this {type(model).__name__} cannot be written to a file: {error}."
+        ) from None
+    except Exception as error:
+        raise Invalid(f"this {type(model).__name__} cannot be pickled: {error!r}.") from error
+
+
 def save_model(objects: Objects, model: Any) -> Stored:
     """Store a model in the object store.
 
@@ -24,14 +42,7 @@ def save_model(objects: Objects, model: Any) -> Stored:
         Invalid: it cannot be pickled.
     """
     buffer = io.BytesIO()
-    try:
-        joblib.dump(model, buffer)
-    except (TypeError, AttributeError, ImportError) as error:
-        raise Invalid(
-            f"this {type(model).__name__} cannot be written to a file: {error}."
-        ) from None
-    except Exception as error:
-        raise Invalid(f"this {type(model).__name__} cannot be pickled: {error!r}.") from error
+    write_model(model, buffer)
     return objects.put_bytes(buffer.getvalue())
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from tests.benchmarks import (
+    autologging,
     comparing,
     crash,
     data_checks,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "data_checks": data_checks.measure,
     "crash": crash.measure,
     "data_versions": data_versions.measure,
+    "autologging": autologging.measure,
 }
 
 

@@ -28,7 +28,8 @@ def all_events(event: type[Event] = Event) -> set[type[Event]]:
 
 
 def test_every_event_has_its_place_and_its_statement() -> None:
-    assert set(FOLD_ORDER) == all_events() - {Decision}
+    ours = {event for event in all_events() if event.__module__ == Decision.__module__}
+    assert set(FOLD_ORDER) == ours - {Decision}
     assert len(KINDS) == len(FOLD_ORDER)
     assert set(KINDS) <= set(statements())
 

@@ -1,0 +1,112 @@
+"""What an estimator tells of itself: its kind, its params as texts, its iterations. Pure functions.
+
+params_of(make_pipeline(StandardScaler(), SVC(C=10)))   # {"svc__C": "10", ...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sklearn import base
+
+MAX_TEXT = 500
+_MAX_ITEMS = 100
+_MAX_POINTS = 10_000
+
+
+def class_of(estimator: Any) -> str:
+    """Return the full name of the class of an estimator."""
+    cls = type(estimator)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _shortened(value: Any) -> Any:
+    """Return a long collection cut, so that writing it out takes no time."""
+    if isinstance(value, Mapping) and len(value) > _MAX_ITEMS:
+        return dict(islice(value.items(), _MAX_ITEMS))
+    if isinstance(value, list | tuple | set | frozenset) and len(value) > _MAX_ITEMS:
+        return list(islice(value, _MAX_ITEMS))
+    return value
+
+
+def text_of(value: Any) -> str:
+    """Return a value as text of about 500 characters at most; what is missing is marked."""
+    short = _shortened(value)
+    try:
+        text = short if isinstance(short, str) else repr(short)
+    except Exception:  # noqa: BLE001 - a repr is the code of whoever wrote the class
+        text = f"<{type(value).__name__}>"
+    mark = "" if short is value else f"... ({len(value):,} items)"
+    if len(text) > MAX_TEXT:
+        mark = mark or f"... ({len(text):,} characters)"
+        text = text[:MAX_TEXT]
+    return text + mark
+
+
+def params_of(estimator: Any) -> dict[str, str]:
+    """Return the params of an estimator, those of nested ones included, as texts."""
+    return {name: text_of(value) for name, value in estimator.get_params(deep=True).items()}
+
+
+def final_of(model: Any) -> Any:
+    """Return the last step of a pipeline or the winner of a search; else the model itself."""
+    model = getattr(model, "best_estimator_", model)
+    steps = getattr(model, "steps", None)
+    if isinstance(steps, Sequence) and steps:
+        return final_of(steps[-1][1])
+    return model
+
+
+def kind_of(model: Any) -> str:
+    """Return 'classifier', 'regressor', 'clusterer', 'outlier detector' or 'other'."""
+    if base.is_outlier_detector(model):
+        return "outlier detector"
+    if base.is_clusterer(model):
+        return "clusterer"
+    if base.is_classifier(model):
+        return "classifier"
+    if base.is_regressor(model):
+        return "regressor"
+    return "other"
+
+
+def is_search(model: Any) -> bool:
+    """Return whether it searched for params and has the table of its candidates."""
+    return hasattr(model, "cv_results_") and hasattr(model, "best_index_")
+
+
+# -- what was measured in each iteration ---------------------------------------------------------
+
+
+def iterations_of(model: Any) -> dict[str, list[float]]:
+    """Return what a model measured after each of its iterations, by name."""
+    model = final_of(model)
+    found: dict[str, list[float]] = {}
+    for data, metrics in _evaluations(model).items():
+        for name, values in metrics.items():
+            found[f"{data}_{name}"] = _points(values)
+    for attribute, name in (
+        ("loss_curve_", "iteration_loss"),
+        ("train_score_", "iteration_train_score"),
+        ("validation_score_", "iteration_validation_score"),
+        ("validation_scores_", "iteration_validation_score"),
+    ):
+        values = getattr(model, attribute, None)
+        if values is not None and len(values):
+            found[name] = _points(values)
+    return found
+
+
+def _points(values: Any) -> list[float]:
+    return [float(value) for value in islice(values, _MAX_POINTS)]
+
+
+def _evaluations(model: Any) -> Mapping[str, Mapping[str, Any]]:
+    """Return what LightGBM and XGBoost measured on each evaluation set."""
+    if hasattr(model, "booster_"):  # LightGBM
+        return model.evals_result_ or {}
+    if hasattr(model, "get_booster") and getattr(model, "evals_result_", None):  # XGBoost
+        return dict(model.evals_result())
+    return {}

@@ -1,0 +1,175 @@
+"""Whatever a fit is given: frames, lists, sparse matrices, texts, nothing; and odd estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from lite_mlops.project import Project
+from tests.autologging.conftest import Logged, Table
+
+
+def test_a_frame(logged: Logged, classes: Table) -> None:
+    patients = pd.DataFrame(classes[0], columns=["age", "weight", "height", "pulse"])
+    sick = pd.Series(classes[1], name="sick")
+    LogisticRegression().fit(patients, sick)
+    run = logged.run()
+    assert logged.json("model/signature.json")["features"] == list(patients.columns)
+    assert logged.json("model/input_example.json")["columns"] == list(patients.columns)
+    assert set(logged.json("plots/importances.json")["series"][0]["x"]) == set(patients.columns)
+    dataset = logged.project.datasets.used_by(run.id, "training")
+    assert dataset is not None
+    assert dataset.name == "patients"
+    assert list(dataset.profile) == ["age", "weight", "height", "pulse", "sick"]
+
+
+def test_a_frame_of_polars(logged: Logged, classes: Table) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({f"f{i}": column for i, column in enumerate(classes[0].T)})
+    make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, polars.Series(classes[1]))
+    assert logged.metrics()["training_rows"] == 80
+    assert logged.json("model/signature.json")["features"] == ["f0", "f1", "f2", "f3"]
+    dataset = logged.project.datasets.used_by(logged.run().id, "training")
+    assert dataset is not None
+    assert dataset.columns == 5
+
+
+def test_lists(logged: Logged) -> None:
+    KNeighborsClassifier(1).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]], ["a", "b", "a"])
+    found = logged.metrics()
+    assert (found["training_rows"], found["training_columns"]) == (3, 2)
+    assert found["training_accuracy_score"] == 1
+
+
+def test_a_sparse_matrix(logged: Logged, classes: Table) -> None:
+    LogisticRegression().fit(csr_matrix(classes[0]), classes[1])
+    assert logged.metrics()["training_rows"] == 80
+    assert len(logged.json("model/input_example.json")["data"]) == 5
+    assert logged.project.datasets.used_by(logged.run().id, "training") is None
+
+
+def test_texts(logged: Logged, warnings_of: Any) -> None:
+    texts = ["good film", "bad film", "good play", "bad play"] * 3
+    model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(texts, [1, 0, 1, 0] * 3)
+    assert logged.metrics()["training_accuracy_score"] == 1
+    assert "model/model.joblib" in logged.paths()
+    assert "model/signature.json" not in logged.paths()
+    assert warnings_of() == []
+    assert model.score(texts, [1, 0, 1, 0] * 3) == 1
+    assert logged.metrics()["score_texts"] == 1
+
+
+def test_an_iterator_is_not_touched(logged: Logged, warnings_of: Any) -> None:
+    def texts() -> Iterator[str]:
+        yield from ("one two", "two three")
+
+    counted = CountVectorizer().fit_transform(texts())
+    assert counted.shape == (2, 3)
+    assert "training_rows" not in logged.metrics()
+    assert warnings_of() == []
+
+
+def test_no_target(logged: Logged, classes: Table) -> None:
+    KernelDensity().fit(classes[0])
+    MinMaxScaler().fit(classes[0], None)
+    assert [run.status for run in logged.runs()] == ["finished"] * 2
+
+
+def test_keywords_in_any_order(logged: Logged, classes: Table) -> None:
+    LogisticRegression().fit(y=classes[1], X=classes[0])
+    assert logged.metrics()["training_columns"] == 4
+
+
+def test_one_class_in_the_data(logged: Logged, warnings_of: Any) -> None:
+    KNeighborsClassifier(1).fit([[0.0], [1.0]], ["a", "a"])
+    assert logged.metrics()["training_accuracy_score"] == 1
+    assert warnings_of() == []
+
+
+def test_one_row(logged: Logged, warnings_of: Any) -> None:
+    LinearRegression().fit([[1.0]], [2.0])
+    found = logged.metrics()
+    assert found["training_mean_squared_error"] == pytest.approx(0)
+    assert "training_r2_score" not in found
+    assert warnings_of() == []
+
+
+class Odd(RegressorMixin, BaseEstimator):
+    """Returns nothing from fit, and cannot tell its params."""
+
+    def fit(self, X: Any) -> None:
+        self.fitted_ = True
+
+    def get_params(self, deep: bool = True) -> Any:
+        raise RuntimeError("no params")
+
+
+def test_a_fit_that_returns_nothing(logged: Logged, warnings_of: Any) -> None:
+    model = Odd()
+    result: Any = model.fit(np.ones((3, 2)))  # type: ignore[func-returns-value]
+    assert result is None
+    assert model.fitted_
+    assert logged.run().status == "finished"
+    (warning,) = warnings_of()
+    assert warning == (
+        "Autologging could not log the params (RuntimeError: no params). The fit is as it would "
+        "be without."
+    )
+
+
+class Secretive:
+    """A param that cannot be written out."""
+
+    def __repr__(self) -> str:
+        raise OSError("locked")
+
+
+class Given(BaseEstimator):
+    def __init__(self, thing: Any = None, other: int = 1) -> None:
+        self.thing = thing
+        self.other = other
+
+    def fit(self, X: Any, y: Any = None) -> Given:
+        return self
+
+
+def test_a_param_that_cannot_be_written_out(project: Project, logged: Logged) -> None:
+    Given(Secretive()).fit([[1]])
+    assert logged.run().params == {"thing": "<Secretive>", "other": "1"}
+
+
+def test_a_secret_among_the_params_is_masked(logged: Logged) -> None:
+    class Client(Given):
+        def __init__(self, api_key: str = "", other: int = 1) -> None:
+            self.api_key = api_key
+            self.other = other
+
+    Client("sk-very-secret-value").fit([[1]])
+    assert "very-secret" not in logged.run().params["api_key"]
+
+
+def test_data_without_rows_is_the_estimators_own_error(logged: Logged) -> None:
+    with pytest.raises(ValueError, match="Found array with 0 sample"):
+        LinearRegression().fit(np.empty((0, 2)), [])
+    assert logged.run().status == "failed"
+
+
+def test_missing_values(logged: Logged, classes: Table) -> None:
+    features = classes[0].copy()
+    features[3, 1] = np.nan
+    StandardScaler().fit(features)
+    assert None in [
+        value for row in logged.json("model/input_example.json")["data"] for value in row
+    ]
