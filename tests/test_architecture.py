@@ -54,6 +54,7 @@ SIDEWAYS = {
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("serving", "models"),
+    ("pipelines", "data"),
     ("pipelines", "models"),
     ("pipelines", "security"),
     ("pipelines", "tracking"),

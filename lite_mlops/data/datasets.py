@@ -193,6 +193,20 @@ class Datasets(Quality):
             rows = database.dicts("dataset_uses", name=version.name, version=version.sha256)
         return [DatasetUse.from_row(row) for row in rows]
 
+    def unchanged_source(self, version: DatasetVersion) -> Path | None:
+        """Return the file or folder that a version was read from, if it holds the same bytes."""
+        source = version.source or {}
+        if "path" not in source or (version.form == "folder" and "files" not in source):
+            return None
+        path = self._store.layout.folder.parent / source["path"]
+        try:
+            files = list_files(path)
+            if version.form == "folder":
+                return path if folder_hash(hash_files(path, files)) == version.sha256 else None
+            return path if "" in files and hash_file(path) == source["sha256"] else None
+        except (NotFound, Invalid):  # it is gone, or may not be read
+            return None
+
     def states(self, chosen: str | None = None) -> list[SourceFile]:
         """Return how files stand against the latest versions: unchanged, changed, new, missing.
 

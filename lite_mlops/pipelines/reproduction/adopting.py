@@ -26,6 +26,8 @@ def adopt(run: Run, origin: Store, store: Store, *, name: str, tags: dict[str, s
     """
     with origin.reading() as database:
         data = database.dicts("data_of_run", run=run.id)
+    with store.reading() as database:
+        known = database.dicts("known_versions", names=[row["name"] for row in data])
     for artifact in run.artifacts:
         store.objects.put_file(origin.objects.path(artifact.sha256))
     started = RunStarted(
@@ -48,8 +50,10 @@ def adopt(run: Run, origin: Store, store: Store, *, name: str, tags: dict[str, s
         store.append(Artifact(run=run.id, **artifact.to_dict()))
     for row in data:
         version = {"name": row["name"], "sha256": row["sha256"]}
-        size = {"rows": row["row_count"], "columns": row["column_count"]}
-        store.append(Dataset(**version, **size, profile=json.loads(row["profile"])))
+        if version not in known:  # else it would forget where it was read from
+            size = {"rows": row["row_count"], "columns": row["column_count"], "size": row["size"]}
+            about = {"form": row["form"], "profile": json.loads(row["profile"])}
+            store.append(Dataset(**version, **size, **about))
         store.append(DatasetUsed(run=run.id, **version, role=row["role"]))
     store.append(RunEnded(run=run.id, status=run.status if run.ended_at else "failed"))
 

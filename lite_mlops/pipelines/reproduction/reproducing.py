@@ -19,6 +19,7 @@ from pathlib import Path
 from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.jsontext import json_text
 from lite_mlops.pipelines.reproduction.adopting import adopt
+from lite_mlops.pipelines.reproduction.data import bring_data
 from lite_mlops.pipelines.reproduction.recipe import Recipe, parse_requirements, recipe_of
 from lite_mlops.pipelines.reproduction.verdict import (
     Reproduction,
@@ -127,6 +128,8 @@ class Reproducing:
         python = find_python(recipe.python) if isolated else sys.executable
         with _made(folder) as workplace:
             lay_out_code(top, str(recipe.commit), recipe.diff, workplace.code)
+            if gone := bring_data(self._store, recorded.id, recipe.top, workplace.code):
+                raise _missing(recorded.id, gone)
             if isolated:
                 environment = workplace.environment
                 python = str(make_environment(environment, recipe.packages, python))
@@ -141,8 +144,7 @@ class Reproducing:
             except NotFound as error:
                 missing.append(str(error))
         if missing or top is None:
-            pieces = "".join(f"\n- {piece}" for piece in missing)
-            raise Conflict(f"Run {recipe.run_id} cannot be run again; nothing was run.{pieces}")
+            raise _missing(recipe.run_id, missing)
         return top
 
     def _places(self, recipe: Recipe) -> list[Path]:
@@ -261,6 +263,11 @@ class _made:  # noqa: N801  a context manager that is used like a function
     def __exit__(self, *_: object) -> None:
         if self._given is None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _missing(run_id: str, pieces: Sequence[str]) -> Conflict:
+    listed = "".join(f"\n- {piece}" for piece in pieces)
+    return Conflict(f"Run {run_id} cannot be run again; nothing was run.{listed}")
 
 
 def _failure(recorded: Run, again: Run, output: Path) -> list[str]:

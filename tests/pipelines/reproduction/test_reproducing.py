@@ -207,6 +207,45 @@ def test_a_wrapped_command_that_logs_nothing_is_run_again(
     assert whole.runs.get(verdict.again_id).params == {"depth": "3"}
 
 
+READING = (
+    "lm.log_dataset('rows.csv', 'rows'{})\n"
+    "    lm.log_metric('total', sum(map(int, open('rows.csv').read().split()[1:])))"
+)
+
+
+def rows_of(repository: Path) -> Path:
+    rows = repository / "sub" / "rows.csv"  # which git ignores
+    rows.write_text("n\n1\n2\n")
+    return rows
+
+
+def test_recorded_data_is_brought_back_from_its_copy(
+    whole: Project, committed: Callable[[str], Path], repository: Path
+) -> None:
+    rows = rows_of(repository)
+    run_script(committed(READING.format(", snapshot=True")))
+    rows.unlink()
+    verdict = whole.reproducing.reproduce("fit")
+    assert (verdict.outcome, verdict.causes) == ("identical", ())
+    assert whole.runs.get(verdict.again_id).metrics["total"].value == 3
+    assert not rows.exists()
+
+
+def test_data_that_is_as_it_was_is_taken_from_where_it_is(
+    whole: Project, committed: Callable[[str], Path], repository: Path
+) -> None:
+    rows = rows_of(repository)
+    run_script(committed(READING.format("")))
+    assert whole.reproducing.reproduce("fit").outcome == "identical"
+    rows.write_text("n\n1\n3\n")
+    before = untouched(whole)
+    with pytest.raises(Conflict) as error:
+        whole.reproducing.reproduce("fit")
+    assert "nothing was run.\n- The data rows@" in str(error.value)
+    assert "sub/rows.csv is not what it was and no copy of it was kept" in str(error.value)
+    assert untouched(whole) == before
+
+
 def test_the_folder_is_kept_where_one_is_named(
     whole: Project, committed: Callable[[str], Path], tmp_path: Path
 ) -> None:
