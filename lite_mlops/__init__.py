@@ -27,16 +27,9 @@ if TYPE_CHECKING:
     )
     from lite_mlops.project import Project
     from lite_mlops.settings import Settings
-    from lite_mlops.tracking import (
-        ActiveRun,
-        Artifact,
-        Comparison,
-        Experiment,
-        History,
-        Metric,
-        Run,
-        RunPage,
-    )
+    from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run
+    from lite_mlops.tracking.comparing import Comparison
+    from lite_mlops.tracking.search import RunPage
     from lite_mlops.verbs import (
         active_run,
         autolog,
@@ -79,7 +72,9 @@ _HOMES = {
     "lite_mlops.errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
     "lite_mlops.project": "Project",
     "lite_mlops.settings": "Settings",
-    "lite_mlops.tracking": "ActiveRun Artifact Comparison Experiment History Metric Run RunPage",
+    "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run",
+    "lite_mlops.tracking.comparing": "Comparison",
+    "lite_mlops.tracking.search": "RunPage",
     "lite_mlops.verbs": (
         "active_run autolog compare current_project drift end_run feedback finish get_run init "
         "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "

@@ -28,11 +28,8 @@ from lite_mlops.store.standing import Status, standing
 from lite_mlops.store.usage import Usage, usage
 from lite_mlops.tracking import (
     ActiveRun,
-    Comparison,
-    Comparisons,
     Experiment,
     Experiments,
-    RunPage,
     Runs,
     Starter,
     context,
@@ -45,6 +42,8 @@ if TYPE_CHECKING:
     from lite_mlops.monitoring import Monitoring
     from lite_mlops.pipelines import Reproducing
     from lite_mlops.serving import Endpoint
+    from lite_mlops.tracking.comparing import Comparison, Comparisons
+    from lite_mlops.tracking.search import RunPage
 
 log = logging.getLogger("lite_mlops")
 
@@ -128,6 +127,8 @@ class Project:
     @cached_property
     def comparisons(self) -> Comparisons:
         """The runs, side by side."""
+        from lite_mlops.tracking.comparing import Comparisons
+
         return Comparisons(self.store)
 
     @cached_property

@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from lite_mlops.project import Project
 from lite_mlops.store.console import Table
-from lite_mlops.tracking import ActiveRun, Comparison, Experiment, Run, RunPage, context
+from lite_mlops.tracking import ActiveRun, Experiment, Run, context
 
 if TYPE_CHECKING:
     from lite_mlops.autologging import Autolog
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring import FeatureDrift
+    from lite_mlops.tracking.comparing import Comparison
+    from lite_mlops.tracking.search import RunPage
 
 
 class _Current:

@@ -181,6 +181,8 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.store.backup": "what `backup` makes",
         "lite_mlops.store.usage": "what `du` measures",
         "lite_mlops.store.standing": "what `status` tells",
+        "lite_mlops.tracking.comparing": "runs side by side; loaded by who compares",
+        "lite_mlops.tracking.search": "the filter language; loaded by who searches",
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.tracking.keys": "the rules for names",
     }

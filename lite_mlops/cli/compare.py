@@ -13,7 +13,7 @@ from lite_mlops.cli.commands import open_project
 from lite_mlops.cli.output import as_option, emit, heading, number, say, since, table
 
 if TYPE_CHECKING:
-    from lite_mlops.tracking import Comparison
+    from lite_mlops.tracking.comparing import Comparison
 
 LONG = "no difference that the data can tell"  # of the verdicts; too long for a column
 

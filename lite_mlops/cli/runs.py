@@ -28,7 +28,8 @@ from lite_mlops.cli.output import (
 
 if TYPE_CHECKING:
     from lite_mlops.project import Project
-    from lite_mlops.tracking import Run, RunPage
+    from lite_mlops.tracking import Run
+    from lite_mlops.tracking.search import RunPage
 
 MIN_POINTS = 5  # a metric of fewer is told by its numbers
 MOST_CURVES = 12
@@ -87,7 +88,7 @@ def _found(
 ) -> RunPage:
     project = open_project()
     if wanted is None and not orders and page_token is None:
-        from lite_mlops.tracking import RunPage
+        from lite_mlops.tracking.search import RunPage
 
         page = project.runs.page(
             experiment=experiment, status=status, deleted=deleted, count=limit, skip=skip

@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.security import mask_reason, mask_text, mask_value
 from lite_mlops.store import Database, Store, is_id
 from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
-from lite_mlops.tracking import search
 from lite_mlops.tracking.keys import MAX_TAG, checked_name, checked_note, checked_text, shown
-from lite_mlops.tracking.search import RunPage
 from lite_mlops.tracking.status import STATUSES
 from lite_mlops.tracking.values import Artifact, History, Metric, Run
+
+if TYPE_CHECKING:
+    from lite_mlops.tracking.search import RunPage
 
 
 def find_id(database: Database, word: str) -> str:
@@ -198,6 +199,8 @@ class Runs:
                 place; the number is not 1 to 50,000; or the token is not of this question.
             NotFound: there is no such experiment.
         """
+        from lite_mlops.tracking import search  # a process that only logs never searches
+
         tree = search.parse_filter(filter)
         orders = search.parse_orders(order_by)
         question = search.Question(tree, orders, deleted=deleted)
@@ -219,7 +222,7 @@ class Runs:
         token = None
         if len(places) > count:
             token = search.write_token(question, places[count - 1][1:])
-        return RunPage(runs, token, question.fields)
+        return search.RunPage(runs, token, question.fields)
 
     def history(self, run: str, key: str, max_points: int | None = None) -> History:
         """Return the points of a metric by step and time.

@@ -15,7 +15,7 @@ import lite_mlops
 from lite_mlops import verbs
 from lite_mlops.errors import Damaged, Invalid, NotFound
 from lite_mlops.project import Project
-from lite_mlops.tracking import Comparison
+from lite_mlops.tracking.comparing import Comparison
 from lite_mlops.tracking.comparing.comparisons import side_by_side
 from lite_mlops.tracking.comparing.values import (
     BETTER,

@@ -10,7 +10,7 @@ import pytest
 
 from lite_mlops.errors import NotFound
 from lite_mlops.project import Project
-from lite_mlops.tracking import RunPage
+from lite_mlops.tracking.search import RunPage
 
 
 @pytest.fixture
