@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lite_mlops.tracking import ActiveRun
 
 OUTPUT_PATH = "output.log"
+_BLOCK = 1 << 16
 NOT_FOUND = 127  # as shells say it
 _SIGNALLED = 128  # plus the number of the signal, as shells say it
 
@@ -178,12 +179,23 @@ def _captured(process: subprocess.Popen[bytes], active: ActiveRun) -> None:
 def _copy(
     source: IO[bytes], shown: IO[bytes] | None, kept: IO[bytes], mutex: threading.Lock
 ) -> None:
-    while block := source.read1(1 << 16):  # type: ignore[attr-defined]
+    """Show what comes at once, and keep it line by line, so that two streams mix between lines."""
+    line = b""
+    while block := source.read1(_BLOCK):  # type: ignore[attr-defined]
+        whole, line = _up_to_last_line(line + block)
         with mutex:
-            kept.write(block)
+            kept.write(whole)
             if shown is not None:
                 try:
                     shown.write(block)
                     shown.flush()
                 except BrokenPipeError:  # `lite-mlops run ... | head` has seen enough
                     shown = None
+    with mutex:
+        kept.write(line)
+
+
+def _up_to_last_line(data: bytes) -> tuple[bytes, bytes]:
+    """Return whole lines, and the beginning of one; what is very long is not waited for."""
+    end = data.rfind(b"\n") + 1 if len(data) < _BLOCK else len(data)
+    return data[:end], data[end:]

@@ -81,6 +81,22 @@ sys.stdout.buffer.write(b"\\xff\\x00\\n")
     assert sorted(output(project).splitlines()) == [b"a", b"b", b"\xff\x00"]
 
 
+def test_lines_of_both_streams_are_kept_whole(cli: Cli, project: Project) -> None:
+    text = """
+import sys
+for number in range(200):
+    for stream, letter in ((sys.stdout, "a"), (sys.stderr, "b")):
+        stream.write(letter); stream.flush(); stream.write(f"{number}\\n"); stream.flush()
+sys.stdout.write("the end")
+"""
+    assert cli("run", script(text)).code == 0
+    lines = output(project).splitlines()
+    for letter in (b"a", b"b"):
+        wanted = [letter + b"%d" % number for number in range(200)]
+        assert [line for line in lines if line.startswith(letter)] == wanted
+    assert lines[-1] == b"the end"
+
+
 def test_nothing_is_kept_of_a_silent_script(cli: Cli, only_run: Callable[[], Run]) -> None:
     assert cli("run", script("pass")).code == 0
     assert only_run().artifacts == ()
