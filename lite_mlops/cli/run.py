@@ -197,5 +197,7 @@ def _copy(
 
 def _up_to_last_line(data: bytes) -> tuple[bytes, bytes]:
     """Return whole lines, and the beginning of one; what is very long is not waited for."""
-    end = data.rfind(b"\n") + 1 if len(data) < _BLOCK else len(data)
+    end = data.rfind(b"\n") + 1
+    if not end and len(data) >= _BLOCK:
+        end = len(data)
     return data[:end], data[end:]
