@@ -247,7 +247,7 @@ class Datasets(Quality):
                 "`data add --snapshot` keeps one."
             )
         if target is None:
-            target = Path(self.file_name(reference))
+            target = Path(_file_name(version))
         bring_back(
             self._store.objects,
             version.snapshot,
@@ -259,12 +259,7 @@ class Datasets(Quality):
 
     def file_name(self, reference: str) -> str:
         """Return the name of a file for a version, with the ending that its kind of file has."""
-        version = self.get(reference)
-        plain = version.name.replace("/", "-")
-        if version.form == "folder":
-            return plain
-        path = (version.source or {}).get("path")
-        return plain + ("".join(Path(path).suffixes[-2:]) if path else ".parquet")
+        return _file_name(self.get(reference))
 
     # -- facts ----------------------------------------------------------------------------------
 
@@ -483,3 +478,11 @@ class Datasets(Quality):
 
         with loaded(self._store.settings, self._store.layout.tmp, table, path) as found:
             return examine(found)
+
+
+def _file_name(version: DatasetVersion) -> str:
+    plain = version.name.replace("/", "-")
+    if version.form == "folder":
+        return plain
+    path = (version.source or {}).get("path")
+    return plain + ("".join(Path(path).suffixes[-2:]) if path else ".parquet")

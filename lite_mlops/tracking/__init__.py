@@ -1,6 +1,7 @@
 """Experiments and runs: what is logged while a model is made, and how it is found again."""
 
 from lite_mlops.tracking.active import ActiveRun
+from lite_mlops.tracking.environment import parse_requirements
 from lite_mlops.tracking.experiments import Experiments
 from lite_mlops.tracking.runs import Runs
 from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
@@ -18,4 +19,5 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "parse_requirements",
 ]

@@ -76,3 +76,9 @@ def describe(settings: Settings, argv: list[str] | None = None) -> dict[str, Any
 def requirements_text() -> str:
     """Return the installed packages in the form of a requirements file."""
     return "".join(f"{name}=={version}\n" for name, version in packages().items())
+
+
+def parse_requirements(text: str) -> dict[str, str]:
+    """Return the packages and versions of a recorded requirements file."""
+    pairs = (line.partition("==") for line in text.splitlines())
+    return {name: version for name, equals, version in pairs if equals}

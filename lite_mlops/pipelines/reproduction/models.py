@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lite_mlops.data import Datasets
 from lite_mlops.models import Models, ModelVersion, load_model
 from lite_mlops.pipelines.reproduction.verdict import Compared, Outcome, Tolerance
 from lite_mlops.store import Store
@@ -31,10 +31,8 @@ def _versions(store: Store, run_id: str) -> dict[tuple[str, int], ModelVersion]:
 
 def _profile(store: Store, run_id: str) -> Mapping[str, Any]:
     """Return the profile of the data that a run trained on; empty if it logged none."""
-    with store.reading() as database:
-        rows = database.dicts("data_of_run", run=run_id)
-    training = [row for row in rows if row["role"] == "training"]
-    return json.loads(training[0]["profile"]) if training else {}
+    version = Datasets(store).used_by(run_id, "training")
+    return {} if version is None else version.profile
 
 
 def probes(features: tuple[str, ...], profile: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from lite_mlops.security import MASKED
-from lite_mlops.tracking import Run
+from lite_mlops.tracking import Run, parse_requirements
 
 _CUT = "\n[cut: "
 # Tell where a run ran, not how: they are not handed on to the next run.
@@ -61,12 +61,6 @@ class Recipe:
 
 def _last_part(word: str) -> str:
     return PureWindowsPath(word).name
-
-
-def parse_requirements(text: str) -> dict[str, str]:
-    """Return the packages and versions of a recorded requirements file."""
-    pairs = (line.partition("==") for line in text.splitlines())
-    return {name: version for name, equals, version in pairs if equals}
 
 
 def recipe_of(run: Run, diff: str = "", requirements: str = "") -> Recipe:

@@ -20,7 +20,7 @@ from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.jsontext import json_text
 from lite_mlops.pipelines.reproduction.adopting import adopt
 from lite_mlops.pipelines.reproduction.data import bring_data
-from lite_mlops.pipelines.reproduction.recipe import Recipe, parse_requirements, recipe_of
+from lite_mlops.pipelines.reproduction.recipe import Recipe, recipe_of
 from lite_mlops.pipelines.reproduction.verdict import (
     Reproduction,
     Tolerance,
@@ -40,7 +40,7 @@ from lite_mlops.pipelines.reproduction.workplace import (
 from lite_mlops.settings import environment_for_child
 from lite_mlops.store import FOLDER_NAME, Store, open_store
 from lite_mlops.store.events import Artifact
-from lite_mlops.tracking import DIFF_PATH, PACKAGES_PATH, Run, Runs, Starter
+from lite_mlops.tracking import DIFF_PATH, PACKAGES_PATH, Run, Runs, Starter, parse_requirements
 
 TAG_OF = "reproduction_of"
 TAG_OUTCOME = "reproduction"
@@ -85,12 +85,9 @@ class Reproducing:
             NotFound, Invalid: no run answers to `run`, or several do.
         """
         found = self._runs.get(run)
-        return recipe_of(found, self._text(found, DIFF_PATH), self._text(found, PACKAGES_PATH))
-
-    def _text(self, run: Run, path: str) -> str:
-        if all(artifact.path != path for artifact in run.artifacts):
-            return ""
-        return self._runs.read_artifact(run.id, path).decode("utf-8", errors="replace")
+        return recipe_of(
+            found, _text(self._runs, found, DIFF_PATH), _text(self._runs, found, PACKAGES_PATH)
+        )
 
     # -- doing it -------------------------------------------------------------------------------
 
@@ -197,9 +194,8 @@ class Reproducing:
         code = carry_out(command, place, variables | dict(recipe.variables), workplace.output)
         if active is not None:
             active.end("finished" if code == 0 else "failed")
+            return Runs(origin).get(active.id)
         runs = Runs(origin)
-        if active is not None:
-            return runs.get(active.id)
         logged = runs.page(count=10_000) if workplace.project.is_dir() else []
         found = _counterpart(recorded, list(reversed(logged)))
         if found is None:
@@ -213,9 +209,7 @@ class Reproducing:
         data = [
             _data_of(store, run.id) for store, run in ((self._store, recorded), (origin, again))
         ]
-        requirements = ""
-        if any(artifact.path == PACKAGES_PATH for artifact in again.artifacts):
-            requirements = Runs(origin).read_artifact(again.id, PACKAGES_PATH).decode()
+        requirements = _text(Runs(origin), again, PACKAGES_PATH)
         return [
             *compare_surroundings(recorded.source, again.source),
             *compare_data(*data),
@@ -263,6 +257,13 @@ class _made:  # noqa: N801  a context manager that is used like a function
     def __exit__(self, *_: object) -> None:
         if self._given is None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _text(runs: Runs, run: Run, path: str) -> str:
+    """Return a file that was captured of a run as text; empty if there is none."""
+    if all(artifact.path != path for artifact in run.artifacts):
+        return ""
+    return runs.read_artifact(run.id, path).decode("utf-8", errors="replace")
 
 
 def _missing(run_id: str, pieces: Sequence[str]) -> Conflict:

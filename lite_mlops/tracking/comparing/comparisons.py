@@ -18,6 +18,7 @@ from lite_mlops.tracking.comparing.values import (
     MetricSideBySide,
     SideBySide,
 )
+from lite_mlops.tracking.environment import parse_requirements
 from lite_mlops.tracking.runs import Runs
 from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH
 from lite_mlops.tracking.values import Artifact, Run
@@ -154,9 +155,7 @@ class Comparisons:
         artifact = _artifact(run, PACKAGES_PATH)
         if artifact is None:
             return {}
-        lines = self._read(run, artifact).decode("utf-8", errors="replace").splitlines()
-        pairs = (line.partition("==") for line in lines)
-        return {name: version for name, equals, version in pairs if equals}
+        return parse_requirements(self._read(run, artifact).decode("utf-8", errors="replace"))
 
     # -- verdicts -------------------------------------------------------------------------------
 

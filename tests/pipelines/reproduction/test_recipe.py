@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lite_mlops.pipelines.reproduction.recipe import parse_requirements, recipe_of
-from lite_mlops.tracking import Run
+from lite_mlops.pipelines.reproduction.recipe import recipe_of
+from lite_mlops.tracking import Run, parse_requirements
 
 GIT = {
     "commit": "c" * 40,
