@@ -47,6 +47,7 @@ SIDEWAYS = {
     ("data", "security"),  # reasons of decisions
     ("tracking", "data"),  # an active run logs its data
     ("models", "security"),
+    ("models", "tracking"),  # names, tags and the filter language
     ("autologging", "tracking"),
     ("autologging", "data"),
     ("autologging", "models"),

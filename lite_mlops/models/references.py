@@ -1,6 +1,7 @@
-"""How a model version is named: a pure grammar, the same wherever a model is named.
+"""How a model is named: a pure grammar, the same wherever a model is named.
 
 models:/churn@champion   churn@champion   churn/3   churn:3   churn (its newest version)
+runs:/6ba7b810/model     (what a run kept as `model`, or registered)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}"
 _REFERENCE = re.compile(
     rf"(?:models:/)?(?P<model>{_NAME})(?:@(?P<alias>{_NAME})|[/:]v?(?P<version>[0-9]{{1,9}}))?"
 )
+_OF_RUN = re.compile(rf"runs:/(?P<run>[A-Za-z0-9]{{1,64}})/(?P<folder>{_NAME}(?:/{_NAME})*)")
 _WORDS = "letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 100"
 
 
@@ -31,16 +33,38 @@ class Reference:
         return self.model if self.version is None else f"{self.model}/{self.version}"
 
 
+@dataclass(frozen=True)
+class RunReference:
+    """What a run kept in a folder of its artifacts, or registered under a name."""
+
+    run: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"runs:/{self.run}/{self.folder}"
+
+
 def parse_reference(text: str) -> Reference:
-    """Return what `text` refers to. Raises `Invalid`."""
-    match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise Invalid(
-            f"{text!r} does not name a model version; write 'churn@champion', 'churn/3' or "
-            "'churn' for its newest version."
-        )
-    version = match["version"]
-    return Reference(match["model"], match["alias"], None if version is None else int(version))
+    """Return which registered version `text` refers to. Raises `Invalid`."""
+    found = parse_any_reference(text)
+    if isinstance(found, RunReference):
+        raise Invalid(f"{text!r} names a model of a run; a registered version is needed here.")
+    return found
+
+
+def parse_any_reference(text: str) -> Reference | RunReference:
+    """Return what `text` refers to, registered or kept by a run. Raises `Invalid`."""
+    if isinstance(text, str):
+        if match := _OF_RUN.fullmatch(text):
+            return RunReference(match["run"], match["folder"])
+        if match := _REFERENCE.fullmatch(text):
+            version = match["version"]
+            number = None if version is None else int(version)
+            return Reference(match["model"], match["alias"], number)
+    raise Invalid(
+        f"{text!r} does not name a model version; write 'churn@champion', 'churn/3', 'churn' for "
+        "its newest version, or 'runs:/ID/model' for what a run kept."
+    )
 
 
 def checked_model_name(name: str, what: str = "model name") -> str:

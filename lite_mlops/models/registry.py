@@ -7,33 +7,25 @@ project.models.load("churn@champion")
 
 from __future__ import annotations
 
-from importlib import metadata
-from platform import python_version
 from typing import Any
 
-from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models.aliases import Aliases
-from lite_mlops.models.files import MEDIA, load_model, save_model
-from lite_mlops.models.references import checked_model_name, parse_reference
-from lite_mlops.models.signature import infer_signature
-from lite_mlops.models.versions import ModelVersion, known_model, resolve
-from lite_mlops.security import mask_reason
-from lite_mlops.store.events import VersionRegistered
+from lite_mlops.models.files import load_model
+from lite_mlops.models.registering import Registering
+from lite_mlops.models.removing import Removing
+from lite_mlops.models.tagging import Tagging
+from lite_mlops.models.versions import ModelVersion, known_model
 
 
-def _requirements() -> dict[str, str]:
-    """Return the versions of what a scikit-learn model is made of, from installed metadata."""
-    names = ("scikit-learn", "numpy", "scipy", "joblib")
-    return {"python": python_version()} | {name: metadata.version(name) for name in names}
+class Models(Registering, Aliases, Tagging, Removing):
+    """The models of a project; each concern of them stands in a file of its own."""
 
-
-class Models(Aliases):
-    """The models of a project and their versions; what concerns aliases stands in `aliases.py`."""
-
-    # -- questions ------------------------------------------------------------------------------
-
-    def all(self, model: str | None = None) -> list[ModelVersion]:
+    def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:
         """Return all versions, of one model or of all, the newest first.
+
+        Args:
+            model: The name of the model; None: all models.
+            removed: The removed versions instead.
 
         Raises:
             NotFound: there is no such model.
@@ -41,18 +33,8 @@ class Models(Aliases):
         with self._store.reading() as database:
             if model is not None:
                 known_model(database, model)
-            rows = database.dicts("model_version_list", model=model)
+            rows = database.dicts("model_version_list", model=model, version=None, removed=removed)
         return [ModelVersion.from_row(row) for row in rows]
-
-    def get(self, reference: str) -> ModelVersion:
-        """Return the version that a reference such as 'churn@champion' names.
-
-        Raises:
-            Invalid: it is not a reference.
-            NotFound: there is no such model, alias or version.
-        """
-        with self._store.reading() as database:
-            return resolve(database, parse_reference(reference))
 
     def load(self, reference: str) -> Any:
         """Return the model itself, after its file was proved by its hash.
@@ -63,45 +45,3 @@ class Models(Aliases):
         """
         version = self.get(reference)
         return load_model(self._store.objects, version.sha256, f"model version {version.name}")
-
-    # -- decisions ------------------------------------------------------------------------------
-
-    def register(
-        self,
-        model: Any,
-        name: str,
-        *,
-        run: str | None = None,
-        input_example: Any = None,
-        reason: str | None = None,
-    ) -> ModelVersion:
-        """Store a fitted model and give it the next version number of `name`.
-
-        Raises:
-            Invalid: the name cannot be used, the model cannot be written, or its features are
-                not known.
-            NotFound: there is no such run.
-        """
-        name = checked_model_name(name)
-        signature = infer_signature(model, input_example)
-        if not callable(getattr(model, "predict", None)):
-            raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
-        stored = save_model(self._store.objects, model)
-        with self._store.deciding() as decisions:
-            if run is not None and not decisions.database.value("run_is_known", run=run):
-                raise NotFound(f"There is no run {run!r}.")
-            last = decisions.database.value("last_version", model=name) or 0
-            decisions.record(
-                VersionRegistered(
-                    model=name,
-                    version=last + 1,
-                    sha256=stored.sha256,
-                    size=stored.size,
-                    media=MEDIA,
-                    run=run,
-                    signature=signature.to_dict(),
-                    requirements=_requirements(),
-                    reason=mask_reason(reason, self._store.settings.mask),
-                )
-            )
-        return self.get(f"{name}/{last + 1}")

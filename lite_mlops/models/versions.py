@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from lite_mlops.errors import NotFound, suggestion
 from lite_mlops.htmltext import html_facts
@@ -14,13 +14,22 @@ from lite_mlops.models.references import Reference
 from lite_mlops.models.signature import Signature
 from lite_mlops.store import Database
 
+DESCRIPTION = "description"  # the tag that holds it
+
+
+class Member(NamedTuple):
+    """A further file of a version, such as the weights that an own class loads."""
+
+    sha256: str
+    size: int
+
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """One version of a model; it never changes, only aliases move."""
+    """One version of a model: its file and origin never change; aliases and tags move."""
 
     model: str
-    version: int
+    version: int  # 0: not registered, a model that a run kept
     sha256: str
     size: int
     run_id: str | None
@@ -30,10 +39,27 @@ class ModelVersion:
     actor: str
     aliases: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    format: str = "joblib"
+    class_name: str | None = None
+    reason: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)  # versions of data, and their roles
+    code: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    example: str | None = None  # the object that holds the input example
+    members: Mapping[str, Member] = field(default_factory=dict)
+    trusted: tuple[str, ...] = ()  # what its file may import beyond the shipped list
+    removed_at: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> ModelVersion:
-        """Return the version of a row of `model_version_list`."""
+        """Return the version of a row of `model_version_list`.
+
+        Metrics and params are those of the run as it stands now; of one that is gone, those at
+        the registration.
+        """
+        members = _json(row["members"])
+        tags: dict[str, str] = row["tags"] or {}
         return cls(
             model=row["model"],
             version=row["version"],
@@ -45,13 +71,29 @@ class ModelVersion:
             created_at=row["created_at"].replace(tzinfo=UTC),
             actor=row["actor"],
             aliases=tuple(row["aliases"] or ()),
-            metrics=row["metrics"] or {},
+            metrics=_json(row["metrics"]) | (row["run_metrics"] or {}),
+            params=_json(row["params"]) | (row["run_params"] or {}),
+            format=row["format"],
+            class_name=row["class_name"],
+            reason=row["reason"],
+            data=_json(row["data"]),
+            code=_json(row["code"]),
+            tags=tags,
+            example=row["example"],
+            members={name: Member(**about) for name, about in members.items()},
+            trusted=tuple(sorted({*(row["trusted"] or ()), *(row["confirmed"] or ())})),
+            removed_at=row["decided_at"].replace(tzinfo=UTC) if row["removed"] else None,
         )
 
     @property
     def name(self) -> str:
         """The version as it is named everywhere, such as 'churn/3'."""
-        return f"{self.model}/{self.version}"
+        return f"{self.model}/{self.version}" if self.version else self.model
+
+    @property
+    def description(self) -> str | None:
+        """What somebody wrote about it."""
+        return self.tags.get(DESCRIPTION)
 
     def __repr__(self) -> str:
         aliases = "".join(f" @{alias}" for alias in self.aliases)
@@ -68,8 +110,16 @@ class ModelVersion:
             "signature": self.signature.to_dict(),
             "created_at": self.created_at.isoformat(),
             "aliases": list(self.aliases),
-            "metrics": dict(self.metrics),
+            "trusted": list(self.trusted),
+            "members": {name: member._asdict() for name, member in self.members.items()},
+            "removed_at": None if self.removed_at is None else self.removed_at.isoformat(),
+            **{name: dict(getattr(self, name)) for name in ("metrics", "params", "data", "tags")},
         }
+
+
+def _json(text: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = {} if text is None else json.loads(text)
+    return found
 
 
 def known_model(database: Database, model: str) -> None:
@@ -79,8 +129,12 @@ def known_model(database: Database, model: str) -> None:
         raise NotFound(f"There is no model {model!r}.{suggestion(model, known)}")
 
 
-def resolve(database: Database, reference: Reference) -> ModelVersion:
-    """Return the version that a reference names. Raises `NotFound`."""
+def resolve(database: Database, reference: Reference, *, removed: bool = False) -> ModelVersion:
+    """Return the version that a reference names; with `removed` also one that was removed.
+
+    Raises:
+        NotFound: there is no such model, alias or version, or it was removed.
+    """
     known_model(database, reference.model)
     number = reference.version
     if reference.alias is not None:
@@ -91,11 +145,22 @@ def resolve(database: Database, reference: Reference) -> ModelVersion:
                 f"The model {reference.model!r} has no alias {reference.alias!r}."
                 f"{suggestion(reference.alias, known)}"
             )
-    rows = database.dicts("model_version_list", model=reference.model)
-    for row in rows:  # the newest first
-        if number is None or row["version"] == number:
-            return ModelVersion.from_row(row)
-    raise NotFound(
-        f"The model {reference.model!r} has no version {number}; its newest is "
-        f"{rows[0]['version']}."
-    )
+    newest = database.value("newest_version", model=reference.model)
+    if number is None:
+        number = newest
+    row = None
+    if number is not None:
+        row = database.one(
+            "model_version_list", model=reference.model, version=number, removed=None
+        )
+    if row is None:
+        present = "all were removed" if newest is None else f"its newest is {newest}"
+        which = "versions" if number is None else f"version {number}"
+        raise NotFound(f"The model {reference.model!r} has no {which}; {present}.")
+    found = ModelVersion.from_row(row)
+    if found.removed_at is not None and not removed:
+        raise NotFound(
+            f"{found.name} was removed {found.removed_at:%Y-%m-%d %H:%M} UTC; "
+            f"`lite-mlops models restore {found.name}` brings it back."
+        )
+    return found

@@ -227,6 +227,17 @@ class Prediction(Event):
     text: str
     scores: list[float] | None = None
     latency_us: int
+    texts: list[str | None] | None = None  # features that are no numbers, at their places
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionServed(Event):
+    """A process answers with a version of a model, from now on until it ends."""
+
+    kind = "version_served"
+    model: str
+    version: int
+    writer: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,6 +304,65 @@ class VersionRegistered(Decision):
     run: str | None = None
     signature: dict[str, Any]
     requirements: dict[str, str]
+    format: str | None = None  # None: joblib, as before there were others
+    class_name: str | None = None
+    example: str | None = None  # the object that holds the input example
+    members: dict[str, Any] | None = None  # further files by name: their `sha256` and `size`
+    params: dict[str, str] | None = None  # these four: as they stood at the registration
+    metrics: dict[str, Any] | None = None
+    data: dict[str, str] | None = None  # versions of data and the roles they had
+    code: dict[str, Any] | None = None
+    trusted: list[str] | None = None  # what the file may import beyond the shipped list
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionTagged(Decision):
+    """Tags of a version, or of the model as a whole (version 0); no text takes a tag away."""
+
+    kind = "version_tagged"
+    model: str
+    version: int
+    keys: list[str]
+    texts: list[str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRemoved(Decision):
+    """A version was put away; it can be restored until its bytes are freed."""
+
+    kind = "version_removed"
+    model: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRestored(Decision):
+    """A removed version was brought back."""
+
+    kind = "version_restored"
+    model: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionTrusted(Decision):
+    """The owner confirmed what the file of a version may import beyond the shipped list."""
+
+    kind = "version_trusted"
+    model: str
+    version: int
+    trusted: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionSigned(Decision):
+    """A version was signed with a private key; `seal` is the signature, in hexadecimal digits."""
+
+    kind = "version_signed"
+    model: str
+    version: int
+    key_id: str
+    seal: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,6 +413,12 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     RunRestored,
     DatasetExpected,
     VersionRegistered,
+    VersionServed,
+    VersionTagged,
+    VersionRemoved,
+    VersionRestored,
+    VersionTrusted,
+    VersionSigned,
     AliasSet,
     AliasRemoved,
     RunPurged,

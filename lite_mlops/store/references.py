@@ -30,7 +30,7 @@ def referenced(database: Database, objects: Objects, *, strict: bool = False) ->
 
     With `strict`, a manifest that cannot be read raises `Damaged`: what it refers to is unknown.
     """
-    direct = {sha256 for (sha256,) in database.rows("referenced_objects")}
+    direct = {sha256 for (sha256,) in database.rows("referenced_objects") if sha256}
     manifests = database.rows("snapshot_manifests")
     chunks = {chunk for chunk, _ in _chunks(manifests, objects, strict=strict)}
     return sorted(direct | chunks)
@@ -40,4 +40,4 @@ def referrers(database: Database, objects: Objects) -> dict[str, str]:
     """Return what refers to each object, in words."""
     manifests = database.rows("snapshot_manifests")
     chunks = dict(_chunks(manifests, objects, strict=False))
-    return chunks | dict(database.rows("object_referrers"))
+    return chunks | {key: text for key, text in database.rows("object_referrers") if key}

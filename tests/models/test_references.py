@@ -38,8 +38,8 @@ def test_any_other_text_is_refused_with_the_text(text: str) -> None:
         reference = parse_reference(text)
     except Invalid as error:
         assert str(error) == (  # noqa: PT017
-            f"{text!r} does not name a model version; write 'churn@champion', 'churn/3' or "
-            "'churn' for its newest version."
+            f"{text!r} does not name a model version; write 'churn@champion', 'churn/3', 'churn' "
+            "for its newest version, or 'runs:/ID/model' for what a run kept."
         )
     else:
         assert parse_reference(str(reference)) == reference

@@ -96,6 +96,9 @@ facts = st.one_of(
         text=texts,
         latency_us=st.just(5),
     ),
+    st.builds(
+        ev.VersionServed, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
+    ),
     st.builds(ev.Feedback, prediction=st.sampled_from(["p1", "p2"]), text=texts),
 )
 
@@ -131,6 +134,33 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 ev.DatasetExpected,
                 name=st.sampled_from(["d", "e"]),
                 expectations=st.sampled_from([{"columns": {}}, {"least_rows": 5}]),
+                **_just(frame),
+            ),
+            st.builds(
+                ev.VersionTagged,
+                model=st.just("m"),
+                version=st.integers(0, 1),
+                keys=st.just(["owner"]),
+                texts=st.lists(texts | st.none(), min_size=1, max_size=1),
+                **_just(frame),
+            ),
+            *(
+                st.builds(kind, model=st.just("m"), version=st.integers(1, 2), **_just(frame))
+                for kind in (ev.VersionRemoved, ev.VersionRestored)
+            ),
+            st.builds(
+                ev.VersionTrusted,
+                model=st.just("m"),
+                version=st.just(1),
+                trusted=st.sampled_from([["a:b"], ["a:b", "c:d"]]),
+                **_just(frame),
+            ),
+            st.builds(
+                ev.VersionSigned,
+                model=st.just("m"),
+                version=st.just(1),
+                key_id=texts,
+                seal=st.just("00"),
                 **_just(frame),
             ),
             st.builds(ev.RunPurged, run=st.just(RUNS[2]), **_just(frame)),

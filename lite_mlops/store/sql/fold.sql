@@ -222,7 +222,7 @@ WHEN NOT MATCHED THEN INSERT VALUES (s.run, s.name, s.sha256, s.role, s.ts);
 
 -- name: prediction
 INSERT INTO predictions
-SELECT prediction, model, version, make_timestamp(ts), numbers, text, scores, latency_us
+SELECT prediction, model, version, make_timestamp(ts), numbers, text, scores, latency_us, texts
 FROM staged WHERE k = 'prediction';
 
 -- name: feedback
@@ -285,8 +285,57 @@ WHEN NOT MATCHED THEN INSERT
 -- name: version_registered
 INSERT INTO model_versions
 SELECT model, version, sha256, size, media, run, signature, requirements, make_timestamp(ts),
-       actor, reason
+       actor, reason, coalesce(format, 'joblib'), class_name, example, members, params, metrics,
+       data, code, trusted
 FROM staged WHERE k = 'version_registered';
+
+-- name: version_served
+INSERT INTO servings
+SELECT model, version, writer, make_timestamp(ts) FROM staged WHERE k = 'version_served';
+
+-- name: version_tagged
+-- The latest decision stands; a tag taken away stays as a row without value.
+MERGE INTO version_tags t
+USING (
+    WITH decided AS (
+        SELECT model, version, unnest(keys) AS key, unnest(texts) AS value, decision
+        FROM staged WHERE k = 'version_tagged'
+    )
+    SELECT model, version, key, max((decision, value)) AS top FROM decided
+    GROUP BY model, version, key
+) s
+ON t.model = s.model AND t.version = s.version AND t.key = s.key
+WHEN MATCHED AND s.top[1] > t.decision THEN UPDATE SET value = s.top[2], decision = s.top[1]
+WHEN NOT MATCHED THEN INSERT VALUES (s.model, s.version, s.key, s.top[2], s.top[1]);
+
+-- name: version_removed
+MERGE INTO version_removals r
+USING (SELECT model, version, max((decision, ts)) AS top
+       FROM staged WHERE k = 'version_removed' GROUP BY model, version) s
+ON r.model = s.model AND r.version = s.version
+WHEN MATCHED AND s.top[1] > r.decision THEN UPDATE SET
+    removed = true, decision = s.top[1], decided_at = make_timestamp(s.top[2])
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.model, s.version, true, s.top[1], make_timestamp(s.top[2]));
+
+-- name: version_restored
+MERGE INTO version_removals r
+USING (SELECT model, version, max((decision, ts)) AS top
+       FROM staged WHERE k = 'version_restored' GROUP BY model, version) s
+ON r.model = s.model AND r.version = s.version
+WHEN MATCHED AND s.top[1] > r.decision THEN UPDATE SET
+    removed = false, decision = s.top[1], decided_at = make_timestamp(s.top[2])
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.model, s.version, false, s.top[1], make_timestamp(s.top[2]));
+
+-- name: version_trusted
+INSERT INTO version_trust
+SELECT model, version, unnest(trusted), decision FROM staged WHERE k = 'version_trusted';
+
+-- name: version_signed
+INSERT INTO version_seals
+SELECT model, version, key_id, seal, decision, make_timestamp(ts), actor
+FROM staged WHERE k = 'version_signed';
 
 -- name: alias_set
 MERGE INTO aliases a

@@ -3,26 +3,108 @@
 -- name: versions_of_run
 SELECT model, version FROM model_versions WHERE run_id = $run ORDER BY model, version;
 
--- name: run_is_known
-SELECT count(*) > 0 FROM runs WHERE run_id = $run AND started_at IS NOT NULL;
-
 -- name: model_names
 SELECT DISTINCT model FROM model_versions ORDER BY model;
 
 -- name: last_version
+-- Also of the removed ones: a number is never given twice.
 SELECT max(version) FROM model_versions WHERE model = $model;
 
+-- name: newest_version
+SELECT max(version) FROM model_versions v
+ANTI JOIN (FROM version_removals WHERE removed) r USING (model, version) WHERE model = $model;
+
 -- name: model_version_list
--- Versions with their aliases and the latest metrics of the runs they come from.
-SELECT v.model, v.version, v.sha256, v.size, v.run_id, v.signature, v.requirements, v.created_at,
-       v.actor,
-       (SELECT list(a.alias ORDER BY a.alias) FROM aliases a
-        WHERE a.model = v.model AND a.version = v.version) AS aliases,
-       (SELECT map_from_entries(list((l.key, l.value) ORDER BY l.key)) FROM latest l
-        WHERE l.run_id = v.run_id AND NOT starts_with(l.key, 'system/')) AS metrics
-FROM model_versions v
-WHERE $model IS NULL OR v.model = $model
+-- Versions with their aliases, tags and the latest metrics and the params of the runs they come
+-- from; null parameters do not filter.
+WITH wanted AS (
+    SELECT v.*, r.removed, r.decided_at
+    FROM model_versions v LEFT JOIN version_removals r USING (model, version)
+    WHERE ($model IS NULL OR v.model = $model) AND ($version IS NULL OR v.version = $version)
+      AND ($removed IS NULL OR coalesce(r.removed, false) = $removed)
+),
+runs_of AS (SELECT DISTINCT md5_number_lower(run_id) AS run_hash, run_id FROM wanted
+            WHERE run_id IS NOT NULL),
+measured AS (
+    SELECT o.run_id, map_from_entries(list((l.key, l.value) ORDER BY l.key)) AS run_metrics
+    FROM latest l JOIN runs_of o USING (run_hash)
+    WHERE NOT starts_with(l.key, 'system/') GROUP BY o.run_id
+),
+given AS (
+    SELECT o.run_id, map_from_entries(list((p.key, p.value) ORDER BY p.key)) AS run_params
+    FROM params p JOIN runs_of o USING (run_hash) GROUP BY o.run_id
+),
+tagged AS (
+    SELECT model, version, map_from_entries(list((key, value) ORDER BY key)) AS tags
+    FROM version_tags SEMI JOIN wanted USING (model, version)
+    WHERE value IS NOT NULL GROUP BY model, version
+),
+named AS (
+    SELECT model, version, list(alias ORDER BY alias) AS aliases
+    FROM aliases WHERE version IS NOT NULL GROUP BY model, version
+),
+confirmed AS (
+    SELECT model, version, list(DISTINCT name ORDER BY name) AS confirmed
+    FROM version_trust SEMI JOIN wanted USING (model, version) GROUP BY model, version
+)
+SELECT v.model, v.version, v.sha256, v.size, v.format, v.class_name, v.run_id, v.signature,
+       v.requirements, v.created_at, v.actor, v.reason, v.example, v.members, v.params, v.metrics,
+       v.data, v.code, v.trusted, v.removed, v.decided_at,
+       m.run_metrics, g.run_params, t.tags, n.aliases, c.confirmed
+FROM wanted v
+LEFT JOIN measured m USING (run_id)
+LEFT JOIN given g USING (run_id)
+LEFT JOIN tagged t USING (model, version)
+LEFT JOIN named n USING (model, version)
+LEFT JOIN confirmed c USING (model, version)
 ORDER BY v.model, v.version DESC;
+
+-- name: run_at_registration
+-- What is recorded of a run when it registers a version.
+SELECT r.source,
+       (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM params
+        WHERE run_hash = r.run_hash) AS params,
+       (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM latest
+        WHERE run_hash = r.run_hash AND NOT starts_with(key, 'system/')) AS metrics,
+       (SELECT map_from_entries(list((name || '@' || sha256, role) ORDER BY name, sha256))
+        FROM (SELECT name, sha256, string_agg(role, ', ' ORDER BY role) AS role
+              FROM dataset_uses WHERE run_id = $run GROUP BY name, sha256)) AS data
+FROM runs r WHERE r.run_id = $run AND r.started_at IS NOT NULL;
+
+-- name: run_word
+-- The runs that a full id, or the beginning of one, means.
+SELECT run_id FROM runs WHERE starts_with(run_id, $word) AND started_at IS NOT NULL
+ORDER BY run_id LIMIT 2;
+
+-- name: kept_by_run
+SELECT r.started_at, r.actor,
+       (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM latest
+        WHERE run_hash = r.run_hash AND NOT starts_with(key, 'system/')) AS metrics
+FROM runs r WHERE r.run_id = $run;
+
+-- name: model_files_of_run
+-- The stored files of a model that a run kept without registering it.
+SELECT path, sha256, size FROM artifacts
+WHERE run_id = $run AND starts_with(path, $folder || '/') ORDER BY path;
+
+-- name: tags_of_model
+SELECT key, value FROM version_tags
+WHERE model = $model AND version = 0 AND value IS NOT NULL ORDER BY key;
+
+-- name: trusted_before
+-- What the owner confirmed for any version of a model.
+SELECT DISTINCT unnest(trusted) AS name FROM model_versions WHERE model = $model
+UNION SELECT name FROM version_trust WHERE model = $model ORDER BY name;
+
+-- name: serving_writers
+-- The processes that answer with a version, as far as their journals are still open.
+SELECT DISTINCT j.pid, j.program FROM servings s
+JOIN journals j ON j.writer = s.writer AND NOT j.closed
+WHERE s.model = $model AND s.version = $version ORDER BY j.pid;
+
+-- name: version_seals
+SELECT key_id, seal, signed_at, actor FROM version_seals
+WHERE model = $model AND version = $version ORDER BY decision;
 
 -- name: alias_version
 SELECT version FROM aliases WHERE model = $model AND alias = $alias;

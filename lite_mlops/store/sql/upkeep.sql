@@ -5,9 +5,13 @@ SELECT table_name FROM duckdb_tables()
 WHERE database_name = current_database() ORDER BY table_name;
 
 -- name: referenced_objects
--- Every object that something refers to; whatever stores objects adds its line here.
+-- Every object that something refers to; whatever stores objects adds its line here. The objects of
+-- removed versions are not kept.
 SELECT sha256 FROM artifacts
-UNION SELECT sha256 FROM model_versions
+UNION
+SELECT unnest([v.sha256, v.example] || coalesce(json_extract_string(v.members, '$.*.sha256'), []))
+FROM model_versions v LEFT JOIN version_removals r USING (model, version)
+WHERE r.removed IS NOT TRUE
 UNION SELECT manifest FROM dataset_snapshots
 ORDER BY sha256;
 
@@ -19,7 +23,8 @@ FROM dataset_snapshots GROUP BY manifest ORDER BY manifest;
 -- name: object_referrers
 SELECT sha256, 'artifact ' || path || ' of run ' || run_id AS referrer FROM artifacts
 UNION ALL
-SELECT sha256, 'version ' || version || ' of model ' || model FROM model_versions
+SELECT unnest([sha256, example] || coalesce(json_extract_string(members, '$.*.sha256'), [])),
+       'version ' || version || ' of model ' || model FROM model_versions
 UNION ALL
 SELECT manifest, 'snapshot of ' || name || '@' || left(sha256, 12) FROM dataset_snapshots
 ORDER BY sha256, referrer;
