@@ -95,7 +95,10 @@ def test_a_version_is_shown_by_any_of_its_names(cli: Cli, registered: Project) -
         assert f"{told['model']}/{told['version']}" == name
 
 
-FORM = "; write 'churn@champion', 'churn/3' or 'churn' for its newest version."
+FORM = (
+    "; write 'churn@champion', 'churn/3', 'churn' for its newest version, or 'runs:/ID/model' "
+    "for what a run kept."
+)
 REFUSED = {
     ("ls", "chrun"): (3, "There is no model 'chrun'. Did you mean 'churn'?"),
     ("ls", "\x1b[31m"): (3, r"There is no model '\x1b[31m'."),
