@@ -207,12 +207,13 @@ def _draw_curves(project: Project, run: Run) -> None:
 def tag_run(run: str, tags: tuple[str, ...]) -> None:
     """Set tags of RUN; 'KEY=' takes one away."""
     project = open_project()
-    pairs = [_pair(tag) for tag in tags]
+    pairs = [pair(tag) for tag in tags]
     project.runs.tag_all(run, {key: value or None for key, value in pairs})
     say(f"Set {len(pairs)} tag{'s' if len(pairs) > 1 else ''} of run {run}.")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """Return key and value of 'KEY=VALUE'. Raises `UsageError`."""
     key, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"{text!r} is not KEY=VALUE.")

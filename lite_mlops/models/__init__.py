@@ -5,9 +5,10 @@ from lite_mlops.models.files import load_model, write_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import Signature, infer_signature
-from lite_mlops.models.versions import ModelVersion
+from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
+    "DESCRIPTION",
     "AliasMove",
     "ModelVersion",
     "Models",

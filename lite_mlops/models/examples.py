@@ -18,7 +18,7 @@ import numpy as np
 
 from lite_mlops.errors import Invalid
 
-MAX_ROWS = 100
+MAX_ROWS = 1_000
 MAX_BYTES = 1_000_000
 
 

@@ -206,7 +206,7 @@ class Registering:
             model: A fitted model: anything with `predict`.
             name: The name of the model; it need not exist yet.
             run: The id of the run that it comes from, with its params, metrics, data and code.
-            input_example: Some rows that it takes; kept with it, at most 100 of them.
+            input_example: Some rows that it takes; kept with it, the first 1,000 at most.
             alias: An alias to point to the new version at once.
             metrics: Further metrics of the version, or others than those of the run.
             tags: Tags of the version.

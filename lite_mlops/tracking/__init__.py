@@ -5,7 +5,14 @@ from lite_mlops.tracking.environment import parse_requirements
 from lite_mlops.tracking.experiments import Experiments
 from lite_mlops.tracking.runs import Runs
 from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
-from lite_mlops.tracking.values import Artifact, Experiment, History, Metric, Run
+from lite_mlops.tracking.values import (
+    Artifact,
+    Experiment,
+    History,
+    Metric,
+    Run,
+    plain_number,
+)
 
 __all__ = [
     "DIFF_PATH",
@@ -20,4 +27,5 @@ __all__ = [
     "Runs",
     "Starter",
     "parse_requirements",
+    "plain_number",
 ]

@@ -58,6 +58,7 @@ def test_no_models_are_told(cli: Cli, project: Project) -> None:
 
 def test_everything_of_a_version_is_shown(cli: Cli, registered: Project) -> None:
     version = registered.models.get("churn/1")
+    data = registered.datasets.get("customers")
     done = cli("models", "show", "churn@champion")
     told = re.sub(r" +$", "", done.out, flags=re.MULTILINE)
     assert (done.code, done.err) == (0, "")
@@ -68,12 +69,14 @@ def test_everything_of_a_version_is_shown(cli: Cli, registered: Project) -> None
         "aliases": "@champion",
         "registered": f"{when(version.created_at)}  by {version.actor}",
         "run": version.run_id,
-        "file": f"{size(version.size)}, SHA-256 {version.sha256}",
+        "data": f"customers@{data.sha256[:12]} (training)",
+        "model": "sklearn.linear_model._logistic.LogisticRegression",
+        "file": f"joblib, {size(version.size)}, SHA-256 {version.sha256}",
         "features": "2: age, visits",
         "classes": "no, yes",
     }
     assert re.search(r"python 3\S+, scikit-learn \d", requirements)
-    assert "\nmetrics of its run\nauc  0.91\n" in told
+    assert "\nmetrics\nauc  0.91\n" in told
     header, newer, older = told.partition("\naliases of churn\n")[2].splitlines()
     assert header.split() == ["alias", "from", "to", "moved", "by", "reason"]
     assert newer.split()[:3] == ["@champion", "2", "1"]

@@ -125,3 +125,28 @@ WHERE kind IN ('alias_set', 'alias_removed')
   AND ($model IS NULL OR record ->> 'model' = $model)
   AND ($alias IS NULL OR record ->> 'alias' = $alias)
 ORDER BY number;
+
+-- name: run_in_lineage
+SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.actor, r.started_at,
+       r.parent_id, p.name AS parent_name
+FROM runs r LEFT JOIN experiments e ON e.name = r.experiment
+LEFT JOIN runs p ON p.run_id = r.parent_id
+WHERE r.run_id = $run;
+
+-- name: data_in_lineage
+-- The versions of data that a run used, with where they were last seen.
+SELECT u.name, u.sha256, string_agg(DISTINCT u.role, ', ' ORDER BY u.role) AS role,
+       any_value(d.row_count) AS row_count, any_value(d.source ->> 'path') AS path
+FROM dataset_uses u LEFT JOIN datasets d USING (name, sha256)
+WHERE u.run_id = $run GROUP BY u.name, u.sha256 ORDER BY u.name, u.sha256;
+
+-- name: use_in_lineage
+-- What a version answered, and how much of that has a label by now.
+SELECT count(*) AS predictions, count(f.label) AS labelled, min(p.ts) AS first_at,
+       max(p.ts) AS last_at
+FROM predictions p LEFT JOIN feedback f USING (prediction_id)
+WHERE p.model = $model AND p.version = $version;
+
+-- name: aliases_in_lineage
+SELECT alias, moved_at, actor, nullif(reason, '') AS reason FROM aliases
+WHERE model = $model AND version = $version ORDER BY alias;

@@ -1,0 +1,134 @@
+"""Looking at versions: their lineage, and what differs between two of them.
+
+project.models.lineage("churn@champion").to_text()
+project.models.diff("churn@champion", "churn/4").to_dict()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lite_mlops.errors import Damaged, Invalid, LiteMlopsError
+from lite_mlops.models.examples import Example
+from lite_mlops.models.files import load_model
+from lite_mlops.models.lineage import Lineage, lineage_of
+from lite_mlops.models.versions import ModelVersion
+from lite_mlops.store import Store
+
+if TYPE_CHECKING:
+    from lite_mlops.models.diff import AnswersDiff, VersionDiff
+    from lite_mlops.tracking.comparing import EvaluationPair
+
+
+class Looking:
+    """Questions about versions that need more than their row."""
+
+    _store: Store
+
+    def get(self, reference: str) -> ModelVersion:
+        """Return the version that a reference names."""
+        raise NotImplementedError
+
+    def example(self, reference: str) -> Example | None:
+        """Return the rows that were kept with a version; None if there are none.
+
+        Raises:
+            Invalid, NotFound: the reference names no version.
+            Damaged: the stored rows are missing or not what was stored.
+        """
+        return self._example(self.get(reference))
+
+    def _example(self, version: ModelVersion) -> Example | None:
+        if version.example is None:
+            return None
+        referrer = f"input example of {version.name}"
+        return Example.from_bytes(self._store.objects.read(version.example, referrer))
+
+    def lineage(self, reference: str) -> Lineage:
+        """Return what a version stands on, and what stands on it.
+
+        Raises:
+            Invalid, NotFound: the reference names no version.
+        """
+        version = self.get(reference)
+        with self._store.reading() as database:
+            return lineage_of(database, version)
+
+    def diff(self, first: str, second: str) -> VersionDiff:
+        """Return what differs between two versions.
+
+        Both are asked the rows that were kept with the second, or else with the first.
+
+        Raises:
+            Invalid, NotFound: a reference names no version, or both name the same.
+        """
+        from lite_mlops.models.diff import differences  # NumPy and the comparison of runs
+        from lite_mlops.models.importances import feature_importances
+
+        one, other = self.get(first), self.get(second)
+        if one.name == other.name:
+            raise Invalid(f"{first} and {second} are both {one.name}; name two versions.")
+        models: list[Any] = []
+        trouble = None
+        for version in (one, other):
+            try:
+                models.append(self._loaded(version))
+            except LiteMlopsError as error:
+                models.append(None)
+                trouble = f"{version.name} cannot be loaded: {error}"
+        importances: list[Mapping[str, float]] = [
+            {} if model is None else feature_importances(model, version.signature.features)
+            for model, version in zip(models, (one, other), strict=True)
+        ]
+        return differences(
+            one,
+            other,
+            importances=importances,
+            signatures=[_signature_facts(version) for version in (one, other)],
+            evaluations=self._evaluations(one, other),
+            answers=trouble or self._answers(one, other, models),
+        )
+
+    def _loaded(self, version: ModelVersion) -> Any:
+        return load_model(self._store.objects, version.sha256, f"model version {version.name}")
+
+    def _evaluations(self, one: ModelVersion, other: ModelVersion) -> tuple[EvaluationPair, ...]:
+        """Return the verdicts on the runs of both, where they were evaluated on the same rows."""
+        from lite_mlops.tracking.comparing import Comparisons
+
+        if one.run_id is None or other.run_id is None or one.run_id == other.run_id:
+            return ()
+        return Comparisons(self._store).compare(one.run_id, other.run_id).evaluations
+
+    def _answers(
+        self, one: ModelVersion, other: ModelVersion, models: list[Any]
+    ) -> AnswersDiff | str:
+        from lite_mlops.models.answering import ask
+        from lite_mlops.models.diff import answers_diff
+
+        kept = next((version for version in (other, one) if version.example is not None), None)
+        if kept is None:
+            return "neither version was registered with an input example."
+        try:
+            example = self._example(kept)
+            assert example is not None
+            rows = example.records()
+            found = [
+                ask(model, version.signature, rows)
+                for model, version in zip(models, (one, other), strict=True)
+            ]
+        except (Invalid, Damaged) as error:
+            return f"the input example of {kept.name} cannot be answered: {error}"
+        first, second = (answer.predicted for answer in found)
+        if first.shape != second.shape:
+            return f"the answers have other shapes: {first.shape} and {second.shape}."
+        probabilities = [answer.probabilities for answer in found]
+        return answers_diff(first, second, probabilities, f"input example of {kept.name}")
+
+
+def _signature_facts(version: ModelVersion) -> dict[str, str]:
+    """Return the signature in words, by what is told."""
+    signature = version.signature
+    places = {f"feature {name}": "taken" for name in signature.features}
+    return places | {"classes": ", ".join(map(str, signature.classes))}
