@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         log_table,
         log_text,
         optuna_callback,
+        register_model,
         search_runs,
         set_experiment,
         set_note,
@@ -79,7 +80,8 @@ _HOMES = {
         "active_run autolog compare current_project drift end_run feedback finish get_run init "
         "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
         "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
-        "search_runs set_experiment set_note set_tag set_tags sql start_run use_project"
+        "register_model search_runs set_experiment set_note set_tag set_tags sql start_run "
+        "use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -129,6 +131,7 @@ __all__ = [
     "log_table",
     "log_text",
     "optuna_callback",
+    "register_model",
     "search_runs",
     "set_experiment",
     "set_note",

@@ -187,19 +187,17 @@ class Project:
             run.id, data, name, role=role, column_names=column_names, snapshot=snapshot
         )
 
-    def log_model(
-        self, model: Any, name: str, *, input_example: Any = None, reason: str | None = None
-    ) -> ModelVersion:
+    def log_model(self, model: Any, name: str, **options: Any) -> ModelVersion:
         """Register a fitted model as the next version of `name`, made by the active run.
+
+        The options are those of `Models.register`, such as `input_example` and `alias`.
 
         Raises:
             Invalid: the name cannot be used, the model cannot be written, or its features are
                 not known.
         """
         run = self.run_to_log_to()
-        return self.models.register(
-            model, name, run=run.id, input_example=input_example, reason=reason
-        )
+        return self.models.register(model, name, run=run.id, **options)
 
     def endpoint(self, model: str) -> Endpoint:
         """Return the version that `model` names, loaded and ready to answer.

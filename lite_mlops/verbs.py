@@ -221,11 +221,18 @@ def log_dataset(
     )
 
 
-def log_model(
-    model: Any, name: str, *, input_example: Any = None, reason: str | None = None
-) -> ModelVersion:
+def log_model(model: Any, name: str, **options: Any) -> ModelVersion:
     """Register a fitted model, made by the active run; see `Project.log_model`."""
-    return current_project().log_model(model, name, input_example=input_example, reason=reason)
+    return current_project().log_model(model, name, **options)
+
+
+def register_model(source: str | Run, name: str, **options: Any) -> ModelVersion:
+    """Register what a run kept, or a run itself, as the next version of `name`.
+
+    `source` is 'runs:/ID/model' or the run; see `Models.register_kept`.
+    """
+    reference = f"runs:/{source.id}/model" if isinstance(source, Run) else source
+    return current_project().models.register_kept(reference, name, **options)
 
 
 def load_model(reference: str) -> Any:

@@ -179,8 +179,8 @@ class Aliases:
                     reason=mask_reason(reason, self._store.settings.mask),
                 )
             )
-        with self._store.reading() as database:
-            return resolve(database, Reference(model, version=version))
+            decisions.settle()
+            return resolve(decisions.database, Reference(model, version=version))
 
     def remove_alias(self, model: str, alias: str, *, reason: str | None = None) -> int:
         """Take an alias away; return the version it pointed to. A rollback brings it back.

@@ -7,8 +7,9 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import metadata
 from platform import python_version
 from typing import Any
@@ -34,7 +35,8 @@ _ENDINGS = (".joblib", ".skops", ".onnx", ".pkl")
 _MEDIA = "application/x-model"
 
 
-def _requirements() -> dict[str, str]:
+@cache
+def _requirements() -> Mapping[str, str]:
     """Return the versions of what a scikit-learn model is made of, from installed metadata."""
     names = ("scikit-learn", "numpy", "scipy", "joblib")
     return {"python": python_version()} | {name: metadata.version(name) for name in names}
@@ -124,6 +126,8 @@ class Registering:
     """How versions of the models of a project come to be."""
 
     _store: Store
+    # What references meant, as long as nothing changes: whoever answers asks again and again.
+    _seen: tuple[Hashable, dict[Reference, ModelVersion]] = (None, {})
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -140,8 +144,14 @@ class Registering:
         parsed = parse_any_reference(reference)
         if isinstance(parsed, RunReference):
             return self._of_run(parsed)
-        with self._store.reading() as database:
-            return resolve(database, parsed)
+        state = self._store.state()
+        if state is None or state != self._seen[0]:
+            self._seen = (state, {})
+        found = self._seen[1].get(parsed)
+        if found is None:
+            with self._store.reading() as database:
+                found = self._seen[1][parsed] = resolve(database, parsed)
+        return found
 
     def _of_run(self, reference: RunReference) -> ModelVersion:
         with self._store.reading() as database:
@@ -288,7 +298,8 @@ class Registering:
                         model=name, alias=alias, version=version, previous=previous, reason=reason
                     )
                 )
-        return self.get(f"{name}/{version}")
+            decisions.settle()
+            return resolve(database, Reference(name, version=version))
 
 
 def _class_name(model: Any) -> str:

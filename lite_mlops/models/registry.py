@@ -34,7 +34,7 @@ class Models(Registering, Aliases, Tagging, Removing, Looking):
         with self._store.reading() as database:
             if model is not None:
                 known_model(database, model)
-            rows = database.dicts("model_version_list", model=model, version=None, removed=removed)
+            rows = database.dicts("model_version_list", model=model, removed=removed)
         return [ModelVersion.from_row(row) for row in rows]
 
     def load(self, reference: str) -> Any:

@@ -76,4 +76,5 @@ class Removing:
                     reason=mask_reason(reason, self._store.settings.mask),
                 )
             )
-            return resolve(decisions.database, parse_reference(reference), removed=True)
+            decisions.settle()
+            return resolve(decisions.database, parse_reference(reference))

@@ -125,8 +125,12 @@ def _json(text: str | None) -> dict[str, Any]:
 def known_model(database: Database, model: str) -> None:
     """Do nothing if there is such a model. Raises `NotFound`."""
     if database.value("last_version", model=model) is None:
-        known = [name for (name,) in database.rows("model_names")]
-        raise NotFound(f"There is no model {model!r}.{suggestion(model, known)}")
+        raise _unknown_model(database, model)
+
+
+def _unknown_model(database: Database, model: str) -> NotFound:
+    known = [name for (name,) in database.rows("model_names")]
+    return NotFound(f"There is no model {model!r}.{suggestion(model, known)}")
 
 
 def resolve(database: Database, reference: Reference, *, removed: bool = False) -> ModelVersion:
@@ -135,29 +139,28 @@ def resolve(database: Database, reference: Reference, *, removed: bool = False) 
     Raises:
         NotFound: there is no such model, alias or version, or it was removed.
     """
-    known_model(database, reference.model)
+    meant = database.dicts("version_meant", model=reference.model, alias=reference.alias)[0]
+    if meant["last"] is None:
+        raise _unknown_model(database, reference.model)
     number = reference.version
     if reference.alias is not None:
-        number = database.value("alias_version", model=reference.model, alias=reference.alias)
+        number = meant["aliased"]
         if number is None:
             known = [alias for (alias,) in database.rows("alias_names", model=reference.model)]
             raise NotFound(
                 f"The model {reference.model!r} has no alias {reference.alias!r}."
                 f"{suggestion(reference.alias, known)}"
             )
-    newest = database.value("newest_version", model=reference.model)
     if number is None:
-        number = newest
-    row = None
-    if number is not None:
-        row = database.one(
-            "model_version_list", model=reference.model, version=number, removed=None
-        )
+        number = meant["newest"]
+    row = database.one("model_version_row", model=reference.model, version=number)
     if row is None:
+        newest = meant["newest"]
         present = "all were removed" if newest is None else f"its newest is {newest}"
         which = "versions" if number is None else f"version {number}"
         raise NotFound(f"The model {reference.model!r} has no {which}; {present}.")
-    found = ModelVersion.from_row(row)
+    about = {"model": reference.model, "version": number, "run": row["run_id"]}
+    found = ModelVersion.from_row(row | database.dicts("model_version_facts", **about)[0])
     if found.removed_at is not None and not removed:
         raise NotFound(
             f"{found.name} was removed {found.removed_at:%Y-%m-%d %H:%M} UTC; "

@@ -109,12 +109,17 @@ def chain_hash(previous: str, record: str) -> str:
     return hashlib.sha256(f"{previous}\n{record}".encode()).hexdigest()
 
 
+@cache
+def _json_fields() -> frozenset[str]:
+    """Return the fields that the database hands over as JSON."""
+    return frozenset(name for name, sql_type in columns().items() if sql_type == "JSON")
+
+
 def _record(row: dict[str, Any]) -> str:
     """Return a decision as canonical JSON: known fields only, sorted, nothing empty."""
     fields = {name: value for name, value in row.items() if value is not None and name != "n"}
-    for name, sql_type in columns().items():
-        if sql_type == "JSON" and name in fields:
-            fields[name] = json.loads(fields[name])
+    for name in _json_fields() & fields.keys():
+        fields[name] = json.loads(fields[name])
     return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 

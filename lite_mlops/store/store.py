@@ -17,7 +17,7 @@ import shutil
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -68,6 +68,12 @@ class Decisions:
         self._store.journal.append_durably(numbered.body())
         self.recorded += 1
         return numbered
+
+    def settle(self) -> None:
+        """Fold what was recorded now, so that the database shows it."""
+        if self.recorded:
+            self._store.fold_batch(self.database)
+            self.recorded = 0
 
 
 class Store:
@@ -174,8 +180,7 @@ class Store:
             try:
                 yield decisions
             finally:
-                if decisions.recorded:
-                    self._fold_batch(database)
+                decisions.settle()
 
     def _try_deciding(self, stack: ExitStack) -> Database:
         database = self._try_folding(stack)
@@ -220,6 +225,19 @@ class Store:
         with ExitStack() as stack:
             self._enter(stack, self._try_deciding)
         self._keep_in_bounds()
+
+    def state(self) -> Hashable:
+        """Return what changes with everything that is logged, decided or restored.
+
+        It costs some 50 microseconds. What was read of the database under one state is still so
+        under the same state.
+        """
+        try:
+            status = os.stat(self.layout.database)
+        except FileNotFoundError:
+            return None
+        journals = tuple(sorted(sizes(self.layout.journal).items()))
+        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, journals
 
     def _is_folded(self) -> bool:
         """Return whether nothing was logged and nobody died since the last fold."""
@@ -266,18 +284,21 @@ class Store:
                 if not self._has_space(min(waiting, BATCH_BYTES)) and self.layout.database.exists():
                     return None
                 entered.enter_context(self._lock.exclusive("folding", self.settings.wait_seconds))
+                known = self._is_folded() and self._is_current()
                 self._make_current()
                 finished: list[Path] = []
                 entered.callback(self._put_away, finished)
                 database = entered.enter_context(attached(self.layout.database, self.settings))
-                folded = self._fold_batch(database)
-                finished.extend(folded.finished)
-                if not folded.more:
+                folded = None if known else self.fold_batch(database)
+                if folded is not None:
+                    finished.extend(folded.finished)
+                if folded is None or not folded.more:
                     stack.push(entered.pop_all())
                     return database
             # Others get their turn between two batches.
 
-    def _fold_batch(self, database: Database) -> Folded:
+    def fold_batch(self, database: Database) -> Folded:
+        """Fold the next piece of what was logged; the project is held alone."""
         seen = sizes(self.layout.journal)
         rows = database.dicts("journal_places", names=list(seen))
         places = {row["name"]: Place.from_row(row) for row in rows}

@@ -442,7 +442,7 @@ UPDATE runs SET ended_at = greatest(
 WHERE status = 'crashed' AND ended_at IS NULL;
 
 -- name: staged_decisions
-SELECT * FROM staged WHERE decision IS NOT NULL ORDER BY decision;
+SELECT * FROM staged_lines WHERE decision IS NOT NULL ORDER BY decision;
 
 -- name: add_decision
 INSERT INTO decisions

@@ -10,9 +10,29 @@ SELECT DISTINCT model FROM model_versions ORDER BY model;
 -- Also of the removed ones: a number is never given twice.
 SELECT max(version) FROM model_versions WHERE model = $model;
 
--- name: newest_version
-SELECT max(version) FROM model_versions v
-ANTI JOIN (FROM version_removals WHERE removed) r USING (model, version) WHERE model = $model;
+-- name: version_meant
+-- The number of the newest version that is not removed, and that of an alias.
+SELECT max(version) AS last, max(version) FILTER (r.removed IS NOT TRUE) AS newest,
+       (SELECT version FROM aliases WHERE model = $model AND alias = $alias) AS aliased
+FROM model_versions v LEFT JOIN version_removals r USING (model, version) WHERE v.model = $model;
+
+-- name: model_version_row
+SELECT v.*, coalesce(r.removed, false) AS removed, r.decided_at
+FROM model_versions v LEFT JOIN version_removals r USING (model, version)
+WHERE v.model = $model AND v.version = $version;
+
+-- name: model_version_facts
+-- What stands around one version; for a few of them a list like that below would cost more.
+SELECT (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM latest
+        WHERE run_hash = md5_number_lower($run) AND NOT starts_with(key, 'system/')) AS run_metrics,
+       (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM params
+        WHERE run_hash = md5_number_lower($run)) AS run_params,
+       (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM version_tags
+        WHERE model = $model AND version = $version AND value IS NOT NULL) AS tags,
+       (SELECT list(alias ORDER BY alias) FROM aliases
+        WHERE model = $model AND version = $version) AS aliases,
+       (SELECT list(DISTINCT name) FROM version_trust
+        WHERE model = $model AND version = $version) AS confirmed;
 
 -- name: model_version_list
 -- Versions with their aliases, tags and the latest metrics and the params of the runs they come
@@ -20,8 +40,7 @@ ANTI JOIN (FROM version_removals WHERE removed) r USING (model, version) WHERE m
 WITH wanted AS (
     SELECT v.*, r.removed, r.decided_at
     FROM model_versions v LEFT JOIN version_removals r USING (model, version)
-    WHERE ($model IS NULL OR v.model = $model) AND ($version IS NULL OR v.version = $version)
-      AND ($removed IS NULL OR coalesce(r.removed, false) = $removed)
+    WHERE ($model IS NULL OR v.model = $model) AND coalesce(r.removed, false) = $removed
 ),
 runs_of AS (SELECT DISTINCT md5_number_lower(run_id) AS run_hash, run_id FROM wanted
             WHERE run_id IS NOT NULL),

@@ -24,7 +24,9 @@ FROM dataset_snapshots GROUP BY manifest ORDER BY manifest;
 SELECT sha256, 'artifact ' || path || ' of run ' || run_id AS referrer FROM artifacts
 UNION ALL
 SELECT unnest([sha256, example] || coalesce(json_extract_string(members, '$.*.sha256'), [])),
-       'version ' || version || ' of model ' || model FROM model_versions
+       'version ' || version || ' of model ' || model
+FROM model_versions v LEFT JOIN version_removals r USING (model, version)
+WHERE r.removed IS NOT TRUE
 UNION ALL
 SELECT manifest, 'snapshot of ' || name || '@' || left(sha256, 12) FROM dataset_snapshots
 ORDER BY sha256, referrer;
