@@ -7,24 +7,16 @@ project.models.load("churn@champion")
 
 from __future__ import annotations
 
-from importlib import metadata
-from platform import python_version
 from typing import Any
 
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models.aliases import Aliases
-from lite_mlops.models.files import MEDIA, load_model, save_model
+from lite_mlops.models.loading import FORMATS, LIMIT, load_model, save_model
 from lite_mlops.models.references import checked_model_name, parse_reference
 from lite_mlops.models.signature import infer_signature
 from lite_mlops.models.versions import ModelVersion, known_model, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store.events import VersionRegistered
-
-
-def _requirements() -> dict[str, str]:
-    """Return the versions of what a scikit-learn model is made of, from installed metadata."""
-    names = ("scikit-learn", "numpy", "scipy", "joblib")
-    return {"python": python_version()} | {name: metadata.version(name) for name in names}
 
 
 class Models(Aliases):
@@ -61,8 +53,7 @@ class Models(Aliases):
             Invalid, NotFound: the reference names no version.
             Damaged: the file is missing or is not the one that was registered.
         """
-        version = self.get(reference)
-        return load_model(self._store.objects, version.sha256, f"model version {version.name}")
+        return load_model(self._store.objects, self.get(reference).file)
 
     # -- decisions ------------------------------------------------------------------------------
 
@@ -86,7 +77,7 @@ class Models(Aliases):
         signature = infer_signature(model, input_example)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
-        stored = save_model(self._store.objects, model)
+        stored = save_model(self._store.objects, model, limit=LIMIT)
         with self._store.deciding() as decisions:
             if run is not None and not decisions.database.value("run_is_known", run=run):
                 raise NotFound(f"There is no run {run!r}.")
@@ -97,10 +88,10 @@ class Models(Aliases):
                     version=last + 1,
                     sha256=stored.sha256,
                     size=stored.size,
-                    media=MEDIA,
+                    media=FORMATS[stored.format].media,
                     run=run,
                     signature=signature.to_dict(),
-                    requirements=_requirements(),
+                    requirements=dict(stored.requirements),
                     reason=mask_reason(reason, self._store.settings.mask),
                 )
             )

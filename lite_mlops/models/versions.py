@@ -10,6 +10,7 @@ from typing import Any
 
 from lite_mlops.errors import NotFound, suggestion
 from lite_mlops.htmltext import html_facts
+from lite_mlops.models.loading import ModelFile
 from lite_mlops.models.references import Reference
 from lite_mlops.models.signature import Signature
 from lite_mlops.store import Database
@@ -52,6 +53,16 @@ class ModelVersion:
     def name(self) -> str:
         """The version as it is named everywhere, such as 'churn/3'."""
         return f"{self.model}/{self.version}"
+
+    @property
+    def file(self) -> ModelFile:
+        """Its file, as `load_model` takes it."""
+        return ModelFile(
+            sha256=self.sha256,
+            size=self.size,
+            referrer=f"model version {self.name}",
+            requirements=self.requirements,
+        )
 
     def __repr__(self) -> str:
         aliases = "".join(f" @{alias}" for alias in self.aliases)
