@@ -141,7 +141,7 @@ class Machine(ABC):
             self._at += 1
             self._left -= 1
             if code == 0x2E:  # STOP
-                return self._stack.pop()
+                return self._pop()
             if self._left < 0:
                 raise RefusedModel(f"its pickle has more than {MOST_STEPS:,} steps")
             handler = handlers.get(code)

@@ -74,14 +74,14 @@ def write_model(model: Any, file: IO[bytes], *, format: str = DEFAULT) -> None: 
     _WRITERS[known_format(format).name](model, file)
 
 
-def _importable(model: Any, imports: tuple[str, ...]) -> None:
+def _importable(model: PythonModel, imports: tuple[str, ...]) -> None:
     """Do nothing unless a file refers to the script that wrote it, where no other finds it."""
     local = [name.partition(":")[2] for name in imports if name.startswith("__main__:")]
     if local:
-        what = "this PythonModel" if isinstance(model, PythonModel) else "this model"
         raise Invalid(
-            f"{what} needs {', '.join(local[:5])} from the script or notebook that runs now, which "
-            "nobody who loads it can import. Put it into a module and import it from there."
+            f"this {type(model).__name__} needs {', '.join(local[:5])} from the script or notebook "
+            "that runs now, which nobody who loads it can import. Put it into a module and import "
+            "it from there."
         )
 
 
@@ -96,7 +96,8 @@ def save_model(objects: Objects, model: Any, *, format: str = DEFAULT, limit: in
     write_model(model, buffer, format=format)
     data = buffer.getbuffer()
     imports = FORMATS[format].imports(data, limit)
-    _importable(model, imports)
+    if isinstance(model, PythonModel):
+        _importable(model, imports)
     stored = objects.put_blocks([data])
     return Saved(
         sha256=stored.sha256,

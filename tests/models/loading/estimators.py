@@ -101,6 +101,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import all_estimators
+from threadpoolctl import threadpool_limits
 
 ROWS, LABELS = make_classification(80, 6, n_informative=4, random_state=0)
 POSITIVE = np.abs(ROWS)
@@ -141,22 +142,25 @@ REQUIRED: dict[str, Callable[[type], Any]] = {
     "Pipeline": lambda kind: kind([("scale", StandardScaler()), ("fit", LogisticRegression())]),
     "FeatureUnion": lambda kind: kind([("a", StandardScaler()), ("b", PCA(2))]),
     "ColumnTransformer": lambda kind: kind([("a", StandardScaler(), [0, 1])]),
+    "GaussianRandomProjection": lambda kind: kind(2),
+    "SparseRandomProjection": lambda kind: kind(2),
     "SparseCoder": lambda kind: kind(np.eye(6)),
 }
-_FEW = {
-    "n_estimators": 5,
-    "max_iter": 40,
-    "n_init": 1,
-}
+_FEW = {"n_estimators": 5, "max_iter": 40, "n_init": 1}
+_KEEP = {"OrthogonalMatchingPursuitCV"}  # whose iterations are something else
 
 
 def constructed(name: str, kind: type) -> Any:
     """A small estimator of a kind."""
     made = REQUIRED[name](kind) if name in REQUIRED else kind()
     known = made.get_params()
-    few: dict[str, Any] = {key: value for key, value in _FEW.items() if key in known}
+    few: dict[str, Any] = {
+        key: value for key, value in _FEW.items() if key in known and name not in _KEEP
+    }
     if "random_state" in known:
         few["random_state"] = 0
+    if name == "FrozenEstimator":
+        return made
     if name in ("MLPClassifier", "MLPRegressor"):
         few["hidden_layer_sizes"] = (5,)
     return made.set_params(**few)
@@ -174,6 +178,7 @@ DATA: tuple[tuple[Any, Any], ...] = (
     ([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}] * 10, [0, 1] * 10),
     ([("a", "b"), ("c",)] * 10, None),
     (LABELS, None),
+    (np.eye(5), None),
 )
 
 
@@ -193,10 +198,11 @@ def fitted(estimator: Any) -> tuple[Any, Any] | None:
 
 def every_estimator(type_filter: Any = None) -> Iterator[tuple[str, Any, Any]]:
     """Every estimator of scikit-learn that fits on plain data, fitted: name, model, rows."""
-    for name, kind in all_estimators(type_filter):
-        found = fitted(constructed(name, kind))
-        if found is not None:
-            yield name, *found
+    with threadpool_limits(1):  # on these few rows threads only wait for each other
+        for name, kind in all_estimators(type_filter):
+            found = fitted(constructed(name, kind))
+            if found is not None:
+                yield name, *found
 
 
 def _texts() -> Iterator[Any]:

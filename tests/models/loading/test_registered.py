@@ -10,12 +10,12 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from lite_mlops.models.loading import LIMIT, ModelFile, load_model, save_model
 from sklearn.linear_model import LogisticRegression
 
 import lite_mlops
 from lite_mlops import verbs
 from lite_mlops.errors import Damaged, Invalid
+from lite_mlops.models.loading import LIMIT, ModelFile, load_model, save_model
 from lite_mlops.project import Project
 
 
