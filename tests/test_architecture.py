@@ -69,6 +69,9 @@ HOMES = {
     "fastcdc": {"store"},
     "psutil": {"tracking"},
     "joblib": {"models"},
+    "skops": {"models"},  # these three only where they are installed
+    "onnxruntime": {"models"},
+    "cryptography": {"security"},
     "scipy": {"data"},
     "numpy": {
         "autologging",

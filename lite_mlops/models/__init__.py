@@ -1,7 +1,7 @@
 """Models: registered versions, aliases, signatures, and the one function that loads a file."""
 
 from lite_mlops.models.aliases import AliasMove
-from lite_mlops.models.files import load_model, write_model
+from lite_mlops.models.loading import load_model, write_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import Signature, infer_signature

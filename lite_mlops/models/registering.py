@@ -7,16 +7,24 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+import logging
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import metadata
-from platform import python_version
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
-from lite_mlops.errors import Conflict, Damaged, Invalid, NotFound
+from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.models.examples import example_of
-from lite_mlops.models.files import save_model
+from lite_mlops.models.loading import (
+    FORMATS,
+    LIMIT,
+    ModelFile,
+    inspect_model,
+    load_model,
+    requirements_of,
+    save_model,
+)
+from lite_mlops.models.loading.refusals import needs_trust, told
 from lite_mlops.models.references import (
     Reference,
     RunReference,
@@ -25,21 +33,19 @@ from lite_mlops.models.references import (
 )
 from lite_mlops.models.signature import Signature, infer_signature
 from lite_mlops.models.tagging import checked_tags
+from lite_mlops.models.trusting import trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store import Database, Decisions, Store
 from lite_mlops.store.events import AliasSet, VersionRegistered, VersionTagged
-from lite_mlops.tracking.keys import checked_value
+from lite_mlops.tracking.keys import checked_name, checked_value
 
 _ENDINGS = (".joblib", ".skops", ".onnx", ".pkl")
-_MEDIA = "application/x-model"
 
 
-@cache
-def _requirements() -> Mapping[str, str]:
-    """Return the versions of what a scikit-learn model is made of, from installed metadata."""
-    names = ("scikit-learn", "numpy", "scipy", "joblib")
-    return {"python": python_version()} | {name: metadata.version(name) for name in names}
+log = logging.getLogger("lite_mlops")
+
+Trust: TypeAlias = Collection[str] | bool  # names as 'module:name', or all of them
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,9 @@ class Prepared:
     run: str | None = None
     example: str | None = None
     members: Mapping[str, Member] = field(default_factory=dict)
-    trusted: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # what its file imports beyond the shipped list
+    trusted: tuple[str, ...] = ()  # what of that the owner confirmed
+    compression: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
 
@@ -100,7 +108,7 @@ def record_version(decisions: Decisions, name: str, made: Prepared, reason: str 
             version=version,
             sha256=made.sha256,
             size=made.size,
-            media=_MEDIA,
+            media=FORMATS[made.format].media,
             run=made.run,
             signature=made.signature.to_dict(),
             requirements=dict(made.requirements),
@@ -113,6 +121,7 @@ def record_version(decisions: Decisions, name: str, made: Prepared, reason: str 
             data=dict(origin.data) or None,
             code=dict(origin.code) or None,
             trusted=list(made.trusted) or None,
+            compression=made.compression,
             reason=reason,
         )
     )
@@ -204,6 +213,9 @@ class Registering:
         *,
         run: str | None = None,
         input_example: Any = None,
+        format: str = "joblib",  # noqa: A002
+        artifacts: Mapping[str, str | Path] | None = None,
+        trust: Trust = (),
         alias: str | None = None,
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, Any] | None = None,
@@ -217,6 +229,10 @@ class Registering:
             name: The name of the model; it need not exist yet.
             run: The id of the run that it comes from, with its params, metrics, data and code.
             input_example: Some rows that it takes; kept with it, the first 1,000 at most.
+            format: The format of its file: joblib, skops or onnx.
+            artifacts: Files that a `PythonModel` needs, by the names it finds them under.
+            trust: What its file may import beyond the shipped list, as 'module:name'; True: all
+                that it imports. What was confirmed for an earlier version need not be said again.
             alias: An alias to point to the new version at once.
             metrics: Further metrics of the version, or others than those of the run.
             tags: Tags of the version.
@@ -226,59 +242,151 @@ class Registering:
         Raises:
             Invalid: the name cannot be used, the model cannot be written, or its features are
                 not known.
-            NotFound: there is no such run.
+            NotFound: there is no such run or artifact.
         """
         name = checked_model_name(name)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
         signature = infer_signature(model, input_example)
-        if not callable(getattr(model, "predict", None)):
+        if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
-        example = None
-        if input_example is not None:
-            example = self._store.objects.put_bytes(example_of(input_example).to_bytes()).sha256
-        stored = save_model(self._store.objects, model)
+        saved = save_model(self._store.objects, model, format=format, limit=LIMIT)
         made = Prepared(
-            sha256=stored.sha256,
-            size=stored.size,
+            sha256=saved.sha256,
+            size=saved.size,
             signature=signature,
-            requirements=_requirements(),
+            requirements=saved.requirements,
+            format=saved.format,
             class_name=_class_name(model),
             run=run,
-            example=example,
+            example=self._kept_example(input_example),
+            members=self._kept_members(artifacts or {}),
+            needs=saved.needs_trust,
+            trusted=_confirmed(saved.needs_trust, trust),
             tags=texts,
             origin=Origin(metrics=numbers),
         )
         return self._record(name, made, alias, reason)
 
+    def register_file(
+        self,
+        path: str | Path,
+        name: str,
+        *,
+        input_example: Any = None,
+        trust: Trust = (),
+        alias: str | None = None,
+        run: str | None = None,
+        reason: str | None = None,
+    ) -> ModelVersion:
+        """Register a model file that was written elsewhere as the next version of `name`.
+
+        It is loaded once, after what it imports was found trusted, to learn what it takes.
+
+        Raises:
+            Invalid: the name cannot be used, or it is no model or one whose features are unknown.
+            NotFound: there is no such file or run.
+            Denied: it imports what is neither on the shipped list nor in `trust`; nothing of it
+                was loaded, and nothing was registered.
+        """
+        name = checked_model_name(name)
+        path = Path(path)
+        try:
+            data = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise NotFound(f"There is no model file {str(path)!r}.") from None
+        with told(str(path)):
+            found = inspect_model(data)
+        trusted = _confirmed(found.needs_trust, trust)
+        before = set[str]()
+        if self._store.layout.folder.is_dir():
+            with self._store.reading() as database:
+                before = trusted_before(database, name)
+        missing = [item for item in found.needs_trust if item not in {*trusted, *before}]
+        with told(str(path)):
+            if missing:
+                raise needs_trust(missing)
+        stored = self._store.objects.put_bytes(data)
+        file = ModelFile(
+            stored.sha256,
+            stored.size,
+            found.format,
+            referrer=str(path),
+            compression=found.compression,
+            trusted=tuple(found.needs_trust),
+        )
+        model = load_model(self._store.objects, file)
+        if not callable(getattr(model, "predict", None)):
+            raise Invalid(f"{path} holds no model: its {type(model).__name__} has no predict.")
+        made = Prepared(
+            sha256=stored.sha256,
+            size=stored.size,
+            signature=infer_signature(model, input_example),
+            requirements=requirements_of(found.imports),
+            format=found.format,
+            class_name=_class_name(model),
+            run=run,
+            example=self._kept_example(input_example),
+            needs=found.needs_trust,
+            trusted=trusted,
+            compression=found.compression,
+        )
+        return self._record(name, made, alias, reason)
+
     def register_kept(
-        self, reference: str, name: str, *, alias: str | None = None, reason: str | None = None
+        self,
+        reference: str,
+        name: str,
+        *,
+        trust: Trust = (),
+        alias: str | None = None,
+        reason: str | None = None,
     ) -> ModelVersion:
         """Register what a run kept, such as 'runs:/6ba7b810/model', as the next version of `name`.
 
-        Its bytes are stored already and are not copied.
+        Its bytes are stored already and are not copied. `reference` may name a version as well,
+        which then has a second name.
 
         Raises:
             Invalid, NotFound: the reference or the name cannot be used.
-            Damaged: the bytes are gone.
+            Damaged: the bytes are gone, or are not what was stored.
         """
         name = checked_model_name(name)
         kept = self.get(reference)
-        if not self._store.objects.refresh(kept.sha256):
-            raise Damaged(f"The file of {reference} is missing; nothing was registered.")
+        self._store.objects.refresh(kept.sha256)
+        found = inspect_model(self._store.objects.read(kept.sha256, kept.file.referrer))
         made = Prepared(
             sha256=kept.sha256,
             size=kept.size,
             signature=kept.signature,
-            requirements=kept.requirements or _requirements(),
+            requirements=kept.requirements or requirements_of(found.imports),
             format=kept.format,
             class_name=kept.class_name,
             run=kept.run_id,
             example=kept.example,
             members=kept.members,
-            trusted=kept.trusted,
+            needs=found.needs_trust,
+            trusted=tuple({*kept.trusted, *_confirmed(found.needs_trust, trust)}),
+            compression=kept.compression,
         )
         return self._record(name, made, alias, reason)
+
+    def _kept_example(self, example: Any) -> str | None:
+        if example is None:
+            return None
+        return self._store.objects.put_bytes(example_of(example).to_bytes()).sha256
+
+    def _kept_members(self, artifacts: Mapping[str, str | Path]) -> dict[str, Member]:
+        found = {}
+        for key, path in artifacts.items():
+            try:
+                stored = self._store.objects.put_file(Path(path))
+            except (FileNotFoundError, IsADirectoryError):
+                raise NotFound(
+                    f"There is no file {str(path)!r} for the artifact {key!r}."
+                ) from None
+            found[checked_name(key, "artifact name")] = Member(stored.sha256, stored.size)
+        return found
 
     def _record(
         self, name: str, made: Prepared, alias: str | None, reason: str | None
@@ -289,8 +397,13 @@ class Registering:
         reason = mask_reason(reason, self._store.settings.mask)
         with self._store.deciding() as decisions:
             database = decisions.database
-            origin = origin_of(database, made.run, made.origin.metrics)
-            version = record_version(decisions, name, replace(made, origin=origin), reason)
+            known = trusted_before(database, name) & set(made.needs)
+            made = replace(
+                made,
+                origin=origin_of(database, made.run, made.origin.metrics),
+                trusted=tuple(sorted({*made.trusted, *known})),
+            )
+            version = record_version(decisions, name, made, reason)
             if alias is not None:
                 previous = database.value("alias_version", model=name, alias=alias)
                 decisions.record(
@@ -299,7 +412,22 @@ class Registering:
                     )
                 )
             decisions.settle()
-            return resolve(database, Reference(name, version=version))
+            found = resolve(database, Reference(name, version=version))
+        missing = [item for item in made.needs if item not in found.trusted]
+        if missing:
+            log.warning(
+                "%s cannot be loaded yet: its file imports %s, which is not on the shipped list. "
+                "If you know it, confirm it once: `lite-mlops models trust %s`, or trust=[...].",
+                *(found.name, ", ".join(missing), found.name),
+            )
+        return found
+
+
+def _confirmed(needed: tuple[str, ...], trust: Trust) -> tuple[str, ...]:
+    if isinstance(trust, bool):
+        return needed if trust else ()
+    given = {trust} if isinstance(trust, str) else set(trust)
+    return tuple(name for name in needed if name in given)
 
 
 def _class_name(model: Any) -> str:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from lite_mlops.models.aliases import Aliases
-from lite_mlops.models.files import load_model
+from lite_mlops.models.loading import load_model
 from lite_mlops.models.looking import Looking
 from lite_mlops.models.registering import Registering
 from lite_mlops.models.removing import Removing
 from lite_mlops.models.tagging import Tagging
+from lite_mlops.models.trusting import Trusting
 from lite_mlops.models.versions import ModelVersion, known_model
 
 
-class Models(Registering, Aliases, Tagging, Removing, Looking):
+class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:
@@ -37,12 +38,16 @@ class Models(Registering, Aliases, Tagging, Removing, Looking):
             rows = database.dicts("model_version_list", model=model, removed=removed)
         return [ModelVersion.from_row(row) for row in rows]
 
-    def load(self, reference: str) -> Any:
+    def load(self, reference: str, *, strict: bool = False) -> Any:
         """Return the model itself, after its file was proved by its hash.
+
+        Args:
+            reference: The version, such as 'churn@champion'.
+            strict: Refuse it if Python or a package has another version than at registration.
 
         Raises:
             Invalid, NotFound: the reference names no version.
             Damaged: the file is missing or is not the one that was registered.
+            Denied: it imports what is not trusted, or versions differ with `strict`.
         """
-        version = self.get(reference)
-        return load_model(self._store.objects, version.sha256, f"model version {version.name}")
+        return load_model(self._store.objects, self.get(reference).file, strict=strict)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from lite_mlops.errors import NotFound, suggestion
 from lite_mlops.htmltext import html_facts
+from lite_mlops.models.loading import ModelFile
 from lite_mlops.models.references import Reference
 from lite_mlops.models.signature import Signature
 from lite_mlops.store import Database
@@ -49,6 +50,7 @@ class ModelVersion:
     example: str | None = None  # the object that holds the input example
     members: Mapping[str, Member] = field(default_factory=dict)
     trusted: tuple[str, ...] = ()  # what its file may import beyond the shipped list
+    compression: str | None = None  # of its file
     removed_at: datetime | None = None
 
     @classmethod
@@ -82,6 +84,7 @@ class ModelVersion:
             example=row["example"],
             members={name: Member(**about) for name, about in members.items()},
             trusted=tuple(sorted({*(row["trusted"] or ()), *(row["confirmed"] or ())})),
+            compression=row["compression"],
             removed_at=row["decided_at"].replace(tzinfo=UTC) if row["removed"] else None,
         )
 
@@ -94,6 +97,20 @@ class ModelVersion:
     def description(self) -> str | None:
         """What somebody wrote about it."""
         return self.tags.get(DESCRIPTION)
+
+    @property
+    def file(self) -> ModelFile:
+        """Its file, as `load_model` takes it."""
+        return ModelFile(
+            sha256=self.sha256,
+            size=self.size,
+            format=self.format,
+            referrer=f"model version {self.name}",
+            compression=self.compression,
+            requirements=self.requirements,
+            artifacts=self.members,
+            trusted=self.trusted,
+        )
 
     def __repr__(self) -> str:
         aliases = "".join(f" @{alias}" for alias in self.aliases)

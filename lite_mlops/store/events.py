@@ -313,6 +313,7 @@ class VersionRegistered(Decision):
     data: dict[str, str] | None = None  # versions of data and the roles they had
     code: dict[str, Any] | None = None
     trusted: list[str] | None = None  # what the file may import beyond the shipped list
+    compression: str | None = None  # of the file
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ class Objects:
         finally:
             path.unlink(missing_ok=True)
 
-    def put_blocks(self, blocks: Iterable[bytes]) -> Stored:
+    def put_blocks(self, blocks: Iterable[bytes | memoryview]) -> Stored:
         """Store the bytes of `blocks`, hashed while they are written."""
         digest, size = hashlib.sha256(), 0
         with self._aside_file() as file:
@@ -136,7 +136,12 @@ class Objects:
     # -- reading --------------------------------------------------------------------------------
 
     @contextmanager
-    def _open(self, sha256: str, referrer: str) -> Iterator[IO[bytes]]:
+    def open(self, sha256: str, referrer: str) -> Iterator[IO[bytes]]:
+        """Yield the open file of an object, whose bytes are yet to be proved.
+
+        Raises:
+            ObjectMissing: names `referrer`, what refers to the object.
+        """
         try:
             file = self.path(sha256).open("rb")
         except FileNotFoundError:
@@ -161,7 +166,7 @@ class Objects:
         Raises:
             ObjectMissing, ObjectDamaged: both name `referrer`, what refers to the object.
         """
-        with self._open(sha256, referrer) as file:
+        with self.open(sha256, referrer) as file:
             data = file.read()
         found = hashlib.sha256(data).hexdigest()
         if found != sha256:
@@ -180,7 +185,7 @@ class Objects:
         aside = target.with_name(f".{target.name}.{new_id()}")
         digest = hashlib.sha256()
         try:
-            with self._open(sha256, referrer) as source, aside.open("xb") as file:
+            with self.open(sha256, referrer) as source, aside.open("xb") as file:
                 while block := source.read(_BLOCK):
                     digest.update(block)
                     file.write(block)

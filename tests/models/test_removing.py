@@ -41,7 +41,7 @@ def test_a_removed_version_is_gone_until_it_is_restored(churn: Project) -> None:
     kinds = churn.sql(
         "SELECT kind, record ->> 'reason' FROM decisions ORDER BY number DESC LIMIT 2"
     )
-    assert kinds.rows == [("version_restored", None), ("version_removed", "the wrong month")]
+    assert kinds.rows == (("version_restored", None), ("version_removed", "the wrong month"))
 
 
 def test_its_number_is_never_given_again(churn: Project) -> None:

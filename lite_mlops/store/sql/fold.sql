@@ -286,7 +286,7 @@ WHEN NOT MATCHED THEN INSERT
 INSERT INTO model_versions
 SELECT model, version, sha256, size, media, run, signature, requirements, make_timestamp(ts),
        actor, reason, coalesce(format, 'joblib'), class_name, example, members, params, metrics,
-       data, code, trusted
+       data, code, trusted, compression
 FROM staged WHERE k = 'version_registered';
 
 -- name: version_served

@@ -68,7 +68,7 @@ confirmed AS (
 )
 SELECT v.model, v.version, v.sha256, v.size, v.format, v.class_name, v.run_id, v.signature,
        v.requirements, v.created_at, v.actor, v.reason, v.example, v.members, v.params, v.metrics,
-       v.data, v.code, v.trusted, v.removed, v.decided_at,
+       v.data, v.code, v.trusted, v.compression, v.removed, v.decided_at,
        m.run_metrics, g.run_params, t.tags, n.aliases, c.confirmed
 FROM wanted v
 LEFT JOIN measured m USING (run_id)

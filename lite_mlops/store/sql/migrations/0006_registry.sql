@@ -8,6 +8,7 @@ ALTER TABLE model_versions ADD COLUMN metrics JSON;
 ALTER TABLE model_versions ADD COLUMN data JSON;
 ALTER TABLE model_versions ADD COLUMN code JSON;
 ALTER TABLE model_versions ADD COLUMN trusted VARCHAR[];
+ALTER TABLE model_versions ADD COLUMN compression VARCHAR;
 UPDATE model_versions SET format = 'joblib';
 
 -- Tags of versions; version 0 stands for the model as a whole.

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 import lite_mlops
 from lite_mlops import verbs
 from lite_mlops.errors import Damaged, Invalid
-from lite_mlops.models.files import load_model, save_model
+from lite_mlops.models.loading import LIMIT, ModelFile, load_model, save_model
 from lite_mlops.project import Project
 
 
@@ -84,11 +84,11 @@ def test_a_file_that_is_gone_is_told(registered: Project) -> None:
 
 
 def test_equal_models_are_one_file(project: Project) -> None:
-    one = save_model(project.store.objects, {"weights": [1, 2]})
-    other = save_model(project.store.objects, {"weights": [1, 2]})
+    one = save_model(project.store.objects, {"weights": [1, 2]}, limit=LIMIT)
+    other = save_model(project.store.objects, {"weights": [1, 2]}, limit=LIMIT)
     assert one == other
     assert len(list(project.store.objects.all())) == 1
-    assert load_model(project.store.objects, one.sha256, "it") == {"weights": [1, 2]}
+    assert load_model(project.store.objects, ModelFile(one.sha256, one.size)) == {"weights": [1, 2]}
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,5 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(
 ) -> None:
     project.create()
     with pytest.raises(Invalid, match=text):
-        save_model(project.store.objects, model)
+        save_model(project.store.objects, model, limit=LIMIT)
     assert list(project.store.objects.all()) == []
