@@ -4,14 +4,29 @@ from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.files import load_model, write_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
-from lite_mlops.models.signature import Signature, infer_signature
+from lite_mlops.models.signature import (
+    Change,
+    Column,
+    InvalidRows,
+    Problem,
+    Signature,
+    Table,
+    compatible,
+    infer_signature,
+)
 from lite_mlops.models.versions import ModelVersion
 
 __all__ = [
     "AliasMove",
+    "Change",
+    "Column",
+    "InvalidRows",
     "ModelVersion",
     "Models",
+    "Problem",
     "Signature",
+    "Table",
+    "compatible",
     "infer_signature",
     "load_model",
     "parse_reference",
