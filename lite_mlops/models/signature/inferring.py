@@ -17,8 +17,9 @@ import numpy as np
 from lite_mlops.errors import Invalid
 from lite_mlops.models.signature import reading
 from lite_mlops.models.signature.estimators import outputs_of, takes_missing
+from lite_mlops.models.signature.kinds import NUMBERS
 from lite_mlops.models.signature.reading import RawColumn
-from lite_mlops.models.signature.summary import summarised, type_of
+from lite_mlops.models.signature.summary import summarised
 from lite_mlops.models.signature.values import Column, Signature, Tensor
 
 _ASKED_ROWS = 5
@@ -196,11 +197,10 @@ def _may_be_missing(model: Any, column: Column, example: RawColumn | None, *, kn
 
 def _tensor(model: Any, array: np.ndarray[Any, Any], *, trained: bool) -> Tensor:
     flat = reading.plain(array.reshape(-1))
-    kind = type_of("values", flat) or "float"
     summary = summarised("values", RawColumn(flat), trained=trained)
     missing = summary.missing or bool(takes_missing(model, ""))
-    low, high = (summary.low, summary.high) if kind in ("integer", "float") else (None, None)
-    return Tensor(kind, array.shape[1:], missing, low, high)  # type: ignore[arg-type]
+    low, high = (summary.low, summary.high) if summary.type in NUMBERS else (None, None)
+    return Tensor(summary.type, array.shape[1:], missing, low, high)  # type: ignore[arg-type]
 
 
 def _asking(signature: Signature, model: Any, data: Any) -> Callable[[], Any]:

@@ -8,7 +8,7 @@ from a sample of at most 10,000 rows, texts from one of at most 100,000; a sampl
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models.signature.kinds import Refused, Type, cell, is_missing
-from lite_mlops.models.signature.reading import Raw, RawColumn
+from lite_mlops.models.signature.reading import RawColumn
 from lite_mlops.models.signature.values import MAX_CATEGORIES, QUANTILES, Column
 
 _SAMPLED = 10_000
 _SAMPLED_TEXTS = 100_000
+_ALWAYS_THERE = {str, bool, int}
 _FEW = 20  # whole numbers that may be codes of something
 
 _ARRAYS: dict[str, Type] = {
@@ -43,15 +44,23 @@ _OBJECTS: tuple[tuple[Type, tuple[type, ...]], ...] = (
 )
 
 
-def type_of(name: str, values: Raw) -> Type | None:
-    """Return the type of a raw column; None if it holds nothing.
+def present(values: Sequence[Any]) -> Sequence[Any]:
+    """Return the values that are there, of a list in which some may be missing."""
+    types = set(map(type, values))
+    if types <= _ALWAYS_THERE:
+        return values
+    if types <= _ALWAYS_THERE | {type(None)}:
+        return [value for value in values if value is not None]
+    return [value for value in values if not is_missing(value)]
+
+
+def type_of(name: str, values: Sequence[Any]) -> Type | None:
+    """Return the type of values none of which is missing; None if there are none.
 
     Raises:
         Invalid: values of several types, or of one that models do not take.
     """
-    if isinstance(values, np.ndarray):
-        return _ARRAYS[values.dtype.kind]
-    types = {type(value) for value in values if not is_missing(value)}
+    types = set(map(type, values))
     if not types:
         return None
     for kind, taken in _OBJECTS:
@@ -70,46 +79,31 @@ def _sample(values: Any, size: int) -> Any:
     return values[:: -(-len(values) // size)] if len(values) > size else values
 
 
-def _typed(kind: Type, values: Raw) -> NDArray[Any]:
-    """Return what is there of a raw column, as an array of its type."""
-    if isinstance(values, np.ndarray):
-        if kind == "float":
-            return values[np.isfinite(values)].astype(np.float64, copy=False)
-        if kind == "datetime":
-            return values[~np.isnat(values)].astype("datetime64[us]")
-        return values
-    present = [value for value in values if not is_missing(value)]
+def _array(kind: Type, values: Sequence[Any]) -> NDArray[Any]:
+    """Return values, none of which is missing, as an array of their type."""
     if kind == "datetime":
         try:
-            return np.array([cell("datetime", value) for value in present], "datetime64[us]")
+            return np.array([cell("datetime", value) for value in values], "datetime64[us]")
         except Refused as refused:
             raise Invalid(f"a time cannot be kept in UTC; expected {refused}.") from None
-    if kind == "float":
-        array = np.array(present, np.float64)
-        return array[np.isfinite(array)]
+    if kind == "boolean":
+        return np.array(values, np.bool_)
     if kind == "integer":
         try:
-            return np.array(present, np.int64)
+            return np.array(values, np.int64)
         except OverflowError:
-            return np.array(present, np.float64)
-    array = np.empty(len(present), object)
-    array[:] = present
-    return array
+            pass
+    return np.array(values, np.float64)
 
 
-def _missing_share(values: Raw) -> float:
-    if not len(values):
-        return 0.0
-    if isinstance(values, np.ndarray):
-        absent = {"f": np.isnan, "M": np.isnat}.get(values.dtype.kind)
-        return 0.0 if absent is None else float(absent(values).mean())
-    types = set(map(type, values))
-    if types <= {str, int, bool, type(None)}:
-        return values.count(None) / len(values)
-    return sum(map(is_missing, values)) / len(values)
+def _there(array: NDArray[Any]) -> NDArray[Any]:
+    """Return what is there of an array: no NaN, no NaT."""
+    absent = {"f": np.isnan, "M": np.isnat}.get(array.dtype.kind)
+    gaps = np.zeros(0, np.bool_) if absent is None else absent(array)
+    return array[~gaps] if gaps.any() else array
 
 
-def _known(values: list[Any], most: int) -> tuple[tuple[Any, ...] | None, int]:
+def _known(values: Iterable[Any], most: int) -> tuple[tuple[Any, ...] | None, int]:
     """Return the values in their order if they are few, and how many different ones there are."""
     found = set(values)
     return (tuple(sorted(found)) if len(found) <= most else None), len(found)
@@ -117,6 +111,35 @@ def _known(values: list[Any], most: int) -> tuple[tuple[Any, ...] | None, int]:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, np.datetime64) else value.item()
+
+
+def _of_texts(found: Column, texts: Sequence[Any]) -> Column:
+    sample = map(str, _sample(texts, _SAMPLED_TEXTS))
+    categories, distinct = _known(sample, MAX_CATEGORIES)
+    return replace(found, categories=categories, distinct=distinct)
+
+
+def _of_array(found: Column, array: NDArray[Any]) -> Column:
+    """Return a column with what is known of values none of which is missing."""
+    if found.type == "boolean":
+        categories, distinct = _known(_sample(array, _SAMPLED_TEXTS).tolist(), 2)
+        return replace(found, categories=categories, distinct=distinct)
+    if array.dtype.kind == "f":
+        finite = np.isfinite(array)
+        array = array if finite.all() else array[finite]
+    if not len(array):
+        return found
+    found = replace(found, low=_plain(array.min()), high=_plain(array.max()))
+    if found.type == "datetime":
+        return found
+    sampled = _sample(array, _SAMPLED)
+    quantiles = np.quantile(sampled, QUANTILES).tolist()
+    found = replace(found, quantiles=tuple(float(f"{one:.6g}") for one in quantiles))
+    if found.type == "integer":
+        most = MAX_CATEGORIES if found.categorical else _FEW
+        categories, distinct = _known(sampled.tolist(), most)
+        found = replace(found, categories=categories, distinct=distinct)
+    return found
 
 
 def summarised(name: str, column: RawColumn, *, trained: bool = True) -> Column:
@@ -128,37 +151,28 @@ def summarised(name: str, column: RawColumn, *, trained: bool = True) -> Column:
         Invalid: values of several types, or of one that models do not take.
     """
     values = column.values
-    kind = type_of(name, values)
-    share = _missing_share(values)
+    there: Any
+    kind: Type | None
+    if isinstance(values, np.ndarray):
+        there, kind = _there(values), _ARRAYS[values.dtype.kind]
+    else:
+        there = present(values)
+        kind = type_of(name, there)
     found = Column(
         name,
         kind or "float",
-        missing=share > 0 or kind is None,
+        missing=kind is None or len(there) < len(values),
         categorical=column.categorical,
         zone=column.zone,
     )
     if not trained or kind is None:
         return found
-    found = replace(found, missing_share=share)
+    share = 1 - len(there) / len(values) if len(values) else 0.0
+    found = replace(found, missing_share=float(f"{share:.6g}"))
     if kind == "text":
-        texts = [str(one) for one in _sample(values, _SAMPLED_TEXTS) if not is_missing(one)]
-        categories, distinct = _known(texts, MAX_CATEGORIES)
-        return replace(found, categories=categories, distinct=distinct)
-    present = _typed(kind, values)
-    if kind == "boolean":
-        flags = Counter(_sample(present, _SAMPLED_TEXTS).tolist())
-        categories, distinct = _known(list(map(bool, flags)), 2)
-        return replace(found, categories=categories, distinct=distinct)
-    if not len(present):
-        return found
-    found = replace(found, low=_plain(present.min()), high=_plain(present.max()))
-    if kind == "datetime":
-        return found
-    sampled = _sample(present, _SAMPLED)
-    quantiles = np.quantile(sampled, QUANTILES).tolist()
-    found = replace(found, quantiles=tuple(float(f"{one:.6g}") for one in quantiles))
-    if kind == "integer":
-        most = MAX_CATEGORIES if column.categorical else _FEW
-        categories, distinct = _known(sampled.tolist(), most)
-        found = replace(found, categories=categories, distinct=distinct)
-    return found
+        return _of_texts(found, there)
+    if not isinstance(there, np.ndarray):
+        there = _array(kind, there)
+    elif kind == "datetime":
+        there = there.astype("datetime64[us]", copy=False)
+    return _of_array(found, there)
