@@ -203,16 +203,20 @@ def _tensor(model: Any, array: np.ndarray[Any, Any], *, trained: bool) -> Tensor
     return Tensor(summary.type, array.shape[1:], missing, low, high)  # type: ignore[arg-type]
 
 
-def _asking(signature: Signature, model: Any, data: Any) -> Callable[[], Any]:
-    """Return what asks the model for answers to the first rows of the data."""
+def _asking(signature: Signature, model: Any, example: Given) -> Callable[[], Any]:
+    """Return what asks the model for answers to the first rows of an example."""
 
     def ask() -> Any:
-        head = (
-            data[:_ASKED_ROWS]
-            if hasattr(data, "__getitem__") and not isinstance(data, Mapping)
-            else data
-        )
-        table = signature.validate(head)
+        rows: Any = example.tensor
+        if rows is None:
+            ordered = _ordered(signature.features, example)
+            columns = zip(signature.features, ordered, strict=True)
+            rows = {name: raw.values[:_ASKED_ROWS] for name, raw in columns}
+        else:
+            rows = rows[:_ASKED_ROWS]
+        table = signature.validate(rows)
+        if not len(table):
+            return None
         try:
             return model.predict(signature.input_for(model)(table))
         except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -255,6 +259,6 @@ def infer_signature(
     ask = None
     if answers is not None:
         ask = lambda: answers  # noqa: E731
-    elif example is not None and shown is not None:
-        ask = _asking(inputs, model, example)
+    elif shown is not None:
+        ask = _asking(inputs, model, shown)
     return replace(inputs, outputs=outputs_of(model, ask))

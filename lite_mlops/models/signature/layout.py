@@ -139,7 +139,7 @@ class Layout:
         if reading.is_row(row):
             if len(row) == self._width:
                 return list(row.tolist() if isinstance(row, np.ndarray) else row)
-            self._problems.add(number, None, f"of {len(row):,} values", f"{self._width}")
+            self._problems.add(number, None, f"of length {len(row):,}", f"length {self._width}")
             return None
         wanted = f"an object of the columns, or a list of {self._width} values"
         self._problems.add(number, None, shown(row), wanted)

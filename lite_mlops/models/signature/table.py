@@ -124,7 +124,8 @@ class Table:
         for column, array in zip(self.columns, self.arrays, strict=True):
             values: Any = array
             if column.categorical and column.categories is not None:
-                values = pd.Categorical(array, categories=list(column.categories))
+                known = pd.Index(list(column.categories))
+                values = pd.Categorical.from_codes(known.get_indexer_for(array), known)
             elif column.zone is not None:
                 values = pd.Series(array).dt.tz_localize("UTC").dt.tz_convert(column.zone)
             series[column.name] = values

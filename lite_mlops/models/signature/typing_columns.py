@@ -45,7 +45,7 @@ def numbers(values: Sequence[Any], types: set[type]) -> NDArray[np.float64] | No
         return None
     if int in types:
         with np.errstate(invalid="ignore"):
-            if (np.abs(array) > EXACT).any():
+            if (np.abs(array) >= EXACT).any():  # 2**53 + 1 became 2**53
                 return None
     return array
 
@@ -131,8 +131,7 @@ def careful(
         if is_missing(value):
             found.append(None)
             if not column.missing:
-                text = "null" if value is None else "missing"
-                problems.add(row, name, text, WANTED[column.type])
+                problems.add(row, name, shown(value), WANTED[column.type])
             continue
         try:
             found.append(cell(column.type, value))
