@@ -16,6 +16,7 @@ from lite_mlops.models.signature.reading import Raw
 from lite_mlops.models.signature.values import Column
 
 _TOLD_NAMES = 5
+_ROWS = {dict, list, tuple}
 
 Getter = Callable[[Any], tuple[Any, ...]]
 
@@ -26,6 +27,22 @@ def getter(names: Sequence[str]) -> Getter:
         (name,) = names
         return lambda row: (row[name],)
     return itemgetter(*names) if names else lambda row: ()  # noqa: ARG005
+
+
+def alike(rows: Sequence[Any], width: set[int], get: Getter) -> Sequence[Sequence[Any]] | None:
+    """Return the values of rows, in order, if all are dictionaries or lists of the right width.
+
+    `width` is a set of the one right width. None: some rows need a look.
+    """
+    kinds = set(map(type, rows))
+    if not kinds or set(map(len, rows) if kinds <= _ROWS else ()) != width:
+        return None
+    if kinds != {dict}:
+        return None if dict in kinds else rows
+    try:
+        return list(map(get, rows))
+    except KeyError:
+        return None
 
 
 class Layout:
@@ -114,6 +131,9 @@ class Layout:
         return [None] * self._width
 
     def _of_rows(self, rows: Sequence[Any]) -> tuple[list[Raw | None], list[int] | None]:
+        at_once = alike(rows, {self._width}, self._get)
+        if at_once is not None:
+            return list(zip(*at_once, strict=True)), None
         ordered, left_out = [], False
         kept: list[int] = []
         for number, row in enumerate(rows):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.models.signature.kinds import EXACT
-from lite_mlops.models.signature.layout import getter
+from lite_mlops.models.signature.layout import alike, getter
 from lite_mlops.models.signature.typing_columns import finite, numbers, whole
 from lite_mlops.models.signature.values import Column
 
@@ -37,24 +37,10 @@ class Shortcut:
     def matrix(self, rows: Any) -> NDArray[np.float64] | None:
         """Return rows as a matrix (rows x columns), or None: they need a look."""
         if type(rows) is list:
-            values = self._values(rows)
-            return None if values is None else self._of_values(values)
+            ordered = alike(rows, self._width, self._get)
+            return None if ordered is None else self._of_values(list(chain.from_iterable(ordered)))
         if type(rows) is np.ndarray and rows.ndim == 2 and {rows.shape[1]} == self._width:
             return self._of_array(rows)
-        return None
-
-    def _values(self, rows: list[Any]) -> list[Any] | None:
-        """Return all values of rows of one kind and the right width, in one list."""
-        kinds = set(map(type, rows))
-        if kinds == {dict}:
-            if set(map(len, rows)) != self._width:
-                return None
-            try:
-                return list(chain.from_iterable(map(self._get, rows)))
-            except KeyError:
-                return None
-        if kinds and kinds <= {list, tuple} and set(map(len, rows)) == self._width:
-            return list(chain.from_iterable(rows))
         return None
 
     def _of_values(self, values: list[Any]) -> NDArray[np.float64] | None:
