@@ -29,20 +29,15 @@ def getter(names: Sequence[str]) -> Getter:
     return itemgetter(*names) if names else lambda row: ()  # noqa: ARG005
 
 
-def alike(rows: Sequence[Any], width: set[int], get: Getter) -> Sequence[Sequence[Any]] | None:
-    """Return the values of rows, in order, if all are dictionaries or lists of the right width.
+def alike(rows: Sequence[Any], width: set[int]) -> type | None:
+    """Return whether all rows are dictionaries (`dict`) or lists (`list`) of the right width.
 
-    `width` is a set of the one right width. None: some rows need a look.
+    `width` is a set of the one right width. None: they are neither, and need a look each.
     """
     kinds = set(map(type, rows))
     if not kinds or set(map(len, rows) if kinds <= _ROWS else ()) != width:
         return None
-    if kinds != {dict}:
-        return None if dict in kinds else rows
-    try:
-        return list(map(get, rows))
-    except KeyError:
-        return None
+    return dict if kinds == {dict} else None if dict in kinds else list
 
 
 class Layout:
@@ -131,9 +126,9 @@ class Layout:
         return [None] * self._width
 
     def _of_rows(self, rows: Sequence[Any]) -> tuple[list[Raw | None], list[int] | None]:
-        at_once = alike(rows, {self._width}, self._get)
-        if at_once is not None:
-            return list(zip(*at_once, strict=True)), None
+        columns = self._at_once(rows)
+        if columns is not None:
+            return columns, None
         ordered, left_out = [], False
         kept: list[int] = []
         for number, row in enumerate(rows):
@@ -143,8 +138,19 @@ class Layout:
             else:
                 ordered.append(values)
                 kept.append(number)
-        columns: list[Any] = list(zip(*ordered, strict=True)) if ordered else [()] * self._width
-        return columns, kept if left_out else None
+        found: list[Any] = list(zip(*ordered, strict=True)) if ordered else [()] * self._width
+        return found, kept if left_out else None
+
+    def _at_once(self, rows: Sequence[Any]) -> list[Any] | None:
+        """Return the columns of rows that are all alike; None if they need a look each."""
+        kind = alike(rows, {self._width})
+        if kind is list:
+            return list(zip(*rows, strict=True))
+        try:  # column by column: no row is made anew, which would wake the garbage collector
+            names = self._names if kind is dict else ()
+            return [list(map(itemgetter(name), rows)) for name in names] or None
+        except KeyError:
+            return None
 
     def _ordered(self, number: int, row: Any) -> Sequence[Any] | None:
         """Return the values of a row in the order of the columns; None if it is none."""

@@ -37,8 +37,14 @@ class Shortcut:
     def matrix(self, rows: Any) -> NDArray[np.float64] | None:
         """Return rows as a matrix (rows x columns), or None: they need a look."""
         if type(rows) is list:
-            ordered = alike(rows, self._width, self._get)
-            return None if ordered is None else self._of_values(list(chain.from_iterable(ordered)))
+            kind = alike(rows, self._width)
+            if kind is None:
+                return None
+            try:
+                each = map(self._get, rows) if kind is dict else rows
+                return self._of_values(list(chain.from_iterable(each)))
+            except KeyError:
+                return None
         if type(rows) is np.ndarray and rows.ndim == 2 and {rows.shape[1]} == self._width:
             return self._of_array(rows)
         return None
