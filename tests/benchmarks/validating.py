@@ -148,5 +148,5 @@ def _many_rows(rows: int, turns: int) -> list[Figure]:
 def measure(*, quick: bool) -> list[Figure]:
     """Measure single rows, then many."""
     if quick:
-        return _one_row(3, 200) + _many_rows(10_000, 2)
-    return _one_row(7, 2_000) + _many_rows(100_000, 5)
+        return _one_row(7, 50) + _many_rows(10_000, 2)
+    return _one_row(51, 100) + _many_rows(100_000, 5)

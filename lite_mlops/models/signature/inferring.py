@@ -19,7 +19,7 @@ from lite_mlops.models.signature import reading
 from lite_mlops.models.signature.estimators import outputs_of, takes_missing
 from lite_mlops.models.signature.kinds import NUMBERS
 from lite_mlops.models.signature.reading import RawColumn
-from lite_mlops.models.signature.summary import summarised
+from lite_mlops.models.signature.summary import of_matrix, summarised
 from lite_mlops.models.signature.values import Column, Signature, Tensor
 
 _ASKED_ROWS = 5
@@ -32,6 +32,7 @@ class Given:
     columns: tuple[RawColumn, ...] = ()
     names: tuple[str, ...] | None = None
     tensor: np.ndarray[Any, Any] | None = None
+    matrix: np.ndarray[Any, Any] | None = None  # the columns as they were, if all were numbers
     framed: bool = False
 
     @property
@@ -54,8 +55,9 @@ def _of_array(data: np.ndarray[Any, Any]) -> Given:
         names = data.dtype.names
         return Given(tuple(RawColumn(reading.plain(data[name])) for name in names), tuple(names))
     if data.ndim == 2:
-        places = range(data.shape[1])
-        return Given(tuple(RawColumn(reading.plain(data[:, place])) for place in places))
+        columns = tuple(RawColumn(reading.plain(column)) for column in data.T)
+        numbers = data.dtype.kind in "iuf" and not isinstance(data, np.ma.MaskedArray)
+        return Given(columns, matrix=data if numbers else None)
     return Given(tensor=data)
 
 
@@ -172,6 +174,8 @@ def _columns(
     source = example if training is None else training
     if source is None:
         found = [Column(name, "float") for name in names]
+    elif training is not None and training.matrix is not None:
+        found = of_matrix(names, training.matrix)
     else:
         raws = _ordered(names, source)
         found = [

@@ -119,6 +119,20 @@ def _of_texts(found: Column, texts: Sequence[Any]) -> Column:
     return replace(found, categories=categories, distinct=distinct)
 
 
+def _with_range(found: Column, low: Any, high: Any, sampled: NDArray[Any]) -> Column:
+    """Return a column of numbers or times with its range, and quantiles of a sample."""
+    found = replace(found, low=_plain(low), high=_plain(high))
+    if found.type == "datetime" or not len(sampled):
+        return found
+    quantiles = np.quantile(sampled, QUANTILES).tolist()
+    found = replace(found, quantiles=tuple(float(f"{one:.6g}") for one in quantiles))
+    if found.type == "integer":
+        most = MAX_CATEGORIES if found.categorical else _FEW
+        categories, distinct = _known(sampled.tolist(), most)
+        found = replace(found, categories=categories, distinct=distinct)
+    return found
+
+
 def _of_array(found: Column, array: NDArray[Any]) -> Column:
     """Return a column with what is known of values none of which is missing."""
     if found.type == "boolean":
@@ -129,17 +143,26 @@ def _of_array(found: Column, array: NDArray[Any]) -> Column:
         array = array if finite.all() else array[finite]
     if not len(array):
         return found
-    found = replace(found, low=_plain(array.min()), high=_plain(array.max()))
-    if found.type == "datetime":
-        return found
-    sampled = _sample(array, _SAMPLED)
-    quantiles = np.quantile(sampled, QUANTILES).tolist()
-    found = replace(found, quantiles=tuple(float(f"{one:.6g}") for one in quantiles))
-    if found.type == "integer":
-        most = MAX_CATEGORIES if found.categorical else _FEW
-        categories, distinct = _known(sampled.tolist(), most)
-        found = replace(found, categories=categories, distinct=distinct)
-    return found
+    return _with_range(found, array.min(), array.max(), _sample(array, _SAMPLED))
+
+
+def of_matrix(names: Sequence[str], matrix: NDArray[Any]) -> list[Column]:
+    """Return what the columns of an array of numbers are like, in two passes over its rows.
+
+    Column by column, each value would be fetched from memory again for each of its neighbours.
+    """
+    if not len(matrix):
+        return [summarised(name, RawColumn(matrix[:, 0])) for name in names]
+    kind = _ARRAYS[matrix.dtype.kind]
+    low, high = matrix.min(axis=0), matrix.max(axis=0)
+    plain = np.isfinite(low) & np.isfinite(high)
+    sampled = np.ascontiguousarray(_sample(matrix, _SAMPLED).T)
+    return [
+        _with_range(Column(name, kind, missing_share=0.0), low[place], high[place], sampled[place])
+        if plain[place]
+        else summarised(name, RawColumn(matrix[:, place]))
+        for place, name in enumerate(names)
+    ]
 
 
 def summarised(name: str, column: RawColumn, *, trained: bool = True) -> Column:

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -26,7 +28,7 @@ from sklearn.svm import LinearSVC
 from lite_mlops.errors import Invalid
 from lite_mlops.models.signature import Column, Output, Signature, Tensor, infer_signature
 from lite_mlops.models.signature.reading import RawColumn
-from lite_mlops.models.signature.summary import summarised
+from lite_mlops.models.signature.summary import of_matrix, summarised
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
 NAMED = pd.DataFrame(ROWS, columns=["age", "visits"])
@@ -249,6 +251,25 @@ def test_categories_are_listed_up_to_a_hundred() -> None:
     codes = summarised("a", RawColumn(np.arange(1000) % 20))
     assert codes.categories == tuple(range(20))
     assert summarised("a", RawColumn(np.arange(1000) % 21)).categories is None
+
+
+@given(
+    arrays(
+        st.sampled_from([np.float64, np.float32, np.int64]),
+        st.tuples(st.integers(1, 4), st.integers(1, 3)),
+        elements=st.integers(-5, 5) | st.sampled_from([0, 1]),
+    ),
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([np.nan, np.inf]))),
+)
+def test_an_array_is_summarised_as_its_columns_are(
+    array: NDArray[Any], holes: list[tuple[int, float]]
+) -> None:
+    if array.dtype.kind == "f":
+        for place, value in holes:
+            array.flat[place % array.size] = value
+    names = [f"x{place}" for place in range(array.shape[1])]
+    each = [summarised(name, RawColumn(array[:, place])) for place, name in enumerate(names)]
+    assert of_matrix(names, array) == each
 
 
 @given(st.lists(st.none() | st.integers(-5, 5) | st.floats(-5, 5), min_size=1))
