@@ -3,7 +3,8 @@
 infer_signature(model, example=X.head(), training=X)
 
 Types come from the training data, else from the example; a model alone is taken to be one of
-floats. A column may be missing if it was in what is given, or if the model takes it so.
+floats. A column may be missing if it was in what is given, or if the model takes it so. More than
+1,000 columns of numbers without names are no columns: their rows are taken as they are, as arrays.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lite_mlops.models.signature.summary import of_matrix, summarised
 from lite_mlops.models.signature.values import Column, Signature, Tensor
 
 _ASKED_ROWS = 5
+MAX_UNNAMED = 1_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Given:
     tensor: np.ndarray[Any, Any] | None = None
     matrix: np.ndarray[Any, Any] | None = None  # the columns as they were, if all were numbers
     framed: bool = False
+    ends_only: bool = False  # its rows are the lowest and the highest values alone
 
     @property
     def width(self) -> int:
@@ -114,7 +117,7 @@ def given(data: Any) -> Given | None:
 def _of_sparse(data: Any) -> Given:
     """Return the range of each column of a sparse matrix, as two rows of it."""
     low, high = data.min(axis=0).toarray(), data.max(axis=0).toarray()
-    return _of_array(np.vstack([low, high]))
+    return replace(_of_array(np.vstack([low, high])), ends_only=True)
 
 
 # -- columns ------------------------------------------------------------------------------------
@@ -176,6 +179,8 @@ def _columns(
         found = [Column(name, "float") for name in names]
     elif training is not None and training.matrix is not None:
         found = of_matrix(names, training.matrix)
+        if training.ends_only:
+            found = [Column(one.name, one.type, one.missing, one.low, one.high) for one in found]
     else:
         raws = _ordered(names, source)
         found = [
@@ -207,11 +212,19 @@ def _tensor(model: Any, array: np.ndarray[Any, Any], *, trained: bool) -> Tensor
     return Tensor(summary.type, array.shape[1:], missing, low, high)  # type: ignore[arg-type]
 
 
+def _as_tensor(data: Given, model: Any, what: str) -> np.ndarray[Any, Any] | None:
+    """Return data as the array whose rows the model takes; None if it takes columns."""
+    if data.tensor is None and data.names is None and data.width > MAX_UNNAMED:
+        _names(model, data, what)  # of the width that the model takes
+        return None if hasattr(model, "feature_names_in_") else data.matrix
+    return data.tensor
+
+
 def _asking(signature: Signature, model: Any, example: Given) -> Callable[[], Any]:
     """Return what asks the model for answers to the first rows of an example."""
 
     def ask() -> Any:
-        rows: Any = example.tensor
+        rows: Any = _as_tensor(example, model, "input_example")
         if rows is None:
             ordered = _ordered(signature.features, example)
             columns = zip(signature.features, ordered, strict=True)
@@ -249,8 +262,9 @@ def infer_signature(
     """
     shown, trained = given(example), given(training)
     source, what = (shown, "input_example") if trained is None else (trained, "training data")
-    if source is not None and source.tensor is not None:
-        inputs = Signature(tensor=_tensor(model, source.tensor, trained=trained is not None))
+    array = None if source is None else _as_tensor(source, model, what)
+    if array is not None:
+        inputs = Signature(tensor=_tensor(model, array, trained=trained is not None))
     else:
         names = _names(model, source, what)
         if trained is not None and shown is not None:

@@ -30,6 +30,8 @@ def validate(tensor: Tensor, rows: Any, problems: Problems) -> NDArray[Any]:
     values: Raw | None
     empty = np.empty((0, *tensor.shape))
     wanted = " x ".join(["rows", *map(str, tensor.shape)]) + f", each {WANTED[tensor.type]}"
+    if hasattr(rows, "tocsr") and hasattr(rows, "toarray"):
+        rows = rows.toarray()
     if hasattr(rows, "to_numpy") or hasattr(rows, "to_pylist"):
         rows = raw(rows).values
     if isinstance(rows, np.ndarray):

@@ -228,6 +228,18 @@ def test_tensors() -> None:
 def test_a_sparse_matrix() -> None:
     signature = infer_signature(bare(), training=csr_matrix(ROWS))
     assert [(column.low, column.high) for column in signature.columns] == [(0, 2), (0, 2)]
+    assert {(column.quantiles, column.categories) for column in signature.columns} == {((), None)}
+
+
+def test_many_columns_without_names_are_an_array() -> None:
+    wide = np.arange(3003.0).reshape(3, 1001)
+    for form in (wide, csr_matrix(wide)):
+        signature = infer_signature(object(), training=form)
+        assert signature == Signature(tensor=Tensor("float", (1001,), low=0.0, high=3002.0))
+        np.testing.assert_array_equal(signature.validate(form).matrix(), wide)
+    with pytest.raises(Invalid, match="the model takes 2 features; the training data has 1001"):
+        infer_signature(bare(), training=wide)
+    assert len(infer_signature(object(), training=wide[:, :1000]).columns) == 1000
 
 
 # -- the training data --------------------------------------------------------------------------
