@@ -60,7 +60,7 @@ class Endpoint:
                 if signature.classes and hasattr(self._model, "predict_proba"):
                     scores = self._model.predict_proba(asked)
                 predicted = self._model.predict(asked)
-        except ValueError as error:  # such as a missing value that it does not take
+        except (ValueError, TypeError) as error:  # such as a missing value that it does not take
             text = str(error).partition("\n")[0].rstrip(".")
             raise Invalid(f"the model cannot answer these rows: {text}.") from error
         latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)

@@ -77,6 +77,17 @@ class Column:
     categorical: bool = False
     zone: str | None = None
 
+    def example(self) -> Any:
+        """Return a value that fits: the median, the first category, or the earliest time."""
+        if self.categories:
+            return self.categories[0]
+        if self.type in NUMBERS:
+            median = self.quantiles[len(QUANTILES) // 2] if self.quantiles else 0.0
+            return round(median) if self.type == "integer" else median
+        if self.type == "datetime":
+            return self.low or "2026-01-31T12:00:00Z"
+        return self.type == "boolean" or ""
+
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON can hold it, without what is as by default."""
         return _without_defaults(self, "name", "type")
@@ -186,6 +197,13 @@ class Signature:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.features)}
+
+    def example_row(self) -> dict[str, Any]:
+        """Return a row that fits, as JSON can hold it: medians, and the first categories.
+
+        Empty for a tensor.
+        """
+        return {column.name: column.example() for column in self.columns}
 
     # -- rows -----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models.signature import Column, Output, Signature, Tensor, infer_signature
+from lite_mlops.models.signature.kinds import Type
 
 FRAME = pd.DataFrame(
     {
@@ -61,6 +62,27 @@ def test_a_later_version_is_told_and_its_further_fields_are_no_harm() -> None:
     written: dict[str, Any] = {"version": 2, "columns": [], "outputs": []}
     written["columns"] = [{"name": "a", "type": "float", "unit": "kg"}]
     assert Signature.from_dict(written) == Signature((Column("a", "float"),))
+
+
+@pytest.mark.parametrize("signature", WRITTEN, ids=range(len(WRITTEN)))
+def test_the_example_fits(signature: Signature) -> None:
+    row = json.loads(json.dumps(signature.example_row()))
+    assert list(row) == list(signature.features)
+    if signature.columns:
+        assert signature.outside(signature.validate([row])) == []
+
+
+def test_examples_without_training_data_fit_too() -> None:
+    kinds: tuple[Type, ...] = ("boolean", "integer", "float", "text", "datetime")
+    signature = Signature(tuple(Column(kind, kind) for kind in kinds))
+    assert signature.example_row() == {
+        "boolean": True,
+        "integer": 0,
+        "float": 0.0,
+        "text": "",
+        "datetime": "2026-01-31T12:00:00Z",
+    }
+    assert len(signature.validate([signature.example_row()])) == 1
 
 
 def test_columns_are_found_by_name() -> None:
