@@ -153,7 +153,7 @@ class Fit:
         answers = parts.do("training metrics", lambda: self._log_metrics(parts, result))
         model = self._kept()
         if options.log_models and model is not None:
-            parts.do("model", lambda: self._log_model(model, parts))
+            parts.do("model", lambda: self._log_model(model, answers, parts))
         if options.log_datasets and self._training.rows:
             parts.do("dataset", self._log_dataset, expected=self._dataset_seconds())
         if options.log_plots and model is not None:
@@ -250,7 +250,7 @@ class Fit:
             return None
         return {name: column.tolist() for name, column in table.items()}
 
-    def _log_model(self, model: Any, parts: Parts) -> None:
+    def _log_model(self, model: Any, answers: Answers | None, parts: Parts) -> None:
         file: IO[bytes] = _TimedFile(parts)
         write_model(model, file)
         file.seek(0)
@@ -259,8 +259,12 @@ class Fit:
         if example is not None:
             self.run.log_table(example, self._path("model/input_example.json"))
         try:
-            signature = infer_signature(model, self._head())
-        except Invalid:  # it takes texts, for one
+            signature = infer_signature(
+                model,
+                training=self._training.data,
+                answers=None if answers is None else answers.predicted,
+            )
+        except Invalid:  # it takes values that no signature has a type for
             return
         self.run.log_dict(signature.to_dict(), self._path("model/signature.json"))
 

@@ -34,12 +34,7 @@ def _print(found: VersionDiff) -> None:
     names = (found.first.name, found.second.name)
     heading(f"answers, {names[1]} against {names[0]}")
     say(found.answers.text if found.answers else f"Not compared: {found.no_answers}")
-    for pair in found.evaluations:
-        heading(f"evaluation {pair.name}")
-        for verdict in pair.verdicts:
-            say(verdict.text)
-        if pair.reason:
-            say(f"No verdict: {pair.reason}")
+    _print_verdicts(found)
     for title, rows in (("metrics", found.metrics), ("importances", found.importances)):
         if rows:
             heading(title)
@@ -52,9 +47,23 @@ def _print(found: VersionDiff) -> None:
         if texts:
             heading(title)
             table([(row.name, *row.values) for row in texts], ("name", *names), give=names[::-1])
+    if found.signature:
+        heading("signature")
+        for change in found.signature:
+            say(f"{change}{'  (breaks those who ask)' if change.breaking else ''}")
     same = [title for title, texts in found.sections().items() if not texts]
+    same += [] if found.signature else ["signature"]
     if same:
         say(f"\nThe same in both: {', '.join(same)}.")
+
+
+def _print_verdicts(found: VersionDiff) -> None:
+    for pair in found.evaluations:
+        heading(f"evaluation {pair.name}")
+        for verdict in pair.verdicts:
+            say(verdict.text)
+        if pair.reason:
+            say(f"No verdict: {pair.reason}")
 
 
 def _signed(value: float | None) -> str:

@@ -101,7 +101,7 @@ def show_model(reference: str, form: str | None) -> None:
             "file": f"{version.format}, {size(version.size)}, SHA-256 {version.sha256}",
             "features": f"{len(version.signature.features)}: "
             + ", ".join(version.signature.features),
-            "classes": ", ".join(classes),
+            "classes": ", ".join(map(str, classes)),
             "made with": ", ".join(f"{name} {v}" for name, v in version.requirements.items()),
         }
     )

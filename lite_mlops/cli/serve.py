@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from lite_mlops.cli.commands import open_project
 from lite_mlops.cli.output import say
+
+_SHOWN = 8  # columns of the example
 
 
 @click.command()
@@ -22,9 +26,12 @@ def serve(reference: str, port: int) -> None:
     endpoint = project.endpoint(reference)
     server = Server(prediction_app(endpoint, project.monitoring), port)
     say(f"Serving {endpoint.version.name} on {server.url}")
-    example = ", ".join(f'"{name}": 0' for name in endpoint.version.signature.features[:2])
+    row = list(endpoint.version.signature.example_row().items())
+    example = json.dumps(dict(row[:_SHOWN]), ensure_ascii=False)[1:-1]
+    more = ", ..." if len(row) > _SHOWN else ""
     say(f"    curl {server.url}/schema")
-    say(f"    curl {server.url}/predict --json '{{{example}, ...}}'")
+    if row:
+        say(f"    curl {server.url}/predict --json '{{{example}{more}}}'")
     say("Every answer is recorded. Ctrl-C stops.")
     try:
         server.run()

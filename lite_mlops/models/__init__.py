@@ -1,18 +1,35 @@
 """Models: registered versions, aliases, signatures, and the one function that loads a file."""
 
 from lite_mlops.models.aliases import AliasMove
+from lite_mlops.models.answering import Asking
 from lite_mlops.models.loading import load_model, write_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
-from lite_mlops.models.signature import Signature, infer_signature
+from lite_mlops.models.signature import (
+    Change,
+    Column,
+    InvalidRows,
+    Problem,
+    Signature,
+    Table,
+    compatible,
+    infer_signature,
+)
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
     "DESCRIPTION",
     "AliasMove",
+    "Asking",
+    "Change",
+    "Column",
+    "InvalidRows",
     "ModelVersion",
     "Models",
+    "Problem",
     "Signature",
+    "Table",
+    "compatible",
     "infer_signature",
     "load_model",
     "parse_reference",

@@ -1,19 +1,19 @@
 """Asking a loaded model: rows in, answers and probabilities out, whatever the model is.
 
-answers = ask(model, version.signature, [{"age": 41, "visits": 3}])
+asking = Asking(model, version.signature)
+answers = asking.ask([{"age": 41, "visits": 3}])
 answers.predicted, answers.probabilities
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models.signature import Signature
+from lite_mlops.models.signature import Signature, Table
 
 
 class Answers(NamedTuple):
@@ -23,20 +23,34 @@ class Answers(NamedTuple):
     probabilities: NDArray[np.float64] | None  # shape (rows, classes)
 
 
-def ask(model: Any, signature: Signature, rows: Sequence[Any]) -> Answers:
-    """Return the answers of a model to rows that its signature accepts.
+class Asking:
+    """A loaded model with its signature: whoever asks a model asks it here."""
 
-    Raises:
-        Invalid: names the row and the value that do not fit, or says why the model cannot answer.
-    """
-    table = signature.frame_for(model)(signature.matrix(rows))
-    probabilities = None
-    try:
-        with np.errstate(all="ignore"):
-            predicted = np.asarray(model.predict(table))
-            if signature.classes and hasattr(model, "predict_proba"):
-                probabilities = np.asarray(model.predict_proba(table))
-    except ValueError as error:  # such as a missing value that it does not take
-        text = str(error).partition("\n")[0].rstrip(".")
-        raise Invalid(f"the model cannot answer these rows: {text}.") from error
-    return Answers(predicted, probabilities)
+    def __init__(self, model: Any, signature: Signature) -> None:
+        self.model = model
+        self.signature = signature
+        self._input = signature.input_for(model)
+        self._has_probabilities = bool(signature.classes) and hasattr(model, "predict_proba")
+
+    def ask(self, rows: Any) -> Answers:
+        """Return the answers to rows in any form that the signature takes.
+
+        Raises:
+            InvalidRows: names the rows, the features and the values that do not fit.
+            Invalid: says why the model cannot answer.
+        """
+        return self.ask_checked(self.signature.validate(rows))
+
+    def ask_checked(self, table: Table) -> Answers:
+        """Return the answers to rows that were validated. Raises `Invalid`."""
+        asked = self._input(table)
+        probabilities = None
+        try:
+            with np.errstate(all="ignore"):
+                if self._has_probabilities:
+                    probabilities = np.asarray(self.model.predict_proba(asked))
+                predicted = np.asarray(self.model.predict(asked))
+        except (ValueError, TypeError) as error:  # such as a missing value that it does not take
+            text = str(error).partition("\n")[0].rstrip(".")
+            raise Invalid(f"the model cannot answer these rows: {text}.") from error
+        return Answers(predicted, probabilities)

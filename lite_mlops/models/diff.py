@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_mlops.models.signature import Change, compatible
 from lite_mlops.models.versions import ModelVersion
 from lite_mlops.tracking import plain_number
 from lite_mlops.tracking.comparing import (
@@ -65,7 +66,7 @@ class VersionDiff:
     params: tuple[SideBySide, ...]
     data: tuple[SideBySide, ...]
     code: tuple[SideBySide, ...]
-    signature: tuple[SideBySide, ...]
+    signature: tuple[Change, ...]
     importances: tuple[MetricSideBySide, ...]  # those that differ most first
     file: tuple[SideBySide, ...]
     environment: tuple[SideBySide, ...]
@@ -75,12 +76,12 @@ class VersionDiff:
 
     def sections(self) -> dict[str, tuple[SideBySide, ...]]:
         """Return what is told in words, by its heading."""
-        names = ("params", "data", "code", "signature", "file", "environment")
+        names = ("params", "data", "code", "file", "environment")
         return {name: getattr(self, name) for name in names}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the difference as JSON can hold it."""
-        lists = ("metrics", *self.sections(), "importances", "evaluations")
+        lists = ("metrics", *self.sections(), "signature", "importances", "evaluations")
         return {
             "first": self.first.name,
             "second": self.second.name,
@@ -164,7 +165,6 @@ def differences(
     second: ModelVersion,
     *,
     importances: Sequence[Mapping[str, float]],
-    signatures: Sequence[Mapping[str, str]],
     evaluations: Sequence[EvaluationPair] = (),
     answers: AnswersDiff | str,
 ) -> VersionDiff:
@@ -177,7 +177,7 @@ def differences(
         params=_differing([version.params for version in both]),
         data=_differing([_data(version) for version in both]),
         code=_differing([version.code for version in both]),
-        signature=_differing(signatures),
+        signature=tuple(compatible(first.signature, second.signature)),
         importances=_moved_most(*importances),
         file=_differing([_file(version) for version in both]),
         environment=_differing([version.requirements for version in both]),

@@ -85,7 +85,6 @@ class Looking:
             one,
             other,
             importances=importances,
-            signatures=[_signature_facts(version) for version in (one, other)],
             evaluations=self._evaluations(one, other),
             answers=trouble or self._answers(one, other, models),
         )
@@ -104,7 +103,7 @@ class Looking:
     def _answers(
         self, one: ModelVersion, other: ModelVersion, models: list[Any]
     ) -> AnswersDiff | str:
-        from lite_mlops.models.answering import ask
+        from lite_mlops.models.answering import Asking
         from lite_mlops.models.diff import answers_diff
 
         kept = next((version for version in (other, one) if version.example is not None), None)
@@ -115,7 +114,7 @@ class Looking:
             assert example is not None
             rows = example.records()
             found = [
-                ask(model, version.signature, rows)
+                Asking(model, version.signature).ask(rows)
                 for model, version in zip(models, (one, other), strict=True)
             ]
         except (Invalid, Damaged) as error:
@@ -125,10 +124,3 @@ class Looking:
             return f"the answers have other shapes: {first.shape} and {second.shape}."
         probabilities = [answer.probabilities for answer in found]
         return answers_diff(first, second, probabilities, f"input example of {kept.name}")
-
-
-def _signature_facts(version: ModelVersion) -> dict[str, str]:
-    """Return the signature in words, by what is told."""
-    signature = version.signature
-    places = {f"feature {name}": "taken" for name in signature.features}
-    return places | {"classes": ", ".join(map(str, signature.classes))}

@@ -213,6 +213,7 @@ class Registering:
         *,
         run: str | None = None,
         input_example: Any = None,
+        training: Any = None,
         format: str = "joblib",  # noqa: A002
         artifacts: Mapping[str, str | Path] | None = None,
         trust: Trust = (),
@@ -229,6 +230,7 @@ class Registering:
             name: The name of the model; it need not exist yet.
             run: The id of the run that it comes from, with its params, metrics, data and code.
             input_example: Some rows that it takes; kept with it, the first 1,000 at most.
+            training: The data it was fitted on, for the ranges and categories of its signature.
             format: The format of its file: joblib, skops or onnx.
             artifacts: Files that a `PythonModel` needs, by the names it finds them under.
             trust: What its file may import beyond the shipped list, as 'module:name'; True: all
@@ -247,7 +249,7 @@ class Registering:
         name = checked_model_name(name)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
-        signature = infer_signature(model, input_example)
+        signature = infer_signature(model, input_example, training)
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
         saved = save_model(self._store.objects, model, format=format, limit=LIMIT)

@@ -7,16 +7,12 @@ endpoint.predict([{"age": 41, "visits": 3}])
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from lite_mlops.errors import Invalid
-from lite_mlops.models import ModelVersion, load_model
+from lite_mlops.models import Asking, ModelVersion, load_model
 from lite_mlops.store import Store, new_id
-from lite_mlops.store.events import Prediction
+from lite_mlops.store.events import Prediction, VersionServed
 
 
 @dataclass(frozen=True)
@@ -38,32 +34,26 @@ class Endpoint:
     def __init__(self, store: Store, version: ModelVersion) -> None:
         self._store = store
         self.version = version
-        self._model = load_model(store.objects, version.file)
-        self._framed = version.signature.frame_for(self._model)
+        self._asking = Asking(load_model(store.objects, version.file), version.signature)
+        writer = store.journal.writer
+        store.append(VersionServed(model=version.model, version=version.version, writer=writer))
 
-    def predict(self, rows: Sequence[Any]) -> list[Answer]:
+    def predict(self, rows: Any) -> list[Answer]:
         """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
 
         Raises:
-            Invalid: names the row, the feature and the value that do not fit, or says why the model
-                cannot answer.
+            InvalidRows: names the row, the feature and the value that do not fit.
+            Invalid: says why the model cannot answer.
         """
         signature = self.version.signature
-        matrix = signature.matrix(rows)
-        if not len(matrix):
+        table = signature.validate(rows)
+        if not len(table):
             return []
-        table = self._framed(matrix)
         started = time.perf_counter_ns()
-        scores = None
-        try:
-            with np.errstate(all="ignore"):
-                if signature.classes and hasattr(self._model, "predict_proba"):
-                    scores = self._model.predict_proba(table)
-                predicted = self._model.predict(table)
-        except ValueError as error:  # such as a missing value that it does not take
-            text = str(error).partition("\n")[0].rstrip(".")
-            raise Invalid(f"the model cannot answer these rows: {text}.") from error
-        latency_us = (time.perf_counter_ns() - started) // 1000 // len(matrix)
+        predicted, scores = self._asking.ask_checked(table)
+        latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)
+        labels = [str(label) for label in signature.classes]
+        recorded = table.numbers_and_texts()
         answers = []
         for number, value in enumerate(predicted.tolist()):
             probabilities = None if scores is None else scores[number].tolist()
@@ -72,14 +62,15 @@ class Endpoint:
                 prediction=str(value),
                 scores=None
                 if probabilities is None
-                else dict(zip(signature.classes, probabilities, strict=True)),
+                else dict(zip(labels, probabilities, strict=True)),
             )
             self._store.append(
                 Prediction(
                     prediction=answer.id,
                     model=self.version.model,
                     version=self.version.version,
-                    numbers=matrix[number].tolist(),
+                    numbers=recorded[number][0],
+                    texts=recorded[number][1],
                     text=answer.prediction,
                     scores=probabilities,
                     latency_us=latency_us,

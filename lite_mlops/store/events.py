@@ -217,17 +217,20 @@ class DatasetUsed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction(Event):
-    """One answer of a model; features in the order of the version's signature."""
+    """One answer of a model; numbers and texts in the order of the columns of its signature.
+
+    Both have a place for each column, which is null where its value is in the other list.
+    """
 
     kind = "prediction"
     prediction: str
     model: str
     version: int
     numbers: list[float | None]
+    texts: list[str | None] | None = None
     text: str
     scores: list[float] | None = None
     latency_us: int
-    texts: list[str | None] | None = None  # features that are no numbers, at their places
 
 
 @dataclass(frozen=True, kw_only=True)

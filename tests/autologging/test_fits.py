@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lite_mlops.autologging.estimators import params_of, text_of
+from lite_mlops.models import Signature
 from tests.autologging.conftest import Logged, Table
 
 
@@ -172,10 +173,9 @@ def test_the_model_can_be_read_back(logged: Logged, classes: Table) -> None:
     data = logged.project.runs.read_artifact(logged.run().id, "model/model.joblib")
     again = joblib.load(io.BytesIO(data))
     assert (again.predict(features) == model.predict(features)).all()
-    assert logged.json("model/signature.json") == {
-        "features": ["x0", "x1", "x2", "x3"],
-        "classes": ["0", "1"],
-    }
+    signature = Signature.from_dict(logged.json("model/signature.json"))
+    assert (signature.features, signature.classes) == (("x0", "x1", "x2", "x3"), (0, 1))
+    assert signature.columns[0].low == features[:, 0].min()
     example = logged.json("model/input_example.json")
     assert example["columns"] == ["x0", "x1", "x2", "x3"]
     assert np.array_equal(example["data"], features[:5])

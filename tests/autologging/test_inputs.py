@@ -17,6 +17,8 @@ from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from lite_mlops.models import Signature
+from lite_mlops.models.signature import Tensor
 from lite_mlops.project import Project
 from tests.autologging.conftest import Logged, Table
 
@@ -26,7 +28,12 @@ def test_a_frame(logged: Logged, classes: Table) -> None:
     sick = pd.Series(classes[1], name="sick")
     LogisticRegression().fit(patients, sick)
     run = logged.run()
-    assert logged.json("model/signature.json")["features"] == list(patients.columns)
+    signature = Signature.from_dict(logged.json("model/signature.json"))
+    assert signature.features == tuple(patients.columns)
+    assert (signature.columns[1].low, signature.columns[1].high) == (
+        patients["weight"].min(),
+        patients["weight"].max(),
+    )
     assert logged.json("model/input_example.json")["columns"] == list(patients.columns)
     assert set(logged.json("plots/importances.json")["series"][0]["x"]) == set(patients.columns)
     dataset = logged.project.datasets.used_by(run.id, "training")
@@ -40,7 +47,8 @@ def test_a_frame_of_polars(logged: Logged, classes: Table) -> None:
     frame = polars.DataFrame({f"f{i}": column for i, column in enumerate(classes[0].T)})
     make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, polars.Series(classes[1]))
     assert logged.metrics()["training_rows"] == 80
-    assert logged.json("model/signature.json")["features"] == ["f0", "f1", "f2", "f3"]
+    signature = Signature.from_dict(logged.json("model/signature.json"))
+    assert signature.features == ("f0", "f1", "f2", "f3")
     dataset = logged.project.datasets.used_by(logged.run().id, "training")
     assert dataset is not None
     assert dataset.columns == 5
@@ -65,7 +73,8 @@ def test_texts(logged: Logged, warnings_of: Any) -> None:
     model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(texts, [1, 0, 1, 0] * 3)
     assert logged.metrics()["training_accuracy_score"] == 1
     assert "model/model.joblib" in logged.paths()
-    assert "model/signature.json" not in logged.paths()
+    signature = Signature.from_dict(logged.json("model/signature.json"))
+    assert signature.tensor == Tensor("text")
     assert warnings_of() == []
     assert model.score(texts, [1, 0, 1, 0] * 3) == 1
     assert logged.metrics()["score_texts"] == 1

@@ -34,6 +34,7 @@ from tests.benchmarks import (
     short_runs,
     size,
     starting,
+    validating,
     waiting,
 )
 from tests.benchmarks.measuring import Figure, print_figures, surroundings
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "crash": crash.measure,
     "data_versions": data_versions.measure,
     "autologging": autologging.measure,
+    "validating": validating.measure,
 }
 
 

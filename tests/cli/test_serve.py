@@ -32,7 +32,7 @@ def test_a_version_answers_until_it_is_interrupted(environment: None, project: P
     url = served[1]
     assert process.stdout.readline() == f"    curl {url}/schema\n"
     asking = process.stdout.readline()
-    assert asking == f'    curl {url}/predict --json \'{{"age": 0, "visits": 0, ...}}\'\n'
+    assert asking == f'    curl {url}/predict --json \'{{"age": 0.0, "visits": 0.0}}\'\n'
     assert process.stdout.readline() == "Every answer is recorded. Ctrl-C stops.\n"
     request = urllib.request.Request(  # noqa: S310  our own server on loopback
         f"{url}/predict", b'{"age": 2, "visits": 0}', {"Content-Type": "application/json"}

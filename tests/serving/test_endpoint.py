@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.models import InvalidRows
 from lite_mlops.project import Project
 from lite_mlops.serving import Endpoint
 from tests.store.journals import dump
@@ -139,25 +145,76 @@ def test_a_model_that_was_fitted_on_a_frame_answers_without_a_warning(project: P
     assert served(project, model, None).predict([[2.0, 0.0]])[0].prediction == "yes"
 
 
+def test_a_model_of_mixed_columns_is_asked_and_recorded(project: Project) -> None:
+    since = pd.date_range("2024-01-01", periods=100)
+    frame = pd.DataFrame(
+        {
+            "age": np.arange(100),
+            "city": ["Rome", "001"] * 50,
+            "member": [True, False] * 50,
+            "since": since,
+        }
+    )
+    columns = make_column_transformer(
+        (StandardScaler(), ["age"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["city", "member"]),
+        (FunctionTransformer(_days), ["since"]),
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, ["no", "yes"] * 50)
+    endpoint = served(project, model, frame.head(3))
+    row = {"age": 7, "city": "001", "member": False, "since": "2024-01-08T00:00:00+00:00"}
+    (answer,) = endpoint.predict([row])
+    assert answer.prediction == "yes"
+    assert answer.scores == dict(
+        zip(["no", "yes"], model.predict_proba(frame.iloc[[7]])[0], strict=True)
+    )
+    (numbers,) = project.sql("SELECT numbers FROM predictions").rows[0]
+    assert numbers == [7.0, None, 0.0, None]
+    with pytest.raises(InvalidRows) as error:
+        endpoint.predict([row | {"city": 1, "member": 1, "age": 7.5, "since": "monday"}])
+    assert [str(problem) for problem in error.value.problems] == [
+        "row 0: age is 7.5; expected a whole number.",
+        "row 0: city is 1; expected a text.",
+        "row 0: member is 1; expected true or false.",
+        "row 0: since is 'monday'; expected a time such as '2026-01-31T12:00:00Z'.",
+    ]
+
+
+def _days(frame: Any) -> Any:
+    """Return times as days of the week."""
+    return frame.apply(lambda column: column.dt.day_of_week)
+
+
+def test_a_model_of_texts_is_asked_with_texts(project: Project) -> None:
+    texts = ["good film", "bad film", "good play", "bad play"]
+    model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(texts, [1, 0, 1, 0])
+    endpoint = served(project, model, texts)
+    answers = endpoint.predict(["a good one", "bad"])
+    assert [answer.prediction for answer in answers] == ["1", "0"]
+    with pytest.raises(InvalidRows, match="row 1 is 5; expected a text"):
+        endpoint.predict(["good", 5])
+
+
 # -- refusals -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("row", "text"),
     [
-        ({"age": 1.0}, r"row 1 does not fit: missing \['visits'\], unknown \[\]; expected the 2 "),
-        ([1.0], "row 1 does not fit: 1 values, expected 2, or a dictionary of them by name"),
+        ({"age": 1.0}, "row 1: visits is missing; expected a number"),
+        ([1.0], "row 1 is of length 1; expected length 2"),
         ([1.0, "x"], "row 1: visits is 'x'; expected a number"),
-        ([None, 1.0], "the model cannot answer these rows: Input X contains NaN"),
-        ([float("inf"), 1.0], "the model cannot answer these rows: Input X contains infinity"),
+        ([None, 1.0], "row 1: age is null; expected a number"),
+        ([float("inf"), 1.0], "row 1: age is inf; expected a finite number"),
     ],
 )
 def test_a_row_that_does_not_fit_stops_all_and_records_nothing(
     endpoint: Endpoint, tables: Tables, row: Any, text: str
 ) -> None:
     before = tables()
-    with pytest.raises(Invalid, match=text):
+    with pytest.raises(InvalidRows, match=text) as error:
         endpoint.predict([[1.0, 1.0], row])
+    assert [problem.row for problem in error.value.problems] == [1]
     assert tables() == before
 
 

@@ -93,6 +93,7 @@ facts = st.one_of(
         model=st.just("m"),
         version=st.just(1),
         numbers=st.just([1.0, None]),
+        texts=st.sampled_from([None, [None, "a"]]),
         text=texts,
         latency_us=st.just(5),
     ),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lite_mlops.data import Datasets
-from lite_mlops.models import Models, ModelVersion, load_model
+from lite_mlops.models import (
+    Column,
+    Models,
+    ModelVersion,
+    Signature,
+    Table,
+    compatible,
+    load_model,
+)
 from lite_mlops.pipelines.reproduction.verdict import Compared, Outcome, Tolerance
 from lite_mlops.store import Store
 
@@ -35,18 +43,40 @@ def _profile(store: Store, run_id: str) -> Mapping[str, Any]:
     return {} if version is None else version.profile
 
 
-def probes(features: tuple[str, ...], profile: Mapping[str, Any]) -> NDArray[np.float64]:
+def _probed(column: Column, about: Mapping[str, Any], chance: np.random.Generator) -> NDArray[Any]:
+    """Return values of a column: evenly spread over the range, or the categories, that it had."""
+    if column.type == "boolean":
+        return chance.integers(0, 2, _PROBES).astype(bool)
+    if column.type == "text":
+        return chance.choice(np.array(column.categories or ("",), object), _PROBES)
+    low, high = column.low, column.high
+    if column.type == "datetime":
+        first, last = np.array([low or "2000-01-01", high or "2030-01-01"], "datetime64[us]")
+        return np.asarray(first + (last - first) * chance.random(_PROBES))
+    if low is None or high is None:
+        low, high = about.get("min", -1.0), about.get("max", 1.0)
+    if column.type == "integer":
+        return chance.integers(int(low), int(high), _PROBES, endpoint=True)
+    return chance.uniform(float(low), float(high), _PROBES)
+
+
+def probes(signature: Signature, profile: Mapping[str, Any]) -> Table:
     """Return rows to ask two models: evenly spread over the range that each feature had.
 
-    They are the same every time. A feature without a known range is asked between -1 and 1.
+    They are the same every time. A feature without a known range is asked between -1 and 1. The
+    range of the signature counts, else that of the profile of the data.
     """
-    generator = np.random.default_rng(0)
-    columns = []
-    for name in features:
-        about = profile.get(name) or {}
-        low, high = about.get("min", -1.0), about.get("max", 1.0)
-        columns.append(generator.uniform(low, high, _PROBES))
-    return np.column_stack(columns)
+    chance = np.random.default_rng(0)
+    if signature.tensor is not None:
+        shape = (_PROBES, *signature.tensor.shape)
+        texts = signature.tensor.type == "text"
+        return signature.validate(np.full(shape, "", object) if texts else chance.random(shape))
+    return signature.validate(
+        {
+            column.name: _probed(column, profile.get(column.name) or {}, chance)
+            for column in signature.columns
+        }
+    )
 
 
 def _answers_outcome(
@@ -96,11 +126,12 @@ def _compare_answers(
     profile: Mapping[str, Any],
     tolerance: Tolerance,
 ) -> tuple[Outcome, str]:
-    if ours[1].signature != theirs[1].signature:
+    changes = compatible(ours[1].signature, theirs[1].signature)
+    if any(change.breaking for change in changes):
         return "different", "has another signature"
-    rows = probes(ours[1].signature.features, profile)
+    rows = probes(ours[1].signature, profile)
     answers = []
     for store, version in (ours, theirs):
         model = load_model(store.objects, version.file)
-        answers.append(np.asarray(model.predict(version.signature.frame_for(model)(rows))))
+        answers.append(np.asarray(model.predict(version.signature.input_for(model)(rows))))
     return _answers_outcome(answers[0], answers[1], tolerance)

@@ -1,0 +1,22 @@
+"""The signature of a model: what it takes and answers, as values, checks and JSON Schema."""
+
+from lite_mlops.models.signature.changes import Change, compatible
+from lite_mlops.models.signature.departures import Departure
+from lite_mlops.models.signature.inferring import infer_signature
+from lite_mlops.models.signature.problems import InvalidRows, Problem
+from lite_mlops.models.signature.table import Table
+from lite_mlops.models.signature.values import Column, Output, Signature, Tensor
+
+__all__ = [
+    "Change",
+    "Column",
+    "Departure",
+    "InvalidRows",
+    "Output",
+    "Problem",
+    "Signature",
+    "Table",
+    "Tensor",
+    "compatible",
+    "infer_signature",
+]

@@ -1,0 +1,94 @@
+"""How validated rows depart from the training data: no error, but worth a word.
+
+for departure in signature.outside(table):
+    departure.column, departure.what, departure.rows
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from lite_mlops.models.signature.table import Table
+    from lite_mlops.models.signature.values import Column, Signature
+
+
+@dataclass(frozen=True, eq=False)
+class Departure:
+    """Rows in which a column is not as it was in the training data.
+
+    `what` is `range` (below the lowest or above the highest), `category` (never seen) or `missing`
+    (a value is, and in the training data none was); `rows` are their numbers, ascending.
+    """
+
+    column: str
+    what: Literal["range", "category", "missing"]
+    rows: NDArray[np.int64]
+    expected: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the departure as JSON can hold it."""
+        return vars(self) | {"rows": self.rows.tolist()}
+
+
+def _gaps(array: NDArray[Any]) -> NDArray[np.bool_]:
+    absent: Any = np.zeros(len(array), np.bool_)
+    if array.dtype.kind == "f":
+        absent = np.isnan(array)
+    elif array.dtype.kind == "M":
+        absent = np.isnat(array)
+    elif array.dtype == object:
+        absent = array == None  # noqa: E711
+    return np.asarray(absent, np.bool_)
+
+
+def _beyond(column: Column, array: NDArray[Any]) -> NDArray[np.bool_]:
+    low: Any = column.low
+    high: Any = column.high
+    if column.type == "datetime":
+        low, high = np.datetime64(low), np.datetime64(high)
+    found: NDArray[np.bool_] = (array < low) | (array > high)  # what is missing is neither
+    return found
+
+
+def _unseen(column: Column, array: NDArray[Any]) -> list[int]:
+    assert column.categories is not None
+    known = {*column.categories, None}
+    values = array.tolist()
+    if set(values) <= known:
+        return []
+    return [place for place, value in enumerate(values) if value not in known]
+
+
+def _of_column(column: Column, array: NDArray[Any]) -> list[Departure]:
+    found = []
+
+    def add(what: Literal["range", "category", "missing"], rows: Any, expected: str) -> None:
+        rows = np.flatnonzero(rows) if isinstance(rows, np.ndarray) else np.array(rows, np.int64)
+        if len(rows):
+            found.append(Departure(column.name, what, rows, expected))
+
+    if column.missing_share == 0:
+        add("missing", _gaps(array), "a value, as in all of the training data")
+    if column.low is not None and column.high is not None:
+        add("range", _beyond(column, array), f"{column.low} to {column.high}")
+    elif column.categories is not None:
+        told = ", ".join(map(str, column.categories[:5]))
+        more = len(column.categories) - 5
+        add("category", _unseen(column, array), told + (f" and {more} more" if more > 0 else ""))
+    return found
+
+
+def departures(signature: Signature, table: Table) -> list[Departure]:
+    """Return how a table departs from the training data, column by column."""
+    if signature.tensor is not None:
+        return []
+    return [
+        one
+        for column, array in zip(signature.columns, table.arrays, strict=True)
+        for one in _of_column(column, array)
+    ]

@@ -1,0 +1,79 @@
+"""Rows of nothing but numbers as one matrix at once: what most models take, most of the time.
+
+Whatever it cannot decide at a glance it leaves to the long way, which decides value by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_mlops.models.signature.kinds import EXACT
+from lite_mlops.models.signature.layout import alike, getter
+from lite_mlops.models.signature.typing_columns import finite, numbers, whole
+from lite_mlops.models.signature.values import Column
+
+_INT, _FLOAT = {int}, {float}
+_PLAIN = {int, float}
+_NULLABLE = {int, float, type(None)}
+
+
+class Shortcut:
+    """The columns of a signature, all of numbers, prepared for rows and arrays of numbers."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._width = {len(columns)}
+        self._shape = (-1, len(columns))
+        self._get = getter([column.name for column in columns])
+        self._whole = [place for place, one in enumerate(columns) if one.type == "integer"]
+        self._required = [place for place, one in enumerate(columns) if not one.missing]
+        self._all_required = len(self._required) == len(columns)
+
+    def matrix(self, rows: Any) -> NDArray[np.float64] | None:
+        """Return rows as a matrix (rows x columns), or None: they need a look."""
+        if type(rows) is list:
+            kind = alike(rows, self._width)
+            if kind is None:
+                return None
+            try:
+                each = map(self._get, rows) if kind is dict else rows
+                return self._of_values(list(chain.from_iterable(each)))
+            except KeyError:
+                return None
+        if type(rows) is np.ndarray and rows.ndim == 2 and {rows.shape[1]} == self._width:
+            return self._of_array(rows)
+        return None
+
+    def _of_values(self, values: list[Any]) -> NDArray[np.float64] | None:
+        types = set(map(type, values))
+        if types <= _PLAIN:
+            exact = types == _FLOAT or (min(values) >= -EXACT and max(values) <= EXACT)
+            # A finite sum is one of finite numbers; and it is much quicker than asking each.
+            if exact and (types == _INT or not self._whole) and isfinite(sum(values)):
+                return np.array(values, np.float64).reshape(self._shape)
+        if not types <= _NULLABLE:
+            return None
+        array = numbers(values, types)
+        return None if array is None else self._fitting(array.reshape(self._shape))
+
+    def _of_array(self, rows: NDArray[Any]) -> NDArray[np.float64] | None:
+        kind = rows.dtype.kind
+        if kind in "iu":
+            if rows.size and (rows.max() > EXACT or rows.min() < -EXACT):
+                return None
+            return rows.astype(np.float64)
+        return self._fitting(rows.astype(np.float64, copy=False)) if kind == "f" else None
+
+    def _fitting(self, matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return a matrix if it fits, else None."""
+        if not finite(matrix, missing=True):
+            return None
+        required = matrix if self._all_required else matrix[:, self._required]
+        if np.isnan(required).any():
+            return None
+        return matrix if not self._whole or whole(matrix[:, self._whole]) else None
