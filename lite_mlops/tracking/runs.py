@@ -90,21 +90,21 @@ def _filled(found: dict[_Key, Parts], rows: Sequence[tuple[Any, ...]]) -> dict[_
 def _places(
     database: Database, question: Question, count: int, after: Place | None
 ) -> list[tuple[Any, ...]]:
-    """Return the `run_hash` and the `Place` of the first `count` runs, near the first if it can."""
-    from lite_mlops.tracking.search import bound_for, statement_for
+    """Return the `run_hash` and the `Place` of the first `count` runs that a question finds."""
+    from lite_mlops.tracking.search import Statement, bound_for, statement_for
 
-    bound = None
-    runs = database.value("run_count")
-    if (bounding := bound_for(question, runs, count, after)) is not None:
-        database.execute(bounding.sql, *bounding.values)
-        ((bound,),) = database.cursor.fetchall()
-    for within in dict.fromkeys([bound, None]):
-        asked = statement_for(question, count, after, within)
+    def answer(asked: Statement) -> list[tuple[Any, ...]]:
         database.execute(asked.sql, *asked.values)
-        found = database.cursor.fetchall()
-        if len(found) == count:
-            break
-    return found
+        return database.cursor.fetchall()
+
+    asked = bound_for(question, database.value("run_count"), count, after)
+    if asked is not None:
+        ((bound,),) = answer(asked)
+        if bound is not None:
+            found = answer(statement_for(question, count, after, bound))
+            if len(found) == count:
+                return found
+    return answer(statement_for(question, count, after))
 
 
 def _parts_of_rows(database: Database, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Parts]:

@@ -129,11 +129,11 @@ def bound_for(
 
 
 def statement_for(
-    question: Question, count: int, after: Place | None = None, bound: float | None = None
+    question: Question, count: int, after: Place | None = None, within: float | None = None
 ) -> Statement:
     """Return the statement that finds the first `count` runs, or the first after a place.
 
-    With a bound (see `bound_for`) it looks only at runs up to it; all others come after these.
+    `within` is a bound (see `bound_for`) up to which it looks; all other runs come after these.
 
     Raises:
         Invalid: the question speaks of too many metrics, params and tags.
@@ -144,7 +144,7 @@ def statement_for(
             f"A search speaks of at most {MAX_JOINED} metrics, params and tags; this one of "
             f"{joined}."
         )
-    return _Builder(question).statement(count, after, bound)
+    return _Builder(question).statement(count, after, within)
 
 
 def _conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
@@ -169,11 +169,11 @@ class _Builder:
         self.values.append(value)
         return f"${len(self.values)}"
 
-    def statement(self, count: int, after: Place | None, bound: float | None) -> Statement:
+    def statement(self, count: int, after: Place | None, within: float | None) -> Statement:
         question = self.question
-        near = "" if bound is None else _NEAR.format(which=self.near(bound))
+        near = "" if within is None else _NEAR.format(which=self.near(within))
         joins = [
-            f"LEFT JOIN ({self.joined(field, narrow=bound is not None)}) {alias} "
+            f"LEFT JOIN ({self.joined(field, narrow=within is not None)}) {alias} "
             f"ON {alias}.run_hash = r.run_hash"
             for field, alias in self.alias.items()
         ]
@@ -205,6 +205,7 @@ class _Builder:
         return Statement(sql, tuple(self.values))
 
     def bound_statement(self, count: int, after: Place | None) -> Statement | None:
+        """Return the statement of the bound; None if what sorts first is no plain number."""
         if not self.question.orders:
             tests = "true" if after is None else f"epoch_us(started_at) <= {self.bound(after[0])}"
             sql = _BOUND_OF_TIME.format(count=WIDTH * count, tests=tests)
@@ -232,16 +233,16 @@ class _Builder:
         )
         return Statement(sql, tuple(self.values))
 
-    def near(self, bound: float) -> str:
+    def near(self, within: float) -> str:
         """Return the query for the runs up to the bound, with what it bounds."""
         if not self.question.orders:
-            return _NEWEST_RUNS.format(bound=self.bound(bound))
+            return _NEWEST_RUNS.format(bound=self.bound(within))
         order = self.question.orders[0]
         _, column = _NUMBERS[order.field.part]
         part = _PARTS[order.field.part].format(key=self.bound(order.field.key))
         if order.descending:
-            return f"{part} AND {column} >= {self.bound(bound)} AND NOT isnan({column})"
-        return f"{part} AND {column} <= {self.bound(bound)}"  # NaN is above all numbers
+            return f"{part} AND {column} >= {self.bound(within)} AND NOT isnan({column})"
+        return f"{part} AND {column} <= {self.bound(within)}"  # NaN is above all numbers
 
     def joined(self, field: Field, *, narrow: bool) -> str:
         """Return the query for what runs, or those that are near, have of a field."""

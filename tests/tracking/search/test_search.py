@@ -93,9 +93,9 @@ def test_a_page_is_filled_from_near_the_bound(
 ) -> None:
     bounds: list[object] = []
 
-    def watched(question: Any, count: int, after: Any = None, bound: Any = None) -> Any:
-        bounds.append(bound)
-        return sql.statement_for(question, count, after, bound)
+    def watched(question: Any, count: int, after: Any = None, within: Any = None) -> Any:
+        bounds.append(within)
+        return sql.statement_for(question, count, after, within)
 
     monkeypatch.setattr(search, "statement_for", watched)
     assert len(varied.search_runs(order_by="metrics.auc DESC", max_results=2)) == 2
