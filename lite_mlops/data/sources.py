@@ -16,7 +16,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,8 +47,7 @@ class FileState(NamedTuple):
         return cls(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file of a dataset and how it stands against the latest version."""
 
     dataset: str
@@ -58,7 +56,7 @@ class SourceFile:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return dict(vars(self))
+        return self._asdict()
 
 
 def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -220,8 +218,10 @@ class Sources:
         single = self._shown(root)
         start = "" if single == "." else f"{single}/"
         files: dict[str, list[Any]] = known["files"]
-        for name in sorted({*files, *present}):
-            state = self._state(files.get(name), present.get(name), known["read_ns"])
+        settled = known["read_ns"] - RACY_NS
+        names = [*present] if files.keys() == present.keys() else sorted({*files, *present})
+        for name in names:
+            state = self._state(files.get(name), present.get(name), settled)
             if state == "in doubt":
                 state = "changed"
                 if hash_file(at(root, name)) == files[name][3]:
@@ -232,15 +232,16 @@ class Sources:
             self._write(known | {"read_ns": now})
 
     @staticmethod
-    def _state(entry: list[Any] | None, present: FileState | None, read_ns: int) -> str:
+    def _state(entry: list[Any] | None, present: FileState | None, settled: int) -> str:
         if entry is None:
             return "new"
         if present is None:
             return "missing"
-        if present.size != entry[0]:
+        size, changed_ns, inode = present
+        if size != entry[0]:
             return "changed"
-        same = (present.mtime_ns, present.inode) == (entry[1], entry[2])
-        return "unchanged" if same and present.mtime_ns < read_ns - RACY_NS else "in doubt"
+        same = changed_ns == entry[1] and inode == entry[2]
+        return "unchanged" if same and changed_ns < settled else "in doubt"
 
     @staticmethod
     def _shown(path: Path) -> str:

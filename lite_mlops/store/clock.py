@@ -6,8 +6,8 @@ Times are integers: microseconds since 1970-01-01 UTC. An id begins with the sec
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ def now() -> int:
 
 def new_id() -> str:
     """Return a new id: 8 hexadecimal digits of the present second and 12 random ones."""
-    return f"{now() // 1_000_000:08x}{secrets.token_hex(6)}"
+    return f"{now() // 1_000_000:08x}{os.urandom(6).hex()}"
 
 
 def is_id(word: object) -> bool:

@@ -10,7 +10,6 @@ with store.deciding() as decisions:                     # alone, on the newest s
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import shutil
@@ -25,7 +24,6 @@ from typing import TypeVar
 
 from lite_mlops.errors import Denied, LiteMlopsError, NotFound
 from lite_mlops.settings import Settings
-from lite_mlops.store.backup import protect
 from lite_mlops.store.clock import new_id
 from lite_mlops.store.database import (
     Database,
@@ -62,8 +60,8 @@ class Decisions:
     def record(self, decision: D) -> D:
         """Number a decision and write it durably; it is folded before the lock is given back."""
         last = self.database.value("last_decision") or 0
-        numbered = dataclasses.replace(
-            decision, decision=last + self.recorded + 1, actor=self._store.settings.who()
+        numbered = decision.replaced(
+            decision=last + self.recorded + 1, actor=self._store.settings.who()
         )
         self._store.journal.append_durably(numbered.body())
         self.recorded += 1
@@ -328,6 +326,8 @@ class Store:
         try:
             with held_if_free(self.layout.protecting) as free:
                 if free:  # else another process is at it
+                    from lite_mlops.store.backup import protect
+
                     protect(self)
         except (LiteMlopsError, OSError) as error:
             # They simply stay; whoever was reading has no part in it.

@@ -3,11 +3,13 @@
 from lite_mlops.tracking.search.grammar import parse_filter, parse_orders, texts
 from lite_mlops.tracking.search.page import checked_count, read_token, write_token
 from lite_mlops.tracking.search.results import RunPage
-from lite_mlops.tracking.search.sql import Question, statement_for
+from lite_mlops.tracking.search.sql import Question, Statement, bound_for, statement_for
 
 __all__ = [
     "Question",
     "RunPage",
+    "Statement",
+    "bound_for",
     "checked_count",
     "parse_filter",
     "parse_orders",

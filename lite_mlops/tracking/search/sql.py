@@ -3,6 +3,11 @@
 Each metric, param and tag that the question speaks of is joined once, by its key, whatever is asked
 of it. Where it must be there to satisfy the filter, the database turns the join around and starts
 from the few rows that qualify.
+
+A page is a small part of the runs, and nearly always what the filter finds is among those that come
+first whatever it says. So the question is asked of these first (`bound_for`): of the newest, or of
+those that are best in the metric or param that sorts. A page that is filled by them is right, as
+every other run comes after them; else the question is asked of all runs.
 """
 
 from __future__ import annotations
@@ -48,13 +53,33 @@ _PARTS = {
 }
 
 _STATEMENT = """
-WITH found AS (SELECT r.run_hash, {columns} FROM runs r {joins} WHERE {tests})
+WITH {near} found AS (SELECT r.run_hash, {columns} FROM runs r {joins} WHERE {tests})
 SELECT * FROM found WHERE {beyond} ORDER BY {order} LIMIT {count:d}
 """
 _OF_EXPERIMENTS = "r.experiment IN (SELECT name FROM experiments WHERE leads_to IN ({names}))"
-# Runs lie in the order of their start, which is the worst for finding the newest: nearly each of
-# them is among those found so far. A list of starts alone is the quickest bound.
-_AMONG_NEWEST = "k0 >= (SELECT list_last(max(k0, {count:d})) FROM found WHERE {beyond})"
+_NEAR = "near AS MATERIALIZED ({which}),"
+_IS_NEAR = "run_hash IN (SELECT run_hash FROM near)"
+_NEWEST_RUNS = "SELECT run_hash FROM runs WHERE started_at >= make_timestamp({bound})"
+
+# Where to look first: how many times the runs of a page, and what share of the rows is asked for
+# the bound of so many. It need not be exact, and asking all rows would cost as much as the rest.
+WIDTH = 20
+SAMPLE = 10  # per cent
+LARGE = 20_000  # runs; below, looking everywhere costs less than a bound
+_BOUND_OF_NUMBER = """
+SELECT list_extract({extreme}({column}, {count:d}), {count:d})
+FROM (FROM {table} TABLESAMPLE SYSTEM ({sample:d} PERCENT)) {alias}
+WHERE {alias}.key = {key} AND NOT isnan({column}) AND {tests}
+"""
+# Runs lie nearly in the order of their start.
+_BOUND_OF_TIME = """
+WITH starts AS (SELECT epoch_us(started_at) AS start FROM runs
+                WHERE started_at IS NOT NULL AND {tests})
+SELECT if(count(*) = {count:d}, min(start), NULL)
+FROM (FROM starts LIMIT {count:d} OFFSET (SELECT greatest(count(*) - {count:d}, 0) FROM starts))
+"""
+
+_NUMBERS = {"metrics": ("latest", "value"), "params": ("params", "number")}
 
 Place = tuple[float | str, ...]  # of a run in an order: what it is sorted by, its time, its hash
 
@@ -91,8 +116,24 @@ class _Sorted(NamedTuple):
 _NEWEST = _Sorted("epoch_us(r.started_at)", descending=True)
 
 
-def statement_for(question: Question, count: int, after: Place | None = None) -> Statement:
+def bound_for(
+    question: Question, runs: int, count: int, after: Place | None = None
+) -> Statement | None:
+    """Return the statement of a bound up to which the first `count` of all runs are looked for.
+
+    Its only value is null where a bound would spare nothing, and so is the statement.
+    """
+    if question.deleted or runs < LARGE:  # deleted ones are few, and anywhere
+        return None
+    return _Builder(question).bound_statement(count, after)
+
+
+def statement_for(
+    question: Question, count: int, after: Place | None = None, within: float | None = None
+) -> Statement:
     """Return the statement that finds the first `count` runs, or the first after a place.
+
+    `within` is a bound (see `bound_for`) up to which it looks; all other runs come after these.
 
     Raises:
         Invalid: the question speaks of too many metrics, params and tags.
@@ -103,7 +144,14 @@ def statement_for(question: Question, count: int, after: Place | None = None) ->
             f"A search speaks of at most {MAX_JOINED} metrics, params and tags; this one of "
             f"{joined}."
         )
-    return _Builder(question).statement(count, after)
+    return _Builder(question).statement(count, after, within)
+
+
+def _conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
+    """Return what must all be true for a filter to find a run."""
+    if isinstance(tree, And):
+        return tree.parts
+    return () if tree is None else (tree,)
 
 
 class _Builder:
@@ -121,10 +169,11 @@ class _Builder:
         self.values.append(value)
         return f"${len(self.values)}"
 
-    def statement(self, count: int, after: Place | None) -> Statement:
+    def statement(self, count: int, after: Place | None, within: float | None) -> Statement:
         question = self.question
+        near = "" if within is None else _NEAR.format(which=self.near(within))
         joins = [
-            f"LEFT JOIN ({_PARTS[field.part].format(key=self.bound(field.key))}) {alias} "
+            f"LEFT JOIN ({self.joined(field, narrow=within is not None)}) {alias} "
             f"ON {alias}.run_hash = r.run_hash"
             for field, alias in self.alias.items()
         ]
@@ -132,6 +181,8 @@ class _Builder:
             joins.append("LEFT JOIN experiments e ON e.name = r.experiment")
         tests = ["r.started_at IS NOT NULL"]
         tests.append(f"r.deleted IS {'' if question.deleted else 'NOT '}TRUE")
+        if near:
+            tests.append(f"r.{_IS_NEAR}")
         if question.experiments is not None:
             listed = ", ".join(map(self.bound, question.experiments))
             tests.append(_OF_EXPERIMENTS.format(names=listed))
@@ -142,9 +193,8 @@ class _Builder:
         columns = ", ".join(f"{key.expression} AS k{n}" for n, key in enumerate(keys))
         directions = [f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)]
         beyond = self.beyond(keys, after)
-        if keys[0] == _NEWEST and not joins:
-            beyond = f"{beyond} AND {_AMONG_NEWEST.format(count=count, beyond=beyond)}"
         sql = _STATEMENT.format(
+            near=near,
             columns=columns,
             joins=" ".join(joins),
             tests=" AND ".join(tests),
@@ -153,6 +203,53 @@ class _Builder:
             count=count,
         )
         return Statement(sql, tuple(self.values))
+
+    def bound_statement(self, count: int, after: Place | None) -> Statement | None:
+        """Return the statement of the bound; None if what sorts first is no plain number."""
+        if not self.question.orders:
+            tests = "true" if after is None else f"epoch_us(started_at) <= {self.bound(after[0])}"
+            sql = _BOUND_OF_TIME.format(count=WIDTH * count, tests=tests)
+            return Statement(sql, tuple(self.values))
+        field, down = self.question.orders[0].field, self.question.orders[0].descending
+        if field.part not in _NUMBERS:
+            return None
+        table, name = _NUMBERS[field.part]
+        column = f"{self.alias[field]}.{name}"
+        parts = _conjuncts(self.question.filter)
+        tests = " AND ".join(
+            ["true", *(self.test(part) for part in parts if set(fields_of(part)) == {field})]
+        )
+        if after is not None:
+            tests += f" AND {column} {'<=' if down else '>='} {self.bound(after[0])}"
+        sql = _BOUND_OF_NUMBER.format(
+            extreme="max" if down else "min",
+            column=column,
+            table=table,
+            alias=self.alias[field],
+            count=max(1, WIDTH * count * SAMPLE // 100),
+            sample=SAMPLE,
+            key=self.bound(field.key),
+            tests=tests,
+        )
+        return Statement(sql, tuple(self.values))
+
+    def near(self, within: float) -> str:
+        """Return the query for the runs up to the bound, with what it bounds."""
+        if not self.question.orders:
+            return _NEWEST_RUNS.format(bound=self.bound(within))
+        order = self.question.orders[0]
+        _, column = _NUMBERS[order.field.part]
+        part = _PARTS[order.field.part].format(key=self.bound(order.field.key))
+        if order.descending:
+            return f"{part} AND {column} >= {self.bound(within)} AND NOT isnan({column})"
+        return f"{part} AND {column} <= {self.bound(within)}"  # NaN is above all numbers
+
+    def joined(self, field: Field, *, narrow: bool) -> str:
+        """Return the query for what runs, or those that are near, have of a field."""
+        if narrow and self.question.orders and field == self.question.orders[0].field:
+            return "FROM near"
+        part = _PARTS[field.part].format(key=self.bound(field.key))
+        return f"{part} AND {_IS_NEAR}" if narrow else part
 
     # -- the filter -----------------------------------------------------------------------------
 
