@@ -11,9 +11,10 @@ from __future__ import annotations
 import inspect
 import io
 import time
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,20 +27,20 @@ from lite_mlops.autologging.estimators import (
     params_of,
 )
 from lite_mlops.autologging.options import Options
-from lite_mlops.autologging.parts import OverBudgetError, Parts
+from lite_mlops.autologging.parts import OverBudgetError, Parts, harmless
 from lite_mlops.autologging.patching import Call
 from lite_mlops.autologging.training import Answers, Training
 from lite_mlops.data import as_columns
 from lite_mlops.errors import Invalid
 from lite_mlops.models import infer_signature, write_model
-from lite_mlops.tracking import ActiveRun
+from lite_mlops.tracking import ActiveRun, ArtifactLog
 
 if TYPE_CHECKING:
     from lite_mlops.autologging.switch import Place
 
 _EXAMPLE_ROWS = 5
 _EXAMPLE_COLUMNS = 1_000
-_ANSWERS_SHARE = 0.4  # of the time that is left, for asking the model
+_COPIED_BYTES = 16_000_000  # tables up to here are hashed and profiled in the background
 _PERMUTED_ROWS = 200
 # What hashing and profiling takes, in seconds per value; cautious.
 _NUMBER_SECONDS, _OBJECT_SECONDS = 4e-7, 3e-6
@@ -114,6 +115,7 @@ class Fit:
         self._training = _training_of(call)
         data = self._training.data
         self.data_name = None if data is None else callers.name_of(data)
+        self._behind_us: deque[tuple[Callable[[ArtifactLog], None], int]] = deque()
         self._began = time.perf_counter()
 
     # -- begin and end --------------------------------------------------------------------------
@@ -150,7 +152,8 @@ class Fit:
         parts.do("facts of the fit", lambda: self._log_facts(seconds), expected=float("-inf"))
         if is_search(self._model):
             parts.do("candidates", self._log_search, expected=float("-inf"))
-        answers = parts.do("training metrics", lambda: self._log_metrics(parts, result))
+        asking = options.seconds_for_answers(seconds, parts.left)
+        answers = parts.do("training metrics", lambda: self._log_metrics(asking, result))
         model = self._kept()
         if options.log_models and model is not None:
             parts.do("model", lambda: self._log_model(model, parts))
@@ -159,10 +162,26 @@ class Fit:
         if options.log_plots and model is not None:
             parts.do("plots", lambda: self._log_plots(answers))
             parts.do("importances", lambda: self._log_importances(answers, parts))
+        self._begin_writing(parts.seconds)
         if options.registered_model_name is not None and model is not None:
             register = self._register(model, options.registered_model_name)
             parts.do("registration", register, expected=float("-inf"))
         parts.tell()
+
+    def _behind(self, part: str, action: Callable[[ArtifactLog], object], size: int = 0) -> None:
+        """Have `action` write in the background; it holds nothing that may change meanwhile."""
+
+        def done(files: ArtifactLog) -> None:
+            with callers.entered():
+                harmless(part, lambda: action(files), silent=self._options.silent)
+
+        self._behind_us.append((done, size))
+
+    def _begin_writing(self, seconds: float) -> None:
+        """Let the background begin, which would only have been in the way before."""
+        while self._behind_us:
+            action, size = self._behind_us.popleft()
+            self.run.behind(action, size=size, seconds=seconds)
 
     def _kept(self) -> Any:
         """Return the model to keep: the winner of a search; None if none was fitted again."""
@@ -191,19 +210,20 @@ class Fit:
         params, metrics = searches.best_of(self._model)
         self.run.log_params({self.prefix + name: text for name, text in params.items()})
         self._log_numbers(metrics)
-        self.run.log_table(searches.table_of(self._model), self._path(searches.TABLE_PATH))
+        table, path = searches.table_of(self._model), self._path(searches.TABLE_PATH)
+        self._behind("candidates", lambda files: files.add_table(table, path))
         most = self._options.max_child_runs
         experiment = self.run.experiment or self.place.experiment
         searches.log_candidates(self._model, self.place.store, experiment, self.run.id, most)
 
     # -- how it does on its training data -------------------------------------------------------
 
-    def _log_metrics(self, parts: Parts, result: Any) -> Answers | None:
+    def _log_metrics(self, seconds: float, result: Any) -> Answers | None:
         kind, data = kind_of(self._model), self._training
         if not data.rows:
             return None
         if kind in ("clusterer", "outlier detector"):
-            labels = self._labels(kind, parts, result)
+            labels = self._labels(kind, seconds, result)
             if labels is not None and kind == "clusterer":
                 self._log_numbers(training.metrics_of_clusters(self._model, data, labels))
             elif labels is not None:
@@ -211,27 +231,30 @@ class Fit:
             return None
         if kind == "other" or data.target is None or not hasattr(self._model, "predict"):
             return None
-        answers = self._answers(parts, with_scores=kind == "classifier")
+        answers = self._answers(seconds, with_scores=kind == "classifier")
         self._log_numbers(training.metrics_of(kind, self._model, answers))
         return answers
 
-    def _answers(self, parts: Parts, *, with_scores: bool) -> Answers:
-        seconds = _ANSWERS_SHARE * parts.left
+    def _answers(self, seconds: float, *, with_scores: bool) -> Answers:
         answers = training.answers_of(
-            self._model, self._training, seconds=seconds, with_scores=with_scores
+            self._model,
+            self._training,
+            seconds=seconds,
+            with_scores=with_scores,
+            all_rows=self._options.all_rows,
         )
-        if answers.training.rows < self._training.rows:
-            self._log_numbers({"training_rows_sampled": float(answers.training.rows)})
+        if answers.sampled:
+            self._log_numbers({"training_rows_sampled": float(answers.rows)})
         return answers
 
-    def _labels(self, kind: str, parts: Parts, result: Any) -> Any:
+    def _labels(self, kind: str, seconds: float, result: Any) -> Any:
         """Return the label of each row; None where the estimator tells none of those it saw."""
         if self._method == "fit_predict":
             return result
         if kind == "clusterer" and (labels := getattr(self._model, "labels_", None)) is not None:
             return labels
         if hasattr(self._model, "predict"):
-            return self._answers(parts, with_scores=False).predicted
+            return self._answers(seconds, with_scores=False).predicted
         if hasattr(self._model, "negative_outlier_factor_"):  # LocalOutlierFactor
             return np.where(self._model.negative_outlier_factor_ < self._model.offset_, -1, 1)
         return None
@@ -251,18 +274,22 @@ class Fit:
         return {name: column.tolist() for name, column in table.items()}
 
     def _log_model(self, model: Any, parts: Parts) -> None:
-        file: IO[bytes] = _TimedFile(parts)
+        file = _TimedFile(parts)
         write_model(model, file)
-        file.seek(0)
-        self.run.artifacts.put_bytes(file.read(), self._path("model/model.joblib"))
         example = self._example()
-        if example is not None:
-            self.run.log_table(example, self._path("model/input_example.json"))
         try:
-            signature = infer_signature(model, self._head())
+            signature = infer_signature(model, self._head()).to_dict()
         except Invalid:  # it takes texts, for one
-            return
-        self.run.log_dict(signature.to_dict(), self._path("model/signature.json"))
+            signature = None
+
+        def write(files: ArtifactLog) -> None:
+            files.put_bytes(file.getvalue(), self._path("model/model.joblib"))
+            if example is not None:
+                files.add_table(example, self._path("model/input_example.json"))
+            if signature is not None:
+                files.add_dict(signature, self._path("model/signature.json"))
+
+        self._behind("model", write, file.tell())
 
     def _head(self) -> Any:
         """Return what names the features of the model: a frame, or nothing."""
@@ -297,18 +324,26 @@ class Fit:
             return
         for name, column in targets.items():
             table[f"{name} (target)" if name in table else name] = column
-        self.place.datasets.log(self.run.id, table, self.data_name or "training data")
+        size = sum(column.nbytes for column in table.values())
+        datasets, run, called = self.place.datasets, self.run.id, self.data_name or "training data"
+        if size > _COPIED_BYTES:
+            datasets.log(run, table, called)
+            return
+        copied = {name: column.copy() for name, column in table.items()}
+        self._behind("dataset", lambda _: datasets.log(run, copied, called), size)
 
     # -- plots ----------------------------------------------------------------------------------
-
-    def _log_plot(self, name: str, plot: plots.Plot) -> None:
-        self.run.log_dict(plot, self._path(f"plots/{name}.json"))
 
     def _log_plots(self, answers: Answers | None) -> None:
         if answers is None:
             return
-        for name, plot in plots.plots_of(kind_of(self._model), self._model, answers).items():
-            self._log_plot(name, plot)
+        kind, classes = kind_of(self._model), getattr(self._model, "classes_", ())
+
+        def write(files: ArtifactLog) -> None:
+            for name, plot in plots.plots_of(kind, classes, answers).items():
+                files.add_dict(plot, self._path(f"plots/{name}.json"))
+
+        self._behind("plots", write)
 
     def _log_importances(self, answers: Answers | None, parts: Parts) -> None:
         model, how = self._model, "built-in"
@@ -321,7 +356,8 @@ class Fit:
         names = [] if columns is None else [str(name) for name in columns]
         if how == "built-in":
             names = list(plots.names_of_features(model, names))
-        self._log_plot("importances", plots.importances(values, names, how))
+        plot, path = plots.importances(values, names, how), self._path("plots/importances.json")
+        self._behind("importances", lambda files: files.add_dict(plot, path))
 
     def _can_be_shuffled(self) -> bool:
         data = self._training.data
@@ -330,9 +366,9 @@ class Fit:
         )
 
     def _permuted(self, answers: Answers, parts: Parts) -> Any:
-        rows = min(_PERMUTED_ROWS, answers.training.rows)
+        rows = min(_PERMUTED_ROWS, answers.first.rows)
         # A call costs something for few rows too, so not less than a tenth of the whole.
-        once = answers.seconds * max(rows / answers.training.rows, 0.1)
+        once = answers.seconds * max(rows / answers.rows, 0.1)
         if once * (self._training.columns + 1) > 0.5 * parts.left:
             raise OverBudgetError
         return plots.permuted_importances(self._model, answers, rows)

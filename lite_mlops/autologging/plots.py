@@ -43,14 +43,29 @@ def _series(name: Any, x: NDArray[Any], y: NDArray[Any]) -> dict[str, Any]:
     return {"name": str(name), "x": xs, "y": ys}
 
 
-def plots_of(kind: str, model: Any, answers: Answers) -> dict[str, Plot]:
+def plots_of(kind: str, classes: Sequence[Any], answers: Answers) -> dict[str, Plot]:
     """Return the plots of a classifier or regressor on its training data, by name."""
-    truth = np.asarray(answers.training.target) if answers.training.target is not None else None
+    truth = answers.truth
     if truth is None or truth.ndim != 1:
         return {}
-    if kind == "regressor":
-        return {"residuals": residuals(truth, answers.predicted)}
-    classes = getattr(model, "classes_", ())
+    plots = (
+        {"residuals": residuals(truth, answers.predicted)}
+        if kind == "regressor"
+        else _of_classifier(truth, classes, answers)
+    )
+    for plot in plots.values():
+        plot["title"] += _rests_on(answers)
+    return plots
+
+
+def _rests_on(answers: Answers) -> str:
+    """Return what the title of a plot says of a sample."""
+    return f", {answers.rows:,} of {answers.of:,} rows" if answers.sampled else ""
+
+
+def _of_classifier(
+    truth: NDArray[Any], classes: Sequence[Any], answers: Answers
+) -> dict[str, Plot]:
     if not 2 <= len(classes) <= _MAX_CLASSES:
         return {}
     plots = {"confusion_matrix": confusion_matrix(truth, answers.predicted, classes)}
@@ -130,7 +145,7 @@ def built_in_importances(model: Any) -> NDArray[np.float64] | None:
 
 def permuted_importances(model: Any, answers: Answers, rows: int) -> NDArray[np.float64]:
     """Return how much worse the model scores with each feature shuffled (Breiman 2001)."""
-    sample = answers.training.sample(rows)
+    sample = answers.first.sample(rows)
     found = permutation_importance(model, sample.data, sample.target, n_repeats=1, random_state=0)
     return np.asarray(found.importances_mean, np.float64)
 

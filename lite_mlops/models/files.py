@@ -1,4 +1,4 @@
-"""Model files: written with joblib, and never read before their hash was checked.
+"""Model files: pickles that joblib loads, and that are never read before their hash was checked.
 
 A pickle is a program: whoever can change the file can run code. So there is one function that
 loads, and it loads the very bytes whose hash was compared with the registry.
@@ -7,6 +7,7 @@ loads, and it loads the very bytes whose hash was compared with the registry.
 from __future__ import annotations
 
 import io
+import pickle
 from typing import IO, Any
 
 import joblib
@@ -24,7 +25,7 @@ def write_model(model: Any, file: IO[bytes]) -> None:
         Invalid: it cannot be pickled.
     """
     try:
-        joblib.dump(model, file)
+        pickle.Pickler(file, protocol=5).dump(model)  # many times as fast as that of joblib
     except TimeoutError:
         raise
     except (TypeError, AttributeError, ImportError) as error:

@@ -1,6 +1,7 @@
 """Experiments and runs: what is logged while a model is made, and how it is found again."""
 
 from lite_mlops.tracking.active import ActiveRun
+from lite_mlops.tracking.artifacts import ArtifactLog
 from lite_mlops.tracking.environment import parse_requirements
 from lite_mlops.tracking.experiments import Experiments
 from lite_mlops.tracking.runs import Runs
@@ -12,6 +13,7 @@ __all__ = [
     "PACKAGES_PATH",
     "ActiveRun",
     "Artifact",
+    "ArtifactLog",
     "Experiment",
     "Experiments",
     "History",
