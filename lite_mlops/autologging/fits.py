@@ -46,7 +46,7 @@ _PERMUTED_ROWS = 200
 _NUMBER_SECONDS, _OBJECT_SECONDS = 4e-7, 3e-6
 
 
-def _training_of(call: Call) -> Training:
+def training_of(call: Call) -> Training:
     """Return the data, target and weights that a call passes, whatever their names are."""
     try:
         signature = inspect.signature(call.original)
@@ -112,7 +112,7 @@ class Fit:
         self._options = options
         self._model = call.estimator
         self._method = call.method
-        self._training = _training_of(call)
+        self._training = training_of(call)
         data = self._training.data
         self.data_name = None if data is None else callers.name_of(data)
         self._behind_us: deque[tuple[Callable[[ArtifactLog], None], int]] = deque()
@@ -142,11 +142,16 @@ class Fit:
             if self._own:
                 self.run.__exit__(type(error), error, None)
 
+    @property
+    def seconds(self) -> float:
+        """How long ago the fit began."""
+        return time.perf_counter() - self._began
+
     # -- after the fit --------------------------------------------------------------------------
 
     def log(self, result: Any) -> None:
         """Log everything of a fit that is over; `result` is what it returned."""
-        seconds = time.perf_counter() - self._began
+        seconds = self.seconds
         options, name = self._options, type(self._model).__name__
         parts = Parts(name, options.seconds_for(seconds), silent=options.silent)
         parts.do("facts of the fit", lambda: self._log_facts(seconds), expected=float("-inf"))

@@ -16,7 +16,7 @@ from lite_mlops.tracking.keys import checked_name, shown
 
 SHARE = 0.05  # of the time of a long fit, which may be used beyond the budget in seconds
 _ANSWERS_SHARE = 0.4  # of the time that is left
-_OF_FIT, _ANSWERS_LEAST = 0.02, 0.01
+_OF_FIT, _ANSWERS_LEAST = 0.015, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,9 @@ class Options:
         max_child_runs: Candidates of a parameter search that get a run of their own, best first.
         budget_seconds: Time after a fit in which its dear parts are logged; 5 % of the fit where
             that is longer.
-        all_rows: Compute training metrics on all rows that the budget allows for; else on as many
-            as the model answers in 2 % of the fit, or in 10 ms, and in any case on a hundred.
+        all_rows: Have training metrics rest on all rows if the budget allows for it. Otherwise they
+            rest on a hundred, and on as many more as the model answers in 1.5 % of the time of
+            the fit, or in 10 ms; `training_rows_sampled` says on how many, if not on all.
         registered_model_name: Register each fitted model under this name.
         silent: Say nothing of parts that were left out or failed.
     """

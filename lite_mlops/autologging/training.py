@@ -121,7 +121,7 @@ def predicts_the_highest(model: Any) -> bool:
     Then one question answers both. Nothing is guessed: a class is known by the very function that
     it predicts with.
     """
-    predict = inspect.unwrap(type(model).predict)
+    predict: Any = inspect.unwrap(getattr(type(model), "predict", bool))
     name = f"{predict.__module__}.{predict.__qualname__}"
     if name in _INNER:
         return predicts_the_highest(_INNER[name](model))
@@ -164,23 +164,23 @@ class _Question:
 def answers_of(
     model: Any, training: Training, *, seconds: float, with_scores: bool, all_rows: bool = False
 ) -> Answers:
-    """Return the answers to as many rows as fit into the seconds, at least to a hundred.
+    """Return the answers to a hundred rows, and to as many more as fit into the seconds.
 
-    A few rows are asked for first, to see what they take. The rows are a random sample, the same
-    each time; of 200,000 at most, unless `all_rows`.
+    A hundred rows are asked for first, to see what they take; then more and more. The rows are a
+    random sample, the same each time; of 200,000 at most, unless `all_rows`.
     """
-    began = time.perf_counter()
     question = _Question(model, with_scores=with_scores)
     most = training.rows if all_rows else min(training.rows, _MOST_ROWS)
     places = None
     if training.rows > _FIRST_ROWS:
         places = np.random.default_rng(0).choice(training.rows, most, replace=False)
     first = training if places is None else training.at(places[:_FIRST_ROWS])
-    answers = [question.ask(first)]
+    answers = [question.ask(first)]  # in the time of which what has to be loaded is loaded
+    began = time.perf_counter()
     done = answers[0].rows
     while places is not None and done < most:
         left = seconds - (time.perf_counter() - began)
-        fitting = _fitting(answers, left)
+        fitting = min(_fitting(answers, left), 10 * done)
         if fitting < min(_FIRST_ROWS, most - done):
             break
         rows = places[done : done + fitting]

@@ -92,6 +92,7 @@ class Background:
                 with changed:
                     self._waiting.popleft()
                     self._size -= work.size
+                del work  # and what it holds
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until nothing is left to do; return whether that is so after `seconds`."""
