@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lite_mlops.autologging import callers, plots, searches, training
+from lite_mlops.autologging import callers, plots, searches, tables, training
 from lite_mlops.autologging.estimators import (
     class_of,
     is_search,
@@ -30,7 +30,6 @@ from lite_mlops.autologging.options import Options
 from lite_mlops.autologging.parts import OverBudgetError, Parts, harmless
 from lite_mlops.autologging.patching import Call
 from lite_mlops.autologging.training import Answers, Training
-from lite_mlops.data import as_columns
 from lite_mlops.errors import Invalid
 from lite_mlops.models import infer_signature, write_model
 from lite_mlops.tracking import ActiveRun, ArtifactLog
@@ -38,12 +37,8 @@ from lite_mlops.tracking import ActiveRun, ArtifactLog
 if TYPE_CHECKING:
     from lite_mlops.autologging.switch import Place
 
-_EXAMPLE_ROWS = 5
-_EXAMPLE_COLUMNS = 1_000
 _COPIED_BYTES = 16_000_000  # tables up to here are hashed and profiled in the background
 _PERMUTED_ROWS = 200
-# What hashing and profiling takes, in seconds per value; cautious.
-_NUMBER_SECONDS, _OBJECT_SECONDS = 4e-7, 3e-6
 
 
 def training_of(call: Call) -> Training:
@@ -59,23 +54,6 @@ def training_of(call: Call) -> Training:
     target = next((given[name] for name in ("y", "Y") if given.get(name) is not None), None)
     weight = given.get("sample_weight", extra.get("sample_weight"))
     return Training(data, target, weight)
-
-
-def _is_numeric(kind: Any) -> bool:
-    """Return whether a type of NumPy, pandas or polars is one of numbers."""
-    if hasattr(kind, "is_numeric"):
-        return bool(kind.is_numeric())
-    return getattr(kind, "kind", "O") in "biuf"
-
-
-def _targets(target: Any) -> dict[str, Any]:
-    """Return the targets as columns with names."""
-    if np.ndim(target) == 1:
-        return dict(as_columns({str(getattr(target, "name", None) or "y"): target}))
-    columns = as_columns(target)
-    if hasattr(target, "columns"):
-        return dict(columns)
-    return {f"y{number}": column for number, column in enumerate(columns.values())}
 
 
 class _TimedFile(io.BytesIO):
@@ -163,7 +141,7 @@ class Fit:
         if options.log_models and model is not None:
             parts.do("model", lambda: self._log_model(model, parts))
         if options.log_datasets and self._training.rows:
-            parts.do("dataset", self._log_dataset, expected=self._dataset_seconds())
+            parts.do("dataset", self._log_dataset, expected=tables.seconds_for(self._training))
         if options.log_plots and model is not None:
             parts.do("plots", lambda: self._log_plots(answers))
             parts.do("importances", lambda: self._log_importances(answers, parts))
@@ -266,24 +244,12 @@ class Fit:
 
     # -- model and data -------------------------------------------------------------------------
 
-    def _example(self) -> dict[str, list[Any]] | None:
-        """Return the first rows of the data as columns; None if it is no table."""
-        rows, columns = self._training.rows, self._training.columns
-        if not rows or columns > _EXAMPLE_COLUMNS:
-            return None
-        head = self._training.data[:_EXAMPLE_ROWS]
-        try:
-            table = as_columns(head.toarray() if hasattr(head, "toarray") else head)
-        except Invalid:  # a text or picture in each row, for one
-            return None
-        return {name: column.tolist() for name, column in table.items()}
-
     def _log_model(self, model: Any, parts: Parts) -> None:
         file = _TimedFile(parts)
         write_model(model, file)
-        example = self._example()
+        example = tables.example_of(self._training)
         try:
-            signature = infer_signature(model, self._head()).to_dict()
+            signature = infer_signature(model, tables.head_of(self._training)).to_dict()
         except Invalid:  # it takes texts, for one
             signature = None
 
@@ -296,40 +262,24 @@ class Fit:
 
         self._behind("model", write, file.tell())
 
-    def _head(self) -> Any:
-        """Return what names the features of the model: a frame, or nothing."""
-        data = self._training.data
-        return data[:_EXAMPLE_ROWS] if hasattr(data, "columns") else None
-
     def _register(self, model: Any, name: str) -> Callable[[], None]:
         def register() -> None:
             self.place.models.register(
-                model, name, run=self.run.id, input_example=self._head(), reason="autologging"
+                model,
+                name,
+                run=self.run.id,
+                input_example=tables.head_of(self._training),
+                reason="autologging",
             )
 
         return register
 
-    def _dataset_seconds(self) -> float:
-        data = self._training.data
-        kinds = getattr(data, "dtypes", None)
-        kinds = [getattr(data, "dtype", object)] if kinds is None else list(kinds)
-        numeric = all(_is_numeric(kind) for kind in kinds)
-        values = self._training.rows * (self._training.columns + 1)
-        return values * (_NUMBER_SECONDS if numeric else _OBJECT_SECONDS)
-
     def _log_dataset(self) -> None:
         """Record the version of data and target, as one table."""
-        data, target = self._training.data, self._training.target
-        if hasattr(data, "tocsr"):  # a sparse matrix is no table of values
+        table = tables.table_of(self._training)
+        if table is None:
             return
-        try:
-            table = dict(as_columns(data))
-            targets = {} if target is None else _targets(target)
-        except Invalid:  # a picture in each row, for one
-            return
-        for name, column in targets.items():
-            table[f"{name} (target)" if name in table else name] = column
-        size = sum(column.nbytes for column in table.values())
+        size = tables.size_of(table)
         datasets, run, called = self.place.datasets, self.run.id, self.data_name or "training data"
         if size > _COPIED_BYTES:
             datasets.log(run, table, called)
@@ -356,7 +306,8 @@ class Fit:
         if values is None:
             if answers is None or not self._can_be_shuffled():
                 return
-            values, how = self._permuted(answers, parts), "drop of the score when shuffled"
+            values = self._permuted(answers, parts)
+            how = f"drop of the score when shuffled, {self._permuted_rows(answers)} rows"
         columns = getattr(self._training.data, "columns", None)
         names = [] if columns is None else [str(name) for name in columns]
         if how == "built-in":
@@ -370,8 +321,12 @@ class Fit:
             isinstance(data, np.ndarray) or hasattr(data, "iloc")
         )
 
+    @staticmethod
+    def _permuted_rows(answers: Answers) -> int:
+        return min(_PERMUTED_ROWS, answers.first.rows)
+
     def _permuted(self, answers: Answers, parts: Parts) -> Any:
-        rows = min(_PERMUTED_ROWS, answers.first.rows)
+        rows = self._permuted_rows(answers)
         # A call costs something for few rows too, so not less than a tenth of the whole.
         once = answers.seconds * max(rows / answers.rows, 0.1)
         if once * (self._training.columns + 1) > 0.5 * parts.left:

@@ -121,7 +121,10 @@ def predicts_the_highest(model: Any) -> bool:
     Then one question answers both. Nothing is guessed: a class is known by the very function that
     it predicts with.
     """
-    predict: Any = inspect.unwrap(getattr(type(model), "predict", bool))
+    predict: Any = getattr(type(model), "predict", None)
+    if predict is None:
+        return False
+    predict = inspect.unwrap(predict)
     name = f"{predict.__module__}.{predict.__qualname__}"
     if name in _INNER:
         return predicts_the_highest(_INNER[name](model))
@@ -313,6 +316,8 @@ def metrics_of_clusters(model: Any, training: Training, labels: Any) -> dict[str
         found["training_silhouette_score"] = float(
             metrics.silhouette_score(rows, sample.target[inside])
         )
+        if sample.rows < len(labels):
+            found["training_silhouette_rows_sampled"] = float(sample.rows)
     if _are_apart(labels) and not hasattr(training.data, "tocsr"):
         inside = np.flatnonzero(labels != -1)
         whole = len(inside) == len(labels)

@@ -139,7 +139,7 @@ class Watch:
 
     def _done(self, fit: Fit, call: Call, result: Any) -> None:
         in_pieces = call.method == "partial_fit"
-        seconds = fit.seconds
+        seconds = fit.seconds if in_pieces else 0.0
         try:
             if not in_pieces:
                 fit.log(result)
