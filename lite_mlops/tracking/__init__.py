@@ -4,6 +4,7 @@ from lite_mlops.tracking.active import ActiveRun
 from lite_mlops.tracking.artifacts import ArtifactLog
 from lite_mlops.tracking.environment import parse_requirements
 from lite_mlops.tracking.experiments import Experiments
+from lite_mlops.tracking.finished import finished_run
 from lite_mlops.tracking.runs import Runs
 from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
 from lite_mlops.tracking.values import Artifact, Experiment, History, Metric, Run
@@ -21,5 +22,6 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "finished_run",
     "parse_requirements",
 ]

@@ -49,15 +49,17 @@ def _search() -> Callable[[], object]:
     return lambda: search.fit(features, labels)
 
 
-def _seconds(project: Any, fit: Callable[[], object], **options: Any) -> float:
+def _seconds(
+    project: Any, fit: Callable[[], object], *, until_written: bool = False, **options: Any
+) -> float:
+    def fit_and_wait() -> None:
+        fit()
+        project.store.background.wait()
+
     with autolog(lambda: project, silent=True, **options):
-        seconds = seconds_of(fit)
+        seconds = seconds_of(fit_and_wait if until_written else fit)
     project.store.background.wait()
     return seconds
-
-
-def _seconds_of_all(project: Any, fit: Callable[[], object]) -> float:
-    return seconds_of(lambda: _seconds(project, fit))
 
 
 def _seconds_of_mlflow(folder: Path, fit: Callable[[], object]) -> float:
@@ -82,7 +84,7 @@ def measure(*, quick: bool) -> list[Figure]:
         ours, whole, all_rows, floor = interleaved(
             turns,
             partial(_seconds, project, forest),
-            partial(_seconds_of_all, project, forest),
+            partial(_seconds, project, forest, until_written=True),
             partial(_seconds, project, forest, all_rows=True),
             partial(seconds_of, forest),
         )
