@@ -107,8 +107,8 @@ class Background:
             longest = max((work.seconds for work in self._waiting), default=0.0)
         if not self.wait(longest):
             log.warning(
-                "%d files were still to be written %.3g s after the program had ended; they are "
-                "lost.",
+                "%d pieces of work were still to be written %.3g s after the program had ended; "
+                "they are lost.",
                 len(self),
                 longest,
             )

@@ -111,5 +111,6 @@ def test_the_end_of_the_process_waits_no_longer_than_allowed(python: Python) -> 
     done = python(_CODE, "50")
     assert done.stdout == ""
     assert done.stderr == (
-        "2 files were still to be written 0.05 s after the program had ended; they are lost.\n"
+        "2 pieces of work were still to be written 0.05 s after the program had ended; they are "
+        "lost.\n"
     )
