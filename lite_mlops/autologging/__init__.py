@@ -14,8 +14,8 @@
 - After a fit, logging takes `budget_seconds` or 5 % of the fit, whichever is longer; what does not
   fit in is left out, and one line says so. Training metrics and plots rest on as many rows as the
   model answers in little time, and say on how many; `all_rows` takes more. Files are written in the
-  background; whoever reads the project in this process sees them, and its end waits for them, no
-  longer than that time. Whatever fails in logging, the fit does not.
+  background; whoever reads the project in this process sees them, and its end waits for each of
+  them, no longer than that time. Whatever fails in logging, the fit does not.
 """
 
 from lite_mlops.autologging.drawing import plot_svg

@@ -94,6 +94,7 @@ class Fit:
         data = self._training.data
         self.data_name = None if data is None else callers.name_of(data)
         self._behind_us: deque[tuple[Callable[[ArtifactLog], None], int]] = deque()
+        self._patience = 0.0  # seconds that the end of the process waits for what is written
         self._began = time.perf_counter()
 
     # -- begin and end --------------------------------------------------------------------------
@@ -109,8 +110,11 @@ class Fit:
 
     def end(self) -> None:
         """End the run, if it is that of this fit alone."""
-        if self._own:
-            self.run.end()
+        try:
+            self._begin_writing()
+        finally:
+            if self._own:
+                self.run.end()
 
     def fail(self, error: BaseException) -> None:
         """Record that the fit failed; a run of the user goes on."""
@@ -132,6 +136,7 @@ class Fit:
         seconds = self.seconds
         options, name = self._options, type(self._model).__name__
         parts = Parts(name, options.seconds_for(seconds), silent=options.silent)
+        self._patience = parts.seconds
         parts.do("facts of the fit", lambda: self._log_facts(seconds), expected=float("-inf"))
         if is_search(self._model):
             parts.do("candidates", self._log_search, expected=float("-inf"))
@@ -145,7 +150,6 @@ class Fit:
         if options.log_plots and model is not None:
             parts.do("plots", lambda: self._log_plots(answers))
             parts.do("importances", lambda: self._log_importances(answers, parts))
-        self._begin_writing(parts.seconds)
         if options.registered_model_name is not None and model is not None:
             register = self._register(model, options.registered_model_name)
             parts.do("registration", register, expected=float("-inf"))
@@ -160,11 +164,11 @@ class Fit:
 
         self._behind_us.append((done, size))
 
-    def _begin_writing(self, seconds: float) -> None:
+    def _begin_writing(self) -> None:
         """Let the background begin, which would only have been in the way before."""
         while self._behind_us:
             action, size = self._behind_us.popleft()
-            self.run.behind(action, size=size, seconds=seconds)
+            self.run.behind(action, size=size, seconds=self._patience)
 
     def _kept(self) -> Any:
         """Return the model to keep: the winner of a search; None if none was fitted again."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lite_mlops.autologging.estimators import text_of
+from lite_mlops.autologging.texts import text_of
 from lite_mlops.store import Store
 from lite_mlops.tracking import finished_run
 

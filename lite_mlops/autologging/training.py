@@ -73,6 +73,8 @@ def _rows_at(data: Any, places: NDArray[np.int64]) -> Any:
         return data.tocsr()[places]
     if hasattr(data, "iloc"):
         return data.iloc[places]
+    if hasattr(data, "to_pylist"):  # of Arrow
+        return data.take(places)
     if isinstance(data, list | tuple):
         return [data[place] for place in places]
     return data[places]

@@ -3,8 +3,8 @@
     store.background.do(write_file, size=len(data), seconds=1.0)
     store.background.wait()     # what reads the store waits first, so that it sees all of it
 
-The thread lives as long as there is work. A process that ends waits for it, at most for the
-longest `seconds` among the work, and says what it could not wait for. A forked or spawned process
+The thread lives as long as there is work. A process that ends waits for it as long as it goes on:
+for each piece of work its `seconds`, and says what it could not wait for. A forked or spawned process
 does its work at once, since it may end without a word.
 """
 
@@ -22,7 +22,9 @@ from typing import NamedTuple
 
 log = logging.getLogger("lite_mlops")
 
-MAX_WAITING = 64_000_000  # bytes that wait in memory; beyond, work is done at once
+# Beyond these, work is done at once, so that neither memory nor the end of the process suffers.
+MAX_PIECES = 20
+MAX_WAITING = 64_000_000  # bytes that wait in memory
 
 
 class _Work(NamedTuple):
@@ -35,7 +37,7 @@ _all: weakref.WeakSet[Background] = weakref.WeakSet()
 
 
 class Background:
-    """The work behind one store; `action` must not raise."""
+    """The work behind one store."""
 
     def __init__(self) -> None:
         self._start()
@@ -54,10 +56,11 @@ class Background:
     def do(self, action: Callable[[], None], *, size: int, seconds: float) -> None:
         """Have `action` done soon; `size` is what it holds in memory, in bytes.
 
-        `seconds` is how long the end of the process may wait for it.
+        It tells its own failures. `seconds` is how long the end of the process may wait for it.
         """
         with self._changed:
-            if not _is_left_alone() and self._size + size <= MAX_WAITING and self._runs():
+            room = len(self._waiting) < MAX_PIECES and self._size + size <= MAX_WAITING
+            if room and not _is_left_alone() and self._runs():
                 self._waiting.append(_Work(action, size, seconds))
                 self._size += size
                 return
@@ -88,11 +91,13 @@ class Background:
                 work = self._waiting[0]
             try:
                 work.action()
-            finally:
-                with changed:
-                    self._waiting.popleft()
-                    self._size -= work.size
-                del work  # and what it holds
+            except Exception as error:  # noqa: BLE001 - whatever it is, other work has to go on
+                log.error("A piece of work in the background failed: %r.", error)
+            with changed:
+                self._waiting.popleft()
+                self._size -= work.size
+                changed.notify_all()
+            del work  # and what it holds
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until nothing is left to do; return whether that is so after `seconds`."""
@@ -102,16 +107,21 @@ class Background:
             return self._changed.wait_for(lambda: self._thread is None, seconds)
 
     def wait_at_end(self) -> None:
-        """Wait at the end of the process, no longer than the work may take."""
+        """Wait at the end of the process, for each piece no longer than it may take."""
         with self._changed:
-            longest = max((work.seconds for work in self._waiting), default=0.0)
-        if not self.wait(longest):
-            log.warning(
-                "%d pieces of work were still to be written %.3g s after the program had ended; "
-                "they are lost.",
-                len(self),
-                longest,
-            )
+            while self._waiting:
+                first = self._waiting[0]
+                if not self._changed.wait_for(lambda: self._is_done(first), first.seconds):  # noqa: B023
+                    log.warning(
+                        "%d pieces of work were still to be written %.3g s after the program had "
+                        "ended; they are lost.",
+                        len(self._waiting),
+                        first.seconds,
+                    )
+                    return
+
+    def _is_done(self, work: _Work) -> bool:
+        return not self._waiting or self._waiting[0] is not work
 
     def forget(self) -> None:
         """In a forked child: leave what waits to the parent."""

@@ -86,6 +86,7 @@ def test_a_model_that_says_otherwise_is_believed(logged: Logged) -> None:
 def test_answers_come_from_any_container() -> None:
     import pandas as pd
     import polars as pl
+    import pyarrow as pa
 
     features, labels = make_classification(250, 4, random_state=0)
     found = []
@@ -100,6 +101,9 @@ def test_answers_come_from_any_container() -> None:
     frame = Training(pl.DataFrame({"a": [1, 2, 3, 4]}), pl.Series([5, 6, 7, 8])).at(rows)
     assert frame.data["a"].to_list() == [4, 2]
     assert frame.target.to_list() == [8, 6]
+    table = Training(pa.table({"a": [1, 2, 3, 4]}), pa.array([5, 6, 7, 8])).at(rows)
+    assert table.data["a"].to_pylist() == [4, 2]
+    assert table.target.to_pylist() == [8, 6]
 
 
 def test_truth_is_kept_as_it_was() -> None:

@@ -85,7 +85,7 @@ _LAST_FIT = """
 import lite_mlops as lm
 from sklearn.linear_model import LogisticRegression
 
-lm.autolog()
+lm.autolog(budget_seconds=50)
 X, y = [[0.0], [1.0]] * 20, [0, 1] * 20
 LogisticRegression().fit(X, y)
 """

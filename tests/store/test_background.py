@@ -55,6 +55,30 @@ def test_what_is_too_large_to_wait_is_done_at_once(behind: Background) -> None:
     gate.set()
 
 
+def test_what_is_too_much_to_wait_is_done_at_once(behind: Background) -> None:
+    gate, done = threading.Event(), []
+    behind.do(partial(_wait, gate), size=1, seconds=1)
+    for number in range(background.MAX_PIECES + 2):
+        behind.do(partial(done.append, number), size=1, seconds=1)
+    last = background.MAX_PIECES
+    assert done == [last - 1, last, last + 1]
+    gate.set()
+    assert behind.wait(10)
+    assert sorted(done) == list(range(last + 2))
+
+
+def test_work_that_fails_is_told_and_stops_no_other(
+    behind: Background, warnings_of: Callable[[], list[str]]
+) -> None:
+    done: list[int] = []
+    behind.do(lambda: done.append(1 // 0), size=1, seconds=1)
+    behind.do(lambda: done.append(1), size=1, seconds=1)
+    assert behind.wait(10)
+    assert done == [1]
+    (said,) = warnings_of()
+    assert said.startswith("A piece of work in the background failed: ZeroDivisionError(")
+
+
 def test_the_work_may_wait_for_itself(behind: Background) -> None:
     found: list[bool] = []
     behind.do(lambda: found.append(behind.wait()), size=1, seconds=1)
@@ -97,18 +121,18 @@ import sys, threading, logging
 from lite_mlops.store.background import Background
 behind = Background()
 gate = threading.Event()
-behind.do(lambda: gate.wait(float(sys.argv[1])), size=1, seconds=0.05)
-behind.do(lambda: print("written"), size=1, seconds=0.01)
+behind.do(lambda: gate.wait(float(sys.argv[1])), size=1, seconds=float(sys.argv[2]))
+behind.do(lambda: print("written"), size=1, seconds=30)
 """
 
 
 def test_the_end_of_the_process_waits(python: Python) -> None:
-    done = python(_CODE, "0.01")
+    done = python(_CODE, "0.01", "30")
     assert (done.stdout, done.stderr) == ("written\n", "")
 
 
 def test_the_end_of_the_process_waits_no_longer_than_allowed(python: Python) -> None:
-    done = python(_CODE, "50")
+    done = python(_CODE, "50", "0.05")
     assert done.stdout == ""
     assert done.stderr == (
         "2 pieces of work were still to be written 0.05 s after the program had ended; they are "
