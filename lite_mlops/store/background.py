@@ -1,11 +1,11 @@
-"""Background: work that nobody has to wait for, in one thread of the process, in its order.
+"""Background: work that nobody has to wait for, in one thread of the process.
 
     store.background.do(write_file, size=len(data), seconds=1.0)
     store.background.wait()     # what reads the store waits first, so that it sees all of it
 
-The thread lives as long as there is work. A process that ends waits for it as long as it goes on:
-for each piece of work its `seconds`, and says what it could not wait for. A forked or spawned process
-does its work at once, since it may end without a word.
+The thread lives as long as there is work, and does it in its order. A process that ends waits for
+it as long as it goes on: for each piece of work its `seconds`, and says what it could not wait for.
+A forked or spawned process does its work at once, since it may end without a word.
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ def _wait(gate: threading.Event) -> None:
 
 def test_work_is_done_in_its_order(behind: Background) -> None:
     done: list[int] = []
-    for number in range(100):
-        behind.do(lambda number=number: done.append(number), size=1, seconds=1)  # type: ignore[misc]
+    for number in range(background.MAX_PIECES):
+        behind.do(partial(done.append, number), size=1, seconds=1)
     assert behind.wait(10)
-    assert done == list(range(100))
+    assert done == list(range(background.MAX_PIECES))
     assert len(behind) == 0
 
 
@@ -56,7 +56,8 @@ def test_what_is_too_large_to_wait_is_done_at_once(behind: Background) -> None:
 
 
 def test_what_is_too_much_to_wait_is_done_at_once(behind: Background) -> None:
-    gate, done = threading.Event(), []
+    gate = threading.Event()
+    done: list[int] = []
     behind.do(partial(_wait, gate), size=1, seconds=1)
     for number in range(background.MAX_PIECES + 2):
         behind.do(partial(done.append, number), size=1, seconds=1)
