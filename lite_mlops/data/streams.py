@@ -26,6 +26,7 @@ from lite_mlops.store import Scratch
 
 PIECE_ROWS = 1 << 18
 _THREADS = 2
+_FEW = 2_000_000  # values for which threads cost more than they save
 INTEGERS = frozenset(
     "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
 )
@@ -85,8 +86,11 @@ def examine(table: Table) -> Examined:
             digest.update(piece)
         return digest.digest(), column_profile(pieces)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(one, table.streams))
+    if table.rows * len(table.streams) <= _FEW:
+        found = [one(stream) for stream in table.streams]
+    else:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list(pool.map(one, table.streams))
     names = [stream.name for stream in table.streams]
     facts = {name: profile for name, (_, profile) in zip(names, found, strict=True)}
     sha256 = combined(digest for digest, _ in found)

@@ -2,6 +2,7 @@
 
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
+from lite_mlops.models.importances import built_in_importances, final_of, names_of_features
 from lite_mlops.models.loading import load_model, write_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
@@ -29,9 +30,12 @@ __all__ = [
     "Problem",
     "Signature",
     "Table",
+    "built_in_importances",
     "compatible",
+    "final_of",
     "infer_signature",
     "load_model",
+    "names_of_features",
     "parse_reference",
     "write_model",
 ]

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from lite_mlops.errors import Denied, LiteMlopsError, NotFound
 from lite_mlops.settings import Settings
+from lite_mlops.store.background import Background
 from lite_mlops.store.clock import new_id
 from lite_mlops.store.database import (
     Database,
@@ -88,6 +89,7 @@ class Store:
             rotate_mb=settings.rotate_mb,
             make_folder=self.layout.make,
         )
+        self.background = Background()
         self._lock = ProjectLock(folder)
         self._folded_sizes: dict[str, int] | None = None  # of the journals, when last folded
         self._checked: tuple[int, int] | None = None  # identity of the file whose schema is right
@@ -102,6 +104,7 @@ class Store:
 
     def close(self) -> None:
         """Write what waits and let the journal go, as the end of the process does."""
+        self.background.wait()
         self.journal.close()
 
     # -- reading --------------------------------------------------------------------------------
@@ -149,6 +152,7 @@ class Store:
 
     def _enter(self, stack: ExitStack, attempt: Callable[[ExitStack], Database]) -> Database:
         """Enter the database by `attempt`, again and again while another program has its file."""
+        self.background.wait()
         deadline = time.monotonic() + self.settings.wait_seconds
         while True:
             with ExitStack() as entered:

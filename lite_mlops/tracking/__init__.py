@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lite_mlops.tracking.active import ActiveRun
+    from lite_mlops.tracking.artifacts import ArtifactLog
     from lite_mlops.tracking.environment import parse_requirements
     from lite_mlops.tracking.experiments import Experiments
+    from lite_mlops.tracking.finished import finished_run
     from lite_mlops.tracking.runs import Runs
     from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
     from lite_mlops.tracking.values import (
@@ -26,6 +28,7 @@ _HOME_OF = {
     "PACKAGES_PATH": "starting",
     "ActiveRun": "active",
     "Artifact": "values",
+    "ArtifactLog": "artifacts",
     "Experiment": "values",
     "Experiments": "experiments",
     "History": "values",
@@ -33,6 +36,7 @@ _HOME_OF = {
     "Run": "values",
     "Runs": "runs",
     "Starter": "starting",
+    "finished_run": "finished",
     "parse_requirements": "environment",
     "plain_number": "values",
 }
@@ -42,6 +46,7 @@ __all__ = [
     "PACKAGES_PATH",
     "ActiveRun",
     "Artifact",
+    "ArtifactLog",
     "Experiment",
     "Experiments",
     "History",
@@ -49,6 +54,7 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "finished_run",
     "parse_requirements",
     "plain_number",
 ]
