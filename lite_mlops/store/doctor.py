@@ -178,6 +178,11 @@ def _examine_objects(store: Store, *, repair: bool) -> Iterator[Finding]:
         if repair and not repaired:
             text += "; no backup has a good copy"
         yield Finding("object", sha256, text, repairable=True, repaired=repaired)
+    for name in store.objects.packs.damaged():
+        if repair:
+            store.objects.packs.set_aside(name, store.layout.set_aside / "objects")
+        text = "the table of a pack is damaged; its chunks count as missing"
+        yield Finding("pack", name, text, repairable=True, repaired=repair)
     if orphans:
         text = f"{orphans} objects that nothing refers to; `lite-mlops gc` frees them in time"
         yield Finding("orphans", "objects", text)
