@@ -139,6 +139,10 @@ class Packs:
             known.add(name)
         self._where, self._known = where, frozenset(known)
 
+    def forget(self) -> None:
+        """Have all tables read again when they are needed next."""
+        self._where, self._known = {}, frozenset()
+
     def find(self, sha256: str) -> Place | None:
         """Return where a chunk lies; None if no pack holds it."""
         digest = bytes.fromhex(sha256)
@@ -261,6 +265,7 @@ class Packs:
             filling.close()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.move(self.path(name), folder / f"pack-{name}")
+        self.forget()
 
 
 class Filling:
