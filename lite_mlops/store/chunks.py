@@ -107,7 +107,7 @@ class _Chunks:
         self._filling.finish()
         self._objects.packs.load()
         if not all(self._objects.hold(*chunk) for chunk in set(self.listed)):
-            raise Conflict("a cleaning came between; nothing was recorded. Try again.")
+            raise Conflict("a cleaning came between; nothing was recorded, so try again.")
 
     def close(self) -> None:
         """Leave nothing half written behind."""
@@ -156,10 +156,11 @@ class _Stream:
         names = self._naming.submit(self.chunks.names, chunks)
         written = self._writing.submit(self.chunks.take, chunks, names)
         self._busy.append((self._window, (hashed, written)))
-        self._window = self._next_window()
-        self._window[: len(data) - start] = data[start:]
-        self._filled = self._begun = len(data) - start
-        self._pieces = []
+        if not at_end:
+            self._window, rest = self._next_window(), len(data) - start
+            self._window[:rest] = data[start:]
+            self._filled = self._begun = rest
+            self._pieces = []
 
     def _next_window(self) -> memoryview:
         if len(self._busy) < _WINDOWS:

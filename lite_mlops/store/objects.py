@@ -125,7 +125,7 @@ class Objects:
 
     # -- reading --------------------------------------------------------------------------------
 
-    def _find(self, sha256: str) -> IO[bytes] | None:
+    def _find(self, sha256: str) -> io.BufferedReader | io.BytesIO | None:
         """Open an object that lies in a file of its own or in a pack."""
         try:
             return self.path(sha256).open("rb")
@@ -211,7 +211,7 @@ class Objects:
         if file is None:
             return None
         with file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256  # type: ignore[arg-type]
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def file_of(self, sha256: str) -> Path:
         """Return the file that an object lies in: one of its own, or a pack."""

@@ -280,8 +280,12 @@ class Filling:
     def put(self, sha256: bytes, chunk: bytes | memoryview) -> None:
         """Write a chunk, whose SHA-256 is known, into the pack that is begun."""
         if self._file is None:
-            self._file = self._packs.begin()
-        self._file.write(chunk)
+            self._file, self._entries, self._size = self._packs.begin(), [], 0
+        try:
+            self._file.write(chunk)
+        except OSError:
+            self.close()  # nothing may follow what is half written
+            raise
         self._entries.append((sha256, len(chunk)))
         self._size += len(chunk)
         if self._size >= PACK_BYTES:
@@ -290,11 +294,14 @@ class Filling:
     def finish(self) -> None:
         """Put the pack that is begun in place; then its chunks are in the store, durably."""
         if self._file is not None:
-            self._packs.put_in_place(self._file, self._entries)
-            self._file, self._entries, self._size = None, [], 0
+            try:
+                self._packs.put_in_place(self._file, self._entries)
+            finally:
+                self.close()
 
     def close(self) -> None:
         """Remove the pack that is begun."""
-        if self._file is not None:
-            self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
+        file, self._file = self._file, None
+        if file is not None:
+            Path(file.name).unlink(missing_ok=True)  # it is not there any more if it is in place
+            file.close()

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lite_mlops.errors import Conflict, Damaged
+from lite_mlops.errors import Conflict, Damaged, Invalid
 from lite_mlops.project import Project
 from lite_mlops.store import chunks, packs
 from lite_mlops.store.backup import make_backup
@@ -305,6 +305,26 @@ def test_cleaning_does_not_copy_what_is_damaged(objects: Objects, tmp_path: Path
     assert objects.packs.table(name) == table
     assert list((objects.folder / "tmp").iterdir()) == []
     assert kept.chunks == len(read_manifest(objects, kept.manifest, "it").chunks)
+
+
+@pytest.mark.parametrize("failing", ["sync", "sync_folder"])
+def test_a_disk_that_is_full_leaves_nothing(
+    versioned: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    objects = versioned.store.objects
+    before, refusals = set(objects.packs.names()), iter([OSError(28, "No space left on device")])
+
+    def refused(*arguments: object) -> None:
+        for error in refusals:
+            raise error
+
+    monkeypatch.setattr(packs, failing, refused)
+    with pytest.raises(Invalid, match="No space left on device"):
+        versioned.datasets.add(written(tmp_path / "y.bin", 2), "other", snapshot=True)
+    assert [one.name for one in versioned.datasets.all()] == ["noise"]
+    assert list((objects.folder / "tmp").iterdir()) == []
+    for name in set(objects.packs.names()) - before:
+        assert all(good for _, _, good in objects.packs._chunks(name))
 
 
 # -- backups ------------------------------------------------------------------------------------
