@@ -19,6 +19,7 @@ import shutil
 import struct
 import time
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate, repeat
 from math import inf
 from pathlib import Path
@@ -191,20 +192,23 @@ class Packs:
 
     def put_in_place(self, file: IO[bytes], entries: list[tuple[bytes, int]]) -> None:
         """Give the chunks that were written to `file` their table and their place, durably."""
-        if len(entries) == 1:
-            sha256 = entries[0][0].hex()
-            target = self._objects / sha256[:2] / sha256[2:]
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-        else:
-            table = b"".join(_ENTRY.pack(*entry) for entry in entries)
-            file.write(table + _END.pack(len(entries), _MARK))
-            target = self.path(hashlib.sha256(table).hexdigest())
-        file.flush()
-        sync(file.fileno())
-        file.close()
-        os.chmod(file.name, 0o600)
-        os.replace(file.name, target)
-        sync_folder(target.parent)
+        try:
+            if len(entries) == 1:
+                sha256 = entries[0][0].hex()
+                target = self._objects / sha256[:2] / sha256[2:]
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+            else:
+                table = b"".join(_ENTRY.pack(*entry) for entry in entries)
+                file.write(table + _END.pack(len(entries), _MARK))
+                target = self.path(hashlib.sha256(table).hexdigest())
+            file.flush()
+            sync(file.fileno())
+            os.chmod(file.name, 0o600)
+            os.replace(file.name, target)
+            sync_folder(target.parent)
+        finally:
+            Path(file.name).unlink(missing_ok=True)
+            file.close()
 
     # -- keeping the packs in order -------------------------------------------------------------
 
@@ -269,13 +273,15 @@ class Packs:
 
 
 class Filling:
-    """Packs on their way: what is full is put in place, and the next one begun."""
+    """Packs on their way: what is full is put in place beside, while the next one is filled."""
 
     def __init__(self, packs: Packs) -> None:
         self._packs = packs
         self._file: IO[bytes] | None = None
         self._entries: list[tuple[bytes, int]] = []
         self._size = 0
+        self._pool = ThreadPoolExecutor(1)  # it waits for the disk
+        self._full: list[Future[None]] = []
 
     def put(self, sha256: bytes, chunk: bytes | memoryview) -> None:
         """Write a chunk, whose SHA-256 is known, into the pack that is begun."""
@@ -284,24 +290,31 @@ class Filling:
         try:
             self._file.write(chunk)
         except OSError:
-            self.close()  # nothing may follow what is half written
+            self._drop()  # nothing may follow what is half written
             raise
         self._entries.append((sha256, len(chunk)))
         self._size += len(chunk)
         if self._size >= PACK_BYTES:
-            self.finish()
+            self._hand_over()
 
-    def finish(self) -> None:
-        """Put the pack that is begun in place; then its chunks are in the store, durably."""
-        if self._file is not None:
-            try:
-                self._packs.put_in_place(self._file, self._entries)
-            finally:
-                self.close()
-
-    def close(self) -> None:
-        """Remove the pack that is begun."""
+    def _hand_over(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            Path(file.name).unlink(missing_ok=True)  # it is not there any more if it is in place
+            self._full.append(self._pool.submit(self._packs.put_in_place, file, self._entries))
+
+    def finish(self) -> None:
+        """Put the last pack in place; all chunks are in the store then. Raises `OSError`."""
+        self._hand_over()
+        for full in self._full:
+            full.result()
+
+    def _drop(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            Path(file.name).unlink(missing_ok=True)
             file.close()
+
+    def close(self) -> None:
+        """Remove a pack that is not full, and wait for those that are."""
+        self._drop()
+        self._pool.shutdown()

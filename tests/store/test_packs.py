@@ -417,14 +417,14 @@ def test_a_killed_add_leaves_nothing_half_stored(
     objects = project.store.objects
     assert project.datasets.all() == []
     assert len(objects.packs.names()) == survived
-    assert len(list((objects.folder / "tmp").iterdir())) == 1
+    assert list((objects.folder / "tmp").iterdir()) != []
     assert all(objects.is_good(sha256) for sha256, _, _ in objects.all())
     version = project.datasets.add(path, "noise", snapshot=True)  # goes on where the other died
     project.datasets.checkout(version.reference, tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
     assert sum(size for _, size, _ in objects.packs.all()) == 20_000
-    (left,) = (objects.folder / "tmp").iterdir()
-    os.utime(left, (0, 0))
+    for left in (objects.folder / "tmp").iterdir():
+        os.utime(left, (0, 0))
     clean(project.store, grace_seconds=-1)
     assert list((objects.folder / "tmp").iterdir()) == []
     assert project.examine() == []
