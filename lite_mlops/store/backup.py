@@ -120,12 +120,17 @@ def _copy_objects(objects: Objects, wanted: Iterable[str], folder: Path) -> list
     copies, missing = Objects(folder), []
     linked: dict[Path, bool] = {}
     for sha256 in wanted:
-        if not objects.is_good(sha256):
+        while objects.is_good(sha256):
+            file = objects.file_of(sha256)
+            try:
+                if file not in linked:
+                    linked[file] = _bring(file, folder / file.relative_to(objects.folder))
+                break
+            except FileNotFoundError:  # a cleaning has just moved it to another pack
+                objects.packs.load()
+        else:
             missing.append(sha256)
             continue
-        file = objects.file_of(sha256)
-        if file not in linked:
-            linked[file] = _bring(file, folder / file.relative_to(objects.folder))
         if not linked[file] and not copies.is_good(sha256):
             raise Damaged(f"The copy of object {sha256} in {folder} is not what was written.")
     return missing

@@ -229,12 +229,19 @@ class Packs:
         freed = 0
         for name, table in self.tables():
             sizes = [size for sha256, size in table if sha256.hex() in unwanted]
-            if sizes and self._leave_out(name, unwanted, before):
-                freed += sum(sizes)
+            if sizes and self._is_idle(name, before):
+                self._take_over(name, unwanted)
+                if self._is_idle(name, before):  # else both stay: somebody relies on it again
+                    self.path(name).unlink(missing_ok=True)
+                    freed += sum(sizes)
         return freed
 
-    def _leave_out(self, name: str, unwanted: Collection[str], before: float) -> bool:
-        """Replace a pack by one without some of its chunks, unless somebody holds it again."""
+    def _is_idle(self, name: str, before: float) -> bool:
+        written = self._written(name)
+        return written is not None and written < before
+
+    def _take_over(self, name: str, unwanted: Collection[str]) -> None:
+        """Write a pack with the chunks of another one, without those that are not wanted."""
         filling = Filling(self)
         try:
             for sha256, chunk, good in self._chunks(name):
@@ -246,14 +253,9 @@ class Packs:
                         "`lite-mlops doctor --repair` sets it aside and looks for good copies."
                     )
                 filling.put(sha256, chunk)
-            written = self._written(name)
-            if written is None or written >= before:
-                return False
             filling.finish()
         finally:
             filling.close()
-        self.path(name).unlink(missing_ok=True)
-        return True
 
     def set_aside(self, name: str, folder: Path) -> None:
         """Move a damaged pack out of the way; its good chunks are taken over by a new one."""

@@ -8,7 +8,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +23,7 @@ from lite_mlops.store.backup import make_backup
 from lite_mlops.store.chunks import Kept, bring_back, cut, keep, read_manifest
 from lite_mlops.store.cleaning import clean
 from lite_mlops.store.objects import ObjectDamaged, Objects
-from lite_mlops.store.packs import Filling, PackDamaged
+from lite_mlops.store.packs import Filling, PackDamaged, Packs
 
 SMALL = {"_SHORTEST": 64, "_USUAL": 256, "_LONGEST": 1024, "_WINDOW": 3000}
 SOON = float("inf")  # a cleaning that leaves nothing alone for being new
@@ -188,6 +188,25 @@ def test_a_pack_that_is_held_again_is_left_alone(objects: Objects, tmp_path: Pat
     assert keep(other, {"": tmp_path / "x"}).new_bytes == 0
     assert objects.packs.remove(unwanted, 1000.0) == 0
     assert objects.packs.remove(unwanted, SOON) == 20_000
+
+
+def test_a_pack_that_is_held_while_it_is_written_anew_stays(
+    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = keep(objects, {"": written(tmp_path / "x", 1)})
+    unwanted = {read_manifest(objects, kept.manifest, "it").chunks[0][0]}
+    before = objects.packs.names()
+    for name in before:
+        os.utime(objects.packs.path(name), (0, 0))
+    take_over = Packs._take_over
+
+    def held(packs: Packs, name: str, unwanted: Collection[str]) -> None:
+        take_over(packs, name, unwanted)
+        assert keep(Objects(objects.folder), {"": tmp_path / "x"}).new_bytes == 0
+
+    monkeypatch.setattr(Packs, "_take_over", held)
+    assert objects.packs.remove(unwanted, 1000.0) == 0
+    assert set(before) < set(objects.packs.names())
 
 
 def test_a_reader_follows_chunks_that_another_pack_took_over(
