@@ -4,6 +4,7 @@
   lite-mlops.duckdb   all that was folded
   journal/            events on their way; `journal/folded/` those kept until the next backup
   objects/            the bytes of models, artifacts and snapshots, by SHA-256
+  objects/packs/      the chunks of snapshots, many in one file
   sources/            what the files behind dataset versions looked like when they were read
   backups/            copies that were verified
   set-aside/          what was damaged; never deleted by itself
