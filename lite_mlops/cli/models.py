@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,13 +48,51 @@ def models() -> None:
 @models.command("ls")
 @click.argument("model", required=False)
 @click.option("--removed", is_flag=True, help="List the removed versions instead.")
+@click.option("-f", "--filter", "wanted", metavar="FILTER", help="Only versions that it finds.")
+@click.option(
+    "-o", "--order-by", "orders", multiple=True, metavar="ORDER", help="Sort; may be given again."
+)
+@click.option("-n", "--limit", type=int, help="How many of those that it finds. [default: 50]")
+@click.option("--page-token", metavar="TOKEN", help="Go on where the list before ended.")
 @as_option
-def list_models(model: str | None, removed: bool, form: str | None) -> None:  # noqa: FBT001
-    """List the versions of MODEL, or of all models."""
-    found = open_project().models.all(model, removed=removed)
+def list_models(model: str | None, form: str | None, **asked: Any) -> None:
+    r"""List the versions of MODEL, or of all models, or those that a filter finds.
+
+    \b
+    --filter "metrics.auc > 0.9 AND alias = 'champion'"
+    --filter "model LIKE 'churn%' AND tags.team = 'growth'" --order-by "metrics.auc DESC"
+    """
+    found, token = _found(model, **asked)
     if form:
         emit([version.to_dict() for version in found], form)
-        return
+    else:
+        _print_list(found)
+    if token:
+        click.echo(f"There are more: --page-token {token}", err=True)
+
+
+def _found(
+    model: str | None,
+    *,
+    removed: bool,
+    wanted: str | None,
+    orders: tuple[str, ...],
+    limit: int | None,
+    page_token: str | None,
+) -> tuple[Sequence[ModelVersion], str | None]:
+    models = open_project().models
+    if wanted is None and not orders and limit is None and page_token is None:
+        return models.all(model, removed=removed), None
+    if removed:
+        raise click.UsageError("A search finds what is not removed; --removed lists the others.")
+    if model is not None:
+        quoted = model.replace("'", "''")
+        wanted = f"model = '{quoted}'" + (f" AND ({wanted})" if wanted else "")
+    page = models.search(wanted, orders, 50 if limit is None else limit, page_token)
+    return page, page.next_page_token
+
+
+def _print_list(found: Sequence[ModelVersion]) -> None:
     if not found:
         say("No models.")
         return

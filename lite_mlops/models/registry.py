@@ -7,7 +7,8 @@ project.models.load("churn@champion")
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lite_mlops.models.aliases import Aliases
 from lite_mlops.models.loading import load_model
@@ -17,6 +18,9 @@ from lite_mlops.models.removing import Removing
 from lite_mlops.models.tagging import Tagging
 from lite_mlops.models.trusting import Trusting
 from lite_mlops.models.versions import ModelVersion, known_model
+
+if TYPE_CHECKING:
+    from lite_mlops.models.search import VersionPage
 
 
 class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking):
@@ -35,8 +39,29 @@ class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking):
         with self._store.reading() as database:
             if model is not None:
                 known_model(database, model)
-            rows = database.dicts("model_version_list", model=model, removed=removed)
+            rows = database.dicts("model_version_list", model=model, names=None, removed=removed)
         return [ModelVersion.from_row(row) for row in rows]
+
+    def search(
+        self,
+        filter: str | None = None,  # noqa: A002  (the word of MLflow)
+        order_by: str | Sequence[str] | None = None,
+        max_results: int = 50,
+        page_token: str | None = None,
+    ) -> VersionPage:
+        """Return the first versions that a filter finds, the newest first unless it is sorted.
+
+        `search("model = 'churn' AND metrics.auc > 0.9 AND tags.team LIKE 'a%'")`: the language is
+        that of `Runs.search`; attributes are model, version, alias, class, format, size, run_id,
+        actor, created and description. Removed versions are left out.
+
+        Raises:
+            Invalid: the filter or an order cannot be understood, and the message points at the
+                place; the number is not 1 to 50,000; or the token is not of this question.
+        """
+        from lite_mlops.models.search import search_versions  # who serves never searches
+
+        return search_versions(self._store, filter, order_by, max_results, page_token)
 
     def load(self, reference: str, *, strict: bool = False) -> Any:
         """Return the model itself, after its file was proved by its hash.

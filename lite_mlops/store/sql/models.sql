@@ -41,6 +41,7 @@ WITH wanted AS (
     SELECT v.*, r.removed, r.decided_at
     FROM model_versions v LEFT JOIN version_removals r USING (model, version)
     WHERE ($model IS NULL OR v.model = $model) AND coalesce(r.removed, false) = $removed
+      AND ($names IS NULL OR list_contains($names::VARCHAR[], v.model || '/' || v.version))
 ),
 runs_of AS (SELECT DISTINCT md5_number_lower(run_id) AS run_hash, run_id FROM wanted
             WHERE run_id IS NOT NULL),

@@ -12,12 +12,12 @@ every other run comes after them; else the question is asked of all runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from lite_mlops.errors import Invalid
-from lite_mlops.tracking.search.fields import Field, Value, moment
+from lite_mlops.tracking.search.fields import RUNS, Field, Value, moment
 from lite_mlops.tracking.search.grammar import (
     Among,
     And,
@@ -94,6 +94,11 @@ class Question:
     deleted: bool = False
 
     @property
+    def told(self) -> str:
+        """All of it as a text."""
+        return f"{self.filter}\n{self.orders}\n{self.experiments}\n{self.deleted}"
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """The fields it speaks of, each once."""
         return tuple(dict.fromkeys([*fields_of(self.filter), *(o.field for o in self.orders)]))
@@ -106,14 +111,14 @@ class Statement(NamedTuple):
     values: tuple[object, ...]
 
 
-class _Sorted(NamedTuple):
+class Sorted(NamedTuple):
     """An expression to sort by; never null."""
 
     expression: str
     descending: bool = False
 
 
-_NEWEST = _Sorted("epoch_us(r.started_at)", descending=True)
+_NEWEST = Sorted("epoch_us(r.started_at)", descending=True)
 
 
 def bound_for(
@@ -125,7 +130,7 @@ def bound_for(
     """
     if question.deleted or runs < LARGE:  # deleted ones are few, and anywhere
         return None
-    return _Builder(question).bound_statement(count, after)
+    return Builder(question).bound_statement(count, after)
 
 
 def statement_for(
@@ -144,7 +149,7 @@ def statement_for(
             f"A search speaks of at most {MAX_JOINED} metrics, params and tags; this one of "
             f"{joined}."
         )
-    return _Builder(question).statement(count, after, within)
+    return Builder(question).statement(count, after, within)
 
 
 def _conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
@@ -154,7 +159,11 @@ def _conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
     return () if tree is None else (tree,)
 
 
-class _Builder:
+class Builder:
+    """Makes one statement of a question; what is asked of runs, others may read elsewhere."""
+
+    attributes: Mapping[str, str] = _ATTRIBUTES
+
     def __init__(self, question: Question) -> None:
         self.question = question
         self.values: list[object] = []
@@ -170,6 +179,7 @@ class _Builder:
         return f"${len(self.values)}"
 
     def statement(self, count: int, after: Place | None, within: float | None) -> Statement:
+        """Return the statement of the question about runs."""
         question = self.question
         near = "" if within is None else _NEAR.format(which=self.near(within))
         joins = [
@@ -177,7 +187,7 @@ class _Builder:
             f"ON {alias}.run_hash = r.run_hash"
             for field, alias in self.alias.items()
         ]
-        if Field("attributes", "experiment") in question.fields:
+        if RUNS.attribute("experiment") in question.fields:
             joins.append("LEFT JOIN experiments e ON e.name = r.experiment")
         tests = ["r.started_at IS NOT NULL"]
         tests.append(f"r.deleted IS {'' if question.deleted else 'NOT '}TRUE")
@@ -189,7 +199,7 @@ class _Builder:
         if question.filter is not None:
             tests.append(self.test(question.filter))
         keys = [key for order in question.orders for key in self.sorted_by(order)]
-        keys += [_NEWEST, _Sorted("r.run_hash")]
+        keys += [_NEWEST, Sorted("r.run_hash")]
         columns = ", ".join(f"{key.expression} AS k{n}" for n, key in enumerate(keys))
         directions = [f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)]
         beyond = self.beyond(keys, after)
@@ -273,11 +283,20 @@ class _Builder:
     def column(self, field: Field, value: Value = "") -> str:
         """Return the expression of a field, as what it is compared with `value`."""
         if field.part == "attributes":
-            return _ATTRIBUTES[field.key]
+            return self.attributes[field.key]
         numeric = field.kind == "either" and isinstance(value, float)
-        return f"{self.alias[field]}.{'number' if numeric else 'value'}"
+        return self.number_of(field) if numeric else self.value_of(field)
+
+    def value_of(self, field: Field) -> str:
+        """Return the expression of a metric, param or tag as it is."""
+        return f"{self.alias[field]}.value"
+
+    def number_of(self, field: Field) -> str:
+        """Return the expression of a param or tag as a number, null if it is none."""
+        return f"{self.alias[field]}.number"
 
     def compared(self, field: Field, operator: str, value: Value) -> str:
+        """Return the condition of one comparison."""
         column = self.column(field, value)
         if field.kind == "time":
             if isinstance(value, float):  # MLflow knows times to the millisecond
@@ -292,18 +311,18 @@ class _Builder:
 
     # -- the order ------------------------------------------------------------------------------
 
-    def sorted_by(self, order: Order) -> list[_Sorted]:
+    def sorted_by(self, order: Order) -> list[Sorted]:
         """Return what sorts: numbers, then NaN, then texts, then those without, either way."""
         field, down = order.field, order.descending
         if field.part == "attributes":
-            column = _ATTRIBUTES[field.key]
-            missing = _Sorted(f"({column} IS NULL)::INTEGER")
+            column = self.attributes[field.key]
+            missing = Sorted(f"({column} IS NULL)::INTEGER")
             if field.kind == "text":
-                return [missing, _Sorted(f"coalesce(left({column}, {_SORTED_TEXT}), '')", down)]
+                return [missing, Sorted(f"coalesce(left({column}, {_SORTED_TEXT}), '')", down)]
             number = f"epoch_us({column})" if field.kind == "time" else column
-            return [missing, _Sorted(f"coalesce({number}, 0)", down)]
-        value = f"{self.alias[field]}.value"
-        number = value if field.part == "metrics" else f"{self.alias[field]}.number"
+            return [missing, Sorted(f"coalesce({number}, 0)", down)]
+        value = self.value_of(field)
+        number = value if field.part == "metrics" else self.number_of(field)
         last = f"'{'-' if down else ''}inf'::DOUBLE"
         rank = (
             f"CASE WHEN {value} IS NULL THEN 3 WHEN {number} IS NULL THEN 2 "
@@ -311,15 +330,15 @@ class _Builder:
         )
         # The number goes first, as one that is plainly out of reach is put away by it alone.
         found = [
-            _Sorted(f"if(isnan({number}), {last}, coalesce({number}, {last}))", down),
-            _Sorted(rank),
+            Sorted(f"if(isnan({number}), {last}, coalesce({number}, {last}))", down),
+            Sorted(rank),
         ]
         if field.part != "metrics":
             text = f"if({number} IS NULL, coalesce(left({value}, {_SORTED_TEXT}), ''), '')"
-            found.append(_Sorted(text, down))
+            found.append(Sorted(text, down))
         return found
 
-    def beyond(self, keys: Sequence[_Sorted], after: Place | None) -> str:
+    def beyond(self, keys: Sequence[Sorted], after: Place | None) -> str:
         """Return the condition that a run comes after a place in the order."""
         if after is None:
             return "true"
