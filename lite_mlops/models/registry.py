@@ -11,7 +11,7 @@ from typing import Any
 
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models.aliases import Aliases
-from lite_mlops.models.loading import FORMATS, LIMIT, load_model, save_model
+from lite_mlops.models.loading import FORMATS, load_model, save_model
 from lite_mlops.models.references import checked_model_name, parse_reference
 from lite_mlops.models.signature import infer_signature
 from lite_mlops.models.versions import ModelVersion, known_model, resolve
@@ -53,7 +53,11 @@ class Models(Aliases):
             Invalid, NotFound: the reference names no version.
             Damaged: the file is missing or is not the one that was registered.
         """
-        return load_model(self._store.objects, self.get(reference).file)
+        return load_model(
+            self._store.objects,
+            self.get(reference).file,
+            limit=self._store.settings.model_bytes,
+        )
 
     # -- decisions ------------------------------------------------------------------------------
 
@@ -77,7 +81,7 @@ class Models(Aliases):
         signature = infer_signature(model, input_example)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
-        stored = save_model(self._store.objects, model, limit=LIMIT)
+        stored = save_model(self._store.objects, model, limit=self._store.settings.model_bytes)
         with self._store.deciding() as decisions:
             if run is not None and not decisions.database.value("run_is_known", run=run):
                 raise NotFound(f"There is no run {run!r}.")

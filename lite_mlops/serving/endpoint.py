@@ -38,7 +38,7 @@ class Endpoint:
     def __init__(self, store: Store, version: ModelVersion) -> None:
         self._store = store
         self.version = version
-        self._model = load_model(store.objects, version.file)
+        self._model = load_model(store.objects, version.file, limit=store.settings.model_bytes)
         self._framed = version.signature.frame_for(self._model)
 
     def predict(self, rows: Sequence[Any]) -> list[Answer]:

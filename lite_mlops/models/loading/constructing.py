@@ -21,6 +21,7 @@ from lite_mlops.models.loading.pickles import Machine
 from lite_mlops.models.loading.refusals import RefusedModel, UnreadableModel, needs_trust
 from lite_mlops.models.loading.trust import rights_of
 
+_OTHER_ORDER = ">" if sys.byteorder == "little" else "<"
 _MOVED = {"numpy.core.": "numpy._core."}  # written by NumPy 1
 
 
@@ -212,11 +213,12 @@ class Construction(Machine):
 
     def _same_version(self, made: Any, state: Any) -> Any:
         """Note the version that an estimator was written with, which it would warn about itself."""
-        if type(state) is dict and "_sklearn_version" in state:
+        if type(state) is dict and type(made).__module__.startswith("sklearn."):
             from sklearn import __version__
+            from sklearn.base import BaseEstimator
 
-            if type(made).__module__.startswith("sklearn."):
-                self.sklearn_versions.add(str(state["_sklearn_version"]))
+            if isinstance(made, BaseEstimator):
+                self.sklearn_versions.add(str(state.get("_sklearn_version", "before 0.18")))
                 return state | {"_sklearn_version": __version__}
         return state
 
@@ -238,14 +240,14 @@ class Construction(Machine):
 
     def _raw_array(self, dtype: np.dtype[Any], shape: tuple[int, ...], order: str, at: int) -> Any:
         count = math.prod(shape)
-        if not count or not dtype.itemsize:
-            return np.empty(shape, dtype, order="F" if order == "F" else "C")
-        source = self._data if self._mapped is None else self._mapped
-        flat = np.frombuffer(source, dtype, count, at)
-        if self._mapped is None or flat.nbytes < _SMALL:
-            flat = np.frombuffer(self._data, dtype, count, at).copy()
+        if count and dtype.itemsize:
+            large = self._mapped is not None and count * dtype.itemsize >= _SMALL
+            flat = np.frombuffer(self._mapped if large else self._data, dtype, count, at)
+            flat = flat if large else flat.copy()
+        else:
+            flat = np.empty(count, dtype)
         found = flat.reshape(shape[::-1]).T if order == "F" else flat.reshape(shape)
-        return found if dtype.isnative else found.astype(dtype.newbyteorder("="))
+        return found.astype(dtype.newbyteorder("=")) if dtype.byteorder == _OTHER_ORDER else found
 
     def _inner(self, at: int) -> Machine:
         inner = Construction(self._data, at, trusted=self._trusted, nested=True)

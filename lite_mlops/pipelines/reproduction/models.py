@@ -101,6 +101,6 @@ def _compare_answers(
     rows = probes(ours[1].signature.features, profile)
     answers = []
     for store, version in (ours, theirs):
-        model = load_model(store.objects, version.file)
+        model = load_model(store.objects, version.file, limit=store.settings.model_bytes)
         answers.append(np.asarray(model.predict(version.signature.frame_for(model)(rows))))
     return _answers_outcome(answers[0], answers[1], tolerance)
