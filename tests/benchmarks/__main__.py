@@ -29,6 +29,7 @@ from tests.benchmarks import (
     log_calls,
     many_metrics,
     many_processes,
+    model_files,
     reading,
     searching,
     short_runs,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "crash": crash.measure,
     "data_versions": data_versions.measure,
     "autologging": autologging.measure,
+    "model_files": model_files.measure,
 }
 
 

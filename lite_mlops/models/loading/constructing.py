@@ -8,6 +8,7 @@ only as Python and NumPy write them.
 from __future__ import annotations
 
 import math
+import mmap
 import sys
 from collections.abc import Callable, Collection
 from functools import cache
@@ -135,12 +136,13 @@ class Construction(Machine):
         at: int = 0,
         *,
         trusted: Collection[str] = (),
-        mapped: Any = None,
+        mapped: Callable[[], mmap.mmap | None] | None = None,
         nested: bool = False,
     ) -> None:
         super().__init__(data, at, nested=nested)
         self._trusted = trusted
-        self._mapped = mapped
+        self._map = mapped
+        self._mapped: mmap.mmap | None = None
         self._names: dict[int, tuple[str, Any, frozenset[str]]] = {}
         self._careful = _careful()
         self.sklearn_versions: set[str] = set()
@@ -241,13 +243,19 @@ class Construction(Machine):
     def _raw_array(self, dtype: np.dtype[Any], shape: tuple[int, ...], order: str, at: int) -> Any:
         count = math.prod(shape)
         if count and dtype.itemsize:
-            large = self._mapped is not None and count * dtype.itemsize >= _SMALL
-            flat = np.frombuffer(self._mapped if large else self._data, dtype, count, at)
-            flat = flat if large else flat.copy()
+            mapping = self._mapping() if count * dtype.itemsize >= _LARGE else None
+            flat = np.frombuffer(self._data if mapping is None else mapping, dtype, count, at)
+            flat = flat.copy() if mapping is None else flat
         else:
             flat = np.empty(count, dtype)
         found = flat.reshape(shape[::-1]).T if order == "F" else flat.reshape(shape)
         return found.astype(dtype.newbyteorder("=")) if dtype.byteorder == _OTHER_ORDER else found
+
+    def _mapping(self) -> mmap.mmap | None:
+        """Return the mapping of the file, made when the first large array asks for it."""
+        if self._map is not None:
+            self._mapped, self._map = self._map(), None
+        return self._mapped
 
     def _inner(self, at: int) -> Machine:
         inner = Construction(self._data, at, trusted=self._trusted, nested=True)
@@ -255,4 +263,4 @@ class Construction(Machine):
         return inner
 
 
-_SMALL = 1 << 16  # bytes of an array that is not worth a mapping
+_LARGE = 1 << 18  # bytes of an array that is worth a mapping

@@ -67,7 +67,7 @@ def test_a_model_of_ones_own_needs_trust(objects: Objects) -> None:
 
 
 def test_large_arrays_are_mapped_and_never_written_back(objects: Objects) -> None:
-    rows = np.random.default_rng(0).normal(size=(5000, 6))
+    rows = np.random.default_rng(0).normal(size=(20_000, 6))
     data = joblib_bytes(KNeighborsClassifier(algorithm="brute").fit(rows, rows[:, 0] > 0))
     stored = objects.put_bytes(data)
     file = ModelFile(stored.sha256, stored.size)
