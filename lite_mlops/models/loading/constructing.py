@@ -82,6 +82,36 @@ def _random(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
+def _only_classes(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that makes an empty object of a class, for classes of its own package."""
+    package = name.partition(".")[0] + "."
+
+    def made(kind: Any, *arguments: Any) -> Any:
+        if not isinstance(kind, type) or not f"{kind.__module__}.".startswith(package):
+            raise RefusedModel(f"it makes an object by {name} that scikit-learn or pandas do not")
+        return function(kind, *arguments)
+
+    return made
+
+
+def _tree(kind: Callable[..., Any]) -> Callable[..., Any]:
+    def made(features: Any, classes: Any, outputs: Any) -> Any:
+        if not isinstance(classes, np.ndarray) or outputs != len(classes):
+            raise RefusedModel("it has a tree whose outputs are not those of its classes")
+        return kind(features, classes, outputs)
+
+    return made
+
+
+# What makes an object of any class that it is given, without its constructor.
+_MAKES_ANY = {
+    "pandas.core.indexes.base:_new_Index",
+    "sklearn.metrics._dist_metrics:newObj",
+    "sklearn.neighbors._ball_tree:newObj",
+    "sklearn.neighbors._kd_tree:newObj",
+}
+
+
 @cache
 def _careful() -> dict[int, Callable[..., Any]]:
     """Return what is called instead of some names, by the identity of what they stand for."""
@@ -171,6 +201,11 @@ class Construction(Machine):
 
     def _call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
         self._may(function, "call")
+        name = self._names[id(function)][0]
+        if name in _MAKES_ANY:
+            function = _only_classes(name, function)
+        elif name == "sklearn.tree._tree:Tree":
+            function = _tree(function)
         return self._careful.get(id(function), function)(*arguments)
 
     def _new(self, kind: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:

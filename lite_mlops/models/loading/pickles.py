@@ -22,7 +22,7 @@ import numpy as np
 from lite_mlops.models.loading.dtypes import fresh_dtype, set_dtype_state
 from lite_mlops.models.loading.refusals import RefusedModel, UnreadableModel, Untrusted
 
-MOST_STEPS = 25_000_000  # opcodes; about ten seconds and, at worst, two gigabytes
+MOST_STEPS = 20_000_000  # opcodes; some ten seconds and, at worst, two gigabytes
 MOST_PARTS = 1_000_000  # of a tuple with all that it holds, as often as it holds it
 DEEPEST = 100  # tuples in tuples
 _LONGEST_LINE = 1 << 20
