@@ -23,7 +23,8 @@ from lite_mlops.models.loading.refusals import RefusedModel, UnreadableModel, ne
 from lite_mlops.models.loading.trust import rights_of
 
 _OTHER_ORDER = ">" if sys.byteorder == "little" else "<"
-_MOVED = {"numpy.core.": "numpy._core."}  # written by NumPy 1
+# Where modules are found that files call otherwise: those of NumPy 1, and of scikit-learn 1.8.
+_MOVED = {"numpy.core.": "numpy._core.", "_loss.": "sklearn._loss._loss."}
 
 
 def _empty_array(*arguments: Any) -> Any:
@@ -142,8 +143,8 @@ def _careful() -> dict[int, Callable[..., Any]]:
 def _resolve(name: str) -> Any:
     module, _, path = name.partition(":")
     for old, new in _MOVED.items():
-        if module.startswith(old):
-            module = new + module.removeprefix(old)
+        if f"{module}.".startswith(old):
+            module = (new + f"{module}.".removeprefix(old)).removesuffix(".")
     try:
         found: Any = sys.modules.get(module) or import_module(module)
         for part in path.split("."):
