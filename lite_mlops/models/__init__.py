@@ -3,7 +3,14 @@
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.importances import built_in_importances, final_of, names_of_features
-from lite_mlops.models.loading import load_model, write_model
+from lite_mlops.models.loading import (
+    ModelContext,
+    ModelFile,
+    PythonModel,
+    Untrusted,
+    load_model,
+    write_model,
+)
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import (
@@ -16,6 +23,7 @@ from lite_mlops.models.signature import (
     compatible,
     infer_signature,
 )
+from lite_mlops.models.signing import open_version
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
@@ -25,17 +33,22 @@ __all__ = [
     "Change",
     "Column",
     "InvalidRows",
+    "ModelContext",
+    "ModelFile",
     "ModelVersion",
     "Models",
     "Problem",
+    "PythonModel",
     "Signature",
     "Table",
+    "Untrusted",
     "built_in_importances",
     "compatible",
     "final_of",
     "infer_signature",
     "load_model",
     "names_of_features",
+    "open_version",
     "parse_reference",
     "write_model",
 ]

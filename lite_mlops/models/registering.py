@@ -17,7 +17,6 @@ from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.models.examples import example_of
 from lite_mlops.models.loading import (
     FORMATS,
-    LIMIT,
     ModelFile,
     inspect_model,
     load_model,
@@ -252,7 +251,9 @@ class Registering:
         signature = infer_signature(model, input_example, training)
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
-        saved = save_model(self._store.objects, model, format=format, limit=LIMIT)
+        saved = save_model(
+            self._store.objects, model, format=format, limit=self._store.settings.model_bytes
+        )
         made = Prepared(
             sha256=saved.sha256,
             size=saved.size,
@@ -317,7 +318,7 @@ class Registering:
             compression=found.compression,
             trusted=tuple(found.needs_trust),
         )
-        model = load_model(self._store.objects, file)
+        model = load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"{path} holds no model: its {type(model).__name__} has no predict.")
         made = Prepared(

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.models.aliases import Aliases
-from lite_mlops.models.loading import load_model
 from lite_mlops.models.looking import Looking
 from lite_mlops.models.registering import Registering
 from lite_mlops.models.removing import Removing
+from lite_mlops.models.signing import Signing, open_version
 from lite_mlops.models.tagging import Tagging
 from lite_mlops.models.trusting import Trusting
 from lite_mlops.models.versions import ModelVersion, known_model
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lite_mlops.models.search import VersionPage
 
 
-class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking):
+class Models(Registering, Aliases, Tagging, Removing, Trusting, Signing, Looking):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:
@@ -75,4 +75,5 @@ class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking):
             Damaged: the file is missing or is not the one that was registered.
             Denied: it imports what is not trusted, or versions differ with `strict`.
         """
-        return load_model(self._store.objects, self.get(reference).file, strict=strict)
+        version = self.get(reference)
+        return open_version(self._store.objects, version, self._store.settings, strict=strict)

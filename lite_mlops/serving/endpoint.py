@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from lite_mlops.models import Asking, ModelVersion, load_model
+from lite_mlops.models import Asking, ModelVersion, open_version
 from lite_mlops.store import Store, new_id
 from lite_mlops.store.events import Prediction, VersionServed
 
@@ -34,7 +34,8 @@ class Endpoint:
     def __init__(self, store: Store, version: ModelVersion) -> None:
         self._store = store
         self.version = version
-        self._asking = Asking(load_model(store.objects, version.file), version.signature)
+        model = open_version(store.objects, version, store.settings)
+        self._asking = Asking(model, version.signature)
         writer = store.journal.writer
         store.append(VersionServed(model=version.model, version=version.version, writer=writer))
 

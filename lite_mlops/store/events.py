@@ -367,12 +367,12 @@ class VersionTrusted(Decision):
 
 
 class VersionSigned(Decision):
-    """A version was signed with a private key; `seal` is the signature, in hexadecimal digits."""
+    """A version was signed with a private key; `seal` is the signature, in base64."""
 
     kind = "version_signed"
     model: str
     version: int
-    key_id: str
+    public: str  # the key that proves it
     seal: str
 
 

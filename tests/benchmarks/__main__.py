@@ -29,6 +29,7 @@ from tests.benchmarks import (
     log_calls,
     many_metrics,
     many_processes,
+    model_files,
     reading,
     searching,
     short_runs,
@@ -56,6 +57,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "data_versions": data_versions.measure,
     "autologging": autologging.measure,
     "validating": validating.measure,
+    "model_files": model_files.measure,
 }
 
 

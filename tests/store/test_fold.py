@@ -159,7 +159,7 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 ev.VersionSigned,
                 model=st.just("m"),
                 version=st.just(1),
-                key_id=texts,
+                public=texts,
                 seal=st.just("00"),
                 **_just(frame),
             ),
