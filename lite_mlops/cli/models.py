@@ -15,9 +15,15 @@ from lite_mlops.cli.model_aliases import (
     show_history,
     show_moves,
 )
+from lite_mlops.cli.model_files import (
+    inspect_source,
+    register_model,
+    sign_version,
+    trust_version,
+    verify_version,
+)
 from lite_mlops.cli.model_versions import (
     describe_version,
-    register_model,
     remove_versions,
     restore_versions,
     tag_version,
@@ -141,6 +147,8 @@ def show_model(reference: str, form: str | None) -> None:
             "features": f"{len(version.signature.features)}: "
             + ", ".join(version.signature.features),
             "classes": ", ".join(map(str, classes)),
+            "may import": ", ".join(version.trusted),
+            "signed by": ", ".join(seal.public for seal in version.seals),
             "made with": ", ".join(f"{name} {v}" for name, v in version.requirements.items()),
         }
     )
@@ -170,6 +178,7 @@ def _code(version: ModelVersion) -> str:
 
 for _command in (
     *(register_model, remove_versions, restore_versions, tag_version, describe_version),
+    *(inspect_source, trust_version, sign_version, verify_version),
     *(diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
 ):
     models.add_command(_command)

@@ -4,10 +4,12 @@ from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.importances import built_in_importances, final_of, names_of_features
 from lite_mlops.models.loading import (
+    Inspection,
     ModelContext,
     ModelFile,
     PythonModel,
     Untrusted,
+    inspect_model,
     load_model,
     write_model,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "Asking",
     "Change",
     "Column",
+    "Inspection",
     "InvalidRows",
     "ModelContext",
     "ModelFile",
@@ -46,6 +49,7 @@ __all__ = [
     "compatible",
     "final_of",
     "infer_signature",
+    "inspect_model",
     "load_model",
     "names_of_features",
     "open_version",
