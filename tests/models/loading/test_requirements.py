@@ -24,6 +24,7 @@ from lite_mlops.models.loading import (
     imports_of,
     requirements_of,
 )
+import tests.models.loading.estimators  # noqa: F401  # its names are looked at
 from tests.models.loading.conftest import Loads
 from tests.models.loading.hostile import joblib_bytes
 from tests.models.loading.rules import NAME
