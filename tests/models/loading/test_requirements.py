@@ -15,6 +15,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+import tests.models.loading.estimators  # noqa: F401  # its names are looked at
 from lite_mlops.errors import Denied
 from lite_mlops.models.loading import (
     Difference,
