@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_mlops.cli.commands import Commands, open_project
+from lite_mlops.cli.model_cards import card
 from lite_mlops.cli.output import (
     as_option,
     emit,
@@ -31,6 +32,9 @@ _TIMES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M"
 @click.group(cls=Commands)
 def models() -> None:
     """List and show models, and move their aliases."""
+
+
+models.add_command(card)
 
 
 @models.command("ls")

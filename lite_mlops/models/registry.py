@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lite_mlops.models.aliases import Aliases
+from lite_mlops.models.cards import Cards
 from lite_mlops.models.files import load_model
 from lite_mlops.models.registering import Registering
 from lite_mlops.models.removing import Removing
@@ -17,7 +18,7 @@ from lite_mlops.models.tagging import Tagging
 from lite_mlops.models.versions import ModelVersion, known_model
 
 
-class Models(Registering, Aliases, Tagging, Removing):
+class Models(Registering, Aliases, Tagging, Removing, Cards):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:
