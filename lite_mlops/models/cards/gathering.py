@@ -26,7 +26,7 @@ from lite_mlops.tracking import Run, Runs
 from lite_mlops.tracking.comparing import Comparisons, MeasuredEvaluation
 
 NO_EVALUATION = "no interval: no evaluation was kept"
-NOT_MEASURED = "no interval: no kept evaluation gives this metric and value"
+NOT_MEASURED = "no interval: no kept evaluation gives it"
 _SHOWN_ROWS = 2  # of the input example
 _SYSTEM = ("python", "implementation", "system", "release", "machine", "cpus")  # not the host
 

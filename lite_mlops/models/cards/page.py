@@ -35,15 +35,17 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --back: #161719; --text: #e8e8ea; --soft: #9c9ca6;
   --rule: #303136; --tint: #1f2024; --mark: #8fbce6; --band: #456a8d; --faint: #2a3744; } }
 * { box-sizing: border-box; }
-body { background: var(--back); color: var(--text); margin: 0 auto; max-width: 62rem;
-  padding: 3rem 1.5rem 4rem; font: 15px/1.55 system-ui, sans-serif; }
-header { margin-bottom: 2.5rem; }
+body { background: var(--back); color: var(--text); margin: 0 auto; max-width: 72rem;
+  padding: 3.5rem 2rem 4rem; font: 15px/1.55 system-ui, sans-serif; }
+header { margin: 0 0 2.5rem; }
 .kind { color: var(--soft); font-size: .8rem; letter-spacing: .08em; text-transform: uppercase; }
 h1 { font-size: 2.1rem; font-weight: 650; letter-spacing: -.015em; line-height: 1.2;
   margin: .1rem 0 .5rem; overflow-wrap: anywhere; }
-h2 { border-top: 1px solid var(--rule); font-size: 1.15rem; font-weight: 650;
-  margin: 2.5rem 0 .75rem; padding-top: 1.25rem; }
+section { border-top: 1px solid var(--rule); display: grid; gap: 0 2rem; padding: 1.5rem 0 2rem;
+  grid-template-columns: 9rem minmax(0, 1fr); }
+h2 { color: var(--mark); font-size: 1rem; font-weight: 600; margin: 0; }
 h3 { font-size: .92rem; font-weight: 600; margin: 1.5rem 0 .35rem; overflow-wrap: anywhere; }
+section > div > :first-child { margin-top: 0; }
 p { margin: .35rem 0; max-width: 44rem; overflow-wrap: anywhere; }
 .prose { white-space: pre-line; } .lead { font-size: 1.1rem; }
 .soft { color: var(--soft); } .unsaid { color: var(--soft); font-style: italic; }
@@ -64,15 +66,16 @@ svg { display: block; height: 14px; margin-top: .3rem; width: 150px; }
 .middle { fill: var(--mark); } .share { fill: var(--mark); }
 pre { background: var(--tint); border-radius: .4rem; font: .84rem/1.5 ui-monospace, monospace;
   margin: .4rem 0; overflow-x: auto; padding: .75rem 1rem; }
-footer { border-top: 1px solid var(--rule); color: var(--soft); font-size: .85rem;
-  margin-top: 3rem; padding-top: 1rem; }
-@media (max-width: 36rem) { body { padding: 1.5rem 1rem; } dl { display: block; }
-  dd { margin-bottom: .5rem; } }
+footer { border-top: 1px solid var(--rule); font-size: .85rem; padding-top: 1rem; }
+@media (max-width: 48rem) { body { padding: 1.5rem 1rem; } section { display: block; }
+  h2 { margin-bottom: .75rem; } }
+@media (max-width: 30rem) { dl { display: block; } dd { margin-bottom: .5rem; } }
 @media print { body { font-size: 10.5pt; max-width: none; padding: 0; } pre { white-space: pre-wrap;
   overflow-wrap: anywhere; } .wide { overflow: visible; } h2, h3 { break-after: avoid; }
-  tr, dl { break-inside: avoid; } }
+  section { display: block; } h2 { margin-bottom: .5rem; } tr, dl { break-inside: avoid; } }
 """
 _WIDTH, _HEIGHT = 150, 14
+_FAINTER = 0.65  # than the share before
 _UNSAID = (NOT_STATED, NOT_RECORDED)
 
 
@@ -107,7 +110,7 @@ def _text(value: str) -> str:
 
 def _section(section: Section) -> str:
     blocks = "\n".join(map(_block, section.blocks))
-    return f"<section><h2>{_text(section.title)}</h2>\n{blocks}</section>\n"
+    return f"<section><h2>{_text(section.title)}</h2>\n<div>{blocks}</div></section>\n"
 
 
 def _block(block: Block) -> str:

@@ -9,8 +9,10 @@ code are written.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from lite_mlops.models.cards import calling
 from lite_mlops.models.cards.facts import (
@@ -33,6 +35,7 @@ from lite_mlops.models.cards.wording import (
 )
 
 _SHARES = 6  # parts of a picture of categories
+_PLACES = 7  # lowest, 5, 25, 50, 75, 95 %, highest
 
 
 @dataclass(frozen=True)
@@ -242,14 +245,15 @@ def _named(column: ColumnFact) -> str:
 
 def _drawn(column: ColumnFact) -> Cell:
     """Return the picture of a column, where its profile has one."""
-    low, high = column.low, column.high
-    values = [value for value in column.quantiles.values() if isinstance(value, float)]
-    if isinstance(low, float) and isinstance(high, float) and len(values) == 5 and low < high:
-        # Halved, as the range of two very large numbers may be too large for one.
-        width = high / 2 - low / 2
-        places = tuple(min(max((v / 2 - low / 2) / width, 0.0), 1.0) for v in values)
-        words = f"half of it from {number(values[1])} to {number(values[3])}, median "
-        return Spread(places, words + number(values[2]))
+    told = [column.low, *column.quantiles.values(), column.high]
+    places = [place for value in told if (place := _place(value)) is not None]
+    # Halved, as the range of two very large numbers may be too large for one.
+    width = places[-1] / 2 - places[0] / 2 if len(places) == _PLACES else 0.0
+    if width > 0:
+        low, *values, _ = places
+        spread = tuple(min(max((v / 2 - low / 2) / width, 0.0), 1.0) for v in values)
+        words = f"half of it from {number(told[2])} to {number(told[4])}, median "
+        return Spread(spread, words + number(told[3]))
     if column.categories:
         total = sum(column.categories.values())
         parts = [count / total for count in column.categories.values()]
@@ -260,6 +264,14 @@ def _drawn(column: ColumnFact) -> Cell:
         more = len(column.categories) - len(named)
         return Shares(tuple(parts), f"{words}, {more} more" if more else words)
     return ""
+
+
+def _place(value: float | str | None) -> float | None:
+    """Return a number, or a time as one, on the axis of its picture."""
+    if isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return value if value is None or math.isfinite(value) else None
 
 
 # -- training -----------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+"""All forms: whatever a text is, it comes out as text; and calls that can be copied."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from lite_mlops.htmltext import visible
+from lite_mlops.models.cards.calling import in_python, over_http
+from lite_mlops.models.cards.forms import FORMS, form_of_file, write
+from lite_mlops.models.cards.signatures import signature_facts
+from lite_mlops.project import Project
+from tests.models.cards.conftest import Document, Page, bare, facts_of, texts
+
+
+def squeezed(text: str) -> str:
+    return " ".join(visible(text).split())
+
+
+@settings(max_examples=25)
+@given(texts)
+def test_every_text_comes_out_as_text(text: str) -> None:
+    facts = facts_of(text)
+    found = Page(write(facts, "html"))
+    assert visible(text) in found.text
+    assert not {tag for tag, _ in found.tags} & {"script", "img", "a", "b", "i"}
+    document = Document(write(facts, "md"))
+    assert squeezed(text) in [squeezed(told) for told in document.texts]
+    assert document.kinds.isdisjoint({"html_inline", "html_block", "link_open", "image", "hr"})
+    told = json.loads(write(facts, "json"))
+    assert told["description"] == text
+    assert told["stated"][0]["text"] == text
+    assert told["tags"] == {text: text}
+    assert told["data"][0]["columns"][0]["categories"] == {text: 6} | {"other": 3}
+
+
+@settings(max_examples=25)
+@given(texts)
+def test_nothing_steers_a_terminal(text: str) -> None:
+    facts = facts_of(text)
+    for form in FORMS:
+        written = write(facts, form)
+        assert not [c for c in written if c != "\n" and (c < " " or "\x7f" <= c <= "\x9f")]
+        assert not set(written) & set(map(chr, [*range(0x2028, 0x202F), *range(0x2066, 0x206A)]))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_facts_give_the_same_text(registered: Project, form: str) -> None:
+    models = registered.models
+    assert models.card_text("churn/1", form) == models.card_text("churn/1", form)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("card.md", "md"),
+        ("CARD.HTML", "html"),
+        ("card.cdx.json", "cyclonedx"),
+        ("card.json", "json"),
+        ("README", "md"),
+    ],
+)
+def test_the_ending_of_a_file_tells_the_form(name: str, form: str) -> None:
+    assert form_of_file(name) == form
+
+
+@given(texts)
+def test_calls_can_be_copied(text: str) -> None:
+    example = ({text: text, "n": None, "x": 1.5},)
+    facts = bare(example=example)
+    _, line = over_http(facts).split("\n")
+    *_, body = shlex.split(line)
+    assert json.loads(body) == {"rows": list(example)}
+    (assigned,) = [
+        node.value
+        for node in ast.parse(in_python(facts)).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "rows"
+    ]
+    assert isinstance(assigned, ast.Call)
+    assert json.loads(ast.literal_eval(assigned.args[0])) == list(example)
+
+
+def test_the_python_call_answers(registered: Project) -> None:
+    registered.models.register(
+        registered.models.load("churn/1"), "plain", input_example=[[0.5, 1.0], [2.0, 0.0]]
+    )
+    names: dict[str, Any] = {}
+    code = in_python(registered.models.card("plain")).replace("Project()", "project")
+    *_, last = ast.parse(code).body
+    lines = code.split("\n")
+    exec("\n".join(lines[: last.lineno - 1]), {"project": registered}, names)  # noqa: S102
+    assert len(names["endpoint"].predict(names["rows"])) == 2
+
+
+# -- signatures ---------------------------------------------------------------------------------
+
+
+def test_a_signature_of_names_tells_numbers_and_classes() -> None:
+    inputs, outputs = signature_facts({"features": ["a"], "classes": ["no", "yes"]})
+    assert [(one.name, one.type, one.missing) for one in inputs] == [("a", "number", None)]
+    assert [(one.type, one.categories) for one in outputs] == [("class", ("no", "yes"))]
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_richer_signature_tells_more(by_name: bool) -> None:  # noqa: FBT001
+    columns: Any = [
+        {"name": "age", "type": "integer", "min": 18, "max": 90, "nullable": True},
+        {"name": "plan", "type": "text", "categories": ["basic", "plus"], "nullable": False},
+    ]
+    if by_name:
+        columns = {column.pop("name"): column for column in columns}
+    told = {"features": ["age", "plan", "x"], "classes": [], "inputs": columns}
+    (age, plan, x), outputs = signature_facts(told)
+    assert (age.type, age.low, age.high, age.missing) == ("integer", 18, 90, True)
+    assert (plan.categories, plan.missing) == (("basic", "plus"), False)
+    assert (x.name, x.type, outputs) == ("x", "number", ())
+    text = write(bare(inputs=(age, plan, x)))
+    assert "| age | integer | 18 to 90 | allowed |" in text
+    assert "| plan | text | basic, plus | refused |" in text
