@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,10 @@ from lite_mlops.cli.output import say
 if TYPE_CHECKING:
     from lite_mlops.project import Project
 
-# Of `lite_mlops.models.cards.forms`, which is not loaded to show the help.
+# Those of `lite_mlops.models.cards`, which is not loaded to show the help.
 FORMS = ("md", "html", "hf", "cyclonedx", "json")
 ASKED = ("purpose", "limits", "out_of_scope", "ethics", "contact", "license")
+_ENDINGS = {".html": "html", ".htm": "html", ".cdx.json": "cyclonedx", ".json": "json"}
 
 
 @click.command("card")
@@ -62,16 +62,18 @@ def card(
             return
     elif reason is not None:
         raise click.UsageError("--reason goes with --state.")
-    if file is not None and form is None:
-        from lite_mlops.models.cards.forms import form_of_file
-
-        form = form_of_file(file.name)
-    text = project.models.card_text(reference, form or "md")
+    text = project.models.card_text(reference, form or _form_of(file))
     if file is None:
-        sys.stdout.write(text)
+        click.echo(text, nl=False)
         return
     file.write_text(text, encoding="utf-8")
     say(f"Wrote {file}.")
+
+
+def _form_of(file: Path | None) -> str:
+    """Return the form that the ending of a file means; Markdown for any other, and for none."""
+    name = "" if file is None else file.name.lower()
+    return next((form for ending, form in _ENDINGS.items() if name.endswith(ending)), "md")
 
 
 def _state(project: Project, reference: str, stated: tuple[str, ...], reason: str | None) -> None:

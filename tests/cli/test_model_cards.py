@@ -41,7 +41,14 @@ def test_json_tells_the_facts(cli: Cli, registered: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [("card.html", "html"), ("bom.cdx.json", "cyclonedx"), ("README.md", "md")]
+    ("name", "form"),
+    [
+        ("card.HTML", "html"),
+        ("bom.cdx.json", "cyclonedx"),
+        ("card.json", "json"),
+        ("README.md", "md"),
+        ("README", "md"),
+    ],
 )
 def test_the_ending_of_the_file_tells_the_form(
     cli: Cli, registered: Project, name: str, form: str

@@ -28,13 +28,6 @@ FORMS: dict[str, Callable[[CardFacts], str]] = {
     "cyclonedx": _cyclonedx,
     "json": _json,
 }
-_ENDINGS = {
-    ".md": "md",
-    ".html": "html",
-    ".htm": "html",
-    ".cdx.json": "cyclonedx",
-    ".json": "json",
-}
 
 
 def write(facts: CardFacts, form: str = "md") -> str:
@@ -43,9 +36,3 @@ def write(facts: CardFacts, form: str = "md") -> str:
         near = suggestion(form, FORMS) or f" There are {', '.join(FORMS)}."
         raise Invalid(f"a model card has no form {form!r}.{near}")
     return FORMS[form](facts)
-
-
-def form_of_file(name: str) -> str:
-    """Return the form that the ending of a file name means; Markdown for any other."""
-    lower = name.lower()
-    return next((form for ending, form in _ENDINGS.items() if lower.endswith(ending)), "md")

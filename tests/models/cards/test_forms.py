@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from lite_mlops.htmltext import visible
 from lite_mlops.models.cards.calling import in_python, over_http
-from lite_mlops.models.cards.forms import FORMS, form_of_file, write
+from lite_mlops.models.cards.forms import FORMS, write
 from lite_mlops.models.cards.signatures import signature_facts
 from lite_mlops.project import Project
 from tests.models.cards.conftest import Document, Page, bare, facts_of, texts
@@ -53,20 +53,6 @@ def test_nothing_steers_a_terminal(text: str) -> None:
 def test_the_same_facts_give_the_same_text(registered: Project, form: str) -> None:
     models = registered.models
     assert models.card_text("churn/1", form) == models.card_text("churn/1", form)
-
-
-@pytest.mark.parametrize(
-    ("name", "form"),
-    [
-        ("card.md", "md"),
-        ("CARD.HTML", "html"),
-        ("card.cdx.json", "cyclonedx"),
-        ("card.json", "json"),
-        ("README", "md"),
-    ],
-)
-def test_the_ending_of_a_file_tells_the_form(name: str, form: str) -> None:
-    assert form_of_file(name) == form
 
 
 @given(texts)
