@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lite_mlops.cli import model_cards
-from lite_mlops.models.cards import ASKED
 from lite_mlops.models.cards.forms import FORMS
+from lite_mlops.models.cards.stated import ASKED
 from lite_mlops.project import Project
 from tests.cli.conftest import Cli, trained
 from tests.cli.test_output import STEERING

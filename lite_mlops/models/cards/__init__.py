@@ -5,7 +5,5 @@ Path("card.html").write_text(project.models.card_text("churn@champion", "html"))
 """
 
 from lite_mlops.models.cards.cards import Cards
-from lite_mlops.models.cards.facts import CardFacts
-from lite_mlops.models.cards.stated import ASKED
 
-__all__ = ["ASKED", "CardFacts", "Cards"]
+__all__ = ["Cards"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lite_mlops.models.aliases import AliasMove
-from lite_mlops.models.cards.facts import CardFacts
-from lite_mlops.models.cards.stated import statement_tags
 from lite_mlops.models.versions import ModelVersion
 from lite_mlops.store import Store
+
+if TYPE_CHECKING:  # cards are written rarely, and models registered often
+    from lite_mlops.models.cards.facts import CardFacts
 
 
 class _Registry(Protocol):
@@ -35,7 +36,7 @@ class Cards:
             Invalid, NotFound: the reference names no version.
             Damaged: its input example is missing or not what was stored.
         """
-        from lite_mlops.models.cards.gathering import gather  # data and runs
+        from lite_mlops.models.cards.gathering import gather
 
         version = self.get(reference)
         registered = version.version > 0
@@ -70,4 +71,6 @@ class Cards:
             Invalid: a card does not ask for it, or a text is empty or too long.
             NotFound: there is no such model or version.
         """
+        from lite_mlops.models.cards.stated import statement_tags
+
         self.set_tags(reference, statement_tags(texts), reason=reason)

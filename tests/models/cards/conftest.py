@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sklearn.linear_model import LogisticRegression
 
-from lite_mlops.models.cards import ASKED, CardFacts
 from lite_mlops.models.cards.facts import (
     AliasFact,
+    CardFacts,
     ColumnFact,
     DataFact,
     GateFact,
@@ -25,7 +25,7 @@ from lite_mlops.models.cards.facts import (
     MetricFact,
     RunFact,
 )
-from lite_mlops.models.cards.stated import Stated
+from lite_mlops.models.cards.stated import ASKED, Stated
 from lite_mlops.project import Project
 
 SCRIPT = "<script>alert('x')</script>\"&'"

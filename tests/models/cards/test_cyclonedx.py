@@ -11,8 +11,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given, settings
 
-from lite_mlops.models.cards import CardFacts
 from lite_mlops.models.cards.cyclonedx import package_url
+from lite_mlops.models.cards.facts import CardFacts
 from lite_mlops.models.cards.forms import write
 from lite_mlops.models.cards.stated import Stated
 from lite_mlops.project import Project

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,6 +115,44 @@ def test_errors_of_numbers_make_it_a_regression(project: Project) -> None:
     assert [m.name for m in facts.evaluations] == ["MAE", "RMSE"]
     for metric in facts.evaluations:
         assert (metric.value, metric.low, metric.high) == pytest.approx((0.25, 0.25, 0.25))
+
+
+def test_the_code_and_the_machine_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path / "work")
+    identity = (
+        "-c",
+        "user.name=Ann",
+        "-c",
+        "user.email=ann@example.org",
+        "-c",
+        "commit.gpgsign=false",
+    )
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *identity, *arguments], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--initial-branch", "trial")
+    Path("fit.py").write_text("depth = 3\n")
+    git("add", "fit.py")
+    git("commit", "--quiet", "-m", "first")
+    Path("fit.py").write_text("depth = 4\n")
+    project = Project(tmp_path / "work", capture_environment=True, capture_code=True)
+    with project.start_run():
+        project.log_model(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), "price")
+    facts = project.models.card("price")
+    text = project.models.card_text("price")
+    project.close()
+    assert facts.code["commit"] == git("rev-parse", "HEAD")
+    assert f"- **commit**: {facts.code['commit']}\n- **uncommitted changes**: there were" in text
+    assert "- **branch**: trial" in text
+    assert facts.run is not None
+    assert facts.run.system["python"] == platform.python_version()
+    assert "host" not in facts.run.system
 
 
 def test_a_run_that_is_not_recorded_here(registered: Project) -> None:

@@ -10,8 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lite_mlops.models.cards import CardFacts
-from lite_mlops.models.cards.facts import MetricFact
+from lite_mlops.models.cards.facts import CardFacts, MetricFact
 from lite_mlops.models.cards.huggingface import _number, hugging_face, metadata, quoted
 from lite_mlops.models.cards.markdown import markdown
 from lite_mlops.models.cards.stated import Stated

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lite_mlops.errors import Invalid, NotFound
-from lite_mlops.models.cards import ASKED
+from lite_mlops.models.cards.stated import ASKED
 from lite_mlops.project import Project
 
 
