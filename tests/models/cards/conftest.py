@@ -41,7 +41,12 @@ HOSTILE = (
     "+",
     "1. first",
     "---",
-    "===",
+    "title\n===",
+    "title\n---",
+    "<script x",
+    "<!-- gone",
+    "<?php",
+    "</style",
     "> quoted",
     "&lt;b&gt; &amp; &#35;",
     "ends with \\",
@@ -199,11 +204,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with project.start_run(SCRIPT, experiment=SCRIPT, params={SCRIPT: SCRIPT}) as run:
         project.log_dataset(rows, "customers", column_names=["age", SCRIPT])
         plan = ["basic", "plus"] * 50
-        held = {"plan": plan, "name": [f"person {n}" for n in range(100)], "age": range(100)}
+        held = {"plan": plan, "name": [f"person {n // 2}" for n in range(100)], "age": range(100)}
         project.log_dataset(held, "holdout", role="test")
         answers = model.predict(rows[:100])
         right = float(np.mean(answers == labels[:100]))
-        run.log_metrics({"accuracy": right, "auc": 0.5, "loss": 0.25})
+        run.log_metrics({"accuracy": right, "auc": 0.5, "share": right})
         scores = model.predict_proba(rows[:100])[:, 1]
         run.log_evaluation(labels[:100], answers, y_score=scores, name="holdout")
         project.log_model(model, "churn", input_example={"age": 0.5, SCRIPT: None})

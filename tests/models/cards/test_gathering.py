@@ -12,6 +12,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from lite_mlops.errors import Damaged, Invalid
+from lite_mlops.models.cards.facts import ColumnFact
 from lite_mlops.models.cards.gathering import NO_EVALUATION, NOT_MEASURED, gather
 from lite_mlops.project import Project
 from tests.models.cards.conftest import SCRIPT
@@ -56,7 +57,7 @@ def test_data_comes_with_its_profile(registered: Project) -> None:
     plan, name, years = holdout.columns
     assert plan.categories == {"basic": 50, "plus": 50}
     assert (years.low, years.high) == (0, 99)
-    assert (name.distinct, name.categories) == (100, {})
+    assert (name.distinct, name.categories) == (50, {})
 
 
 def test_texts_of_people_are_in_no_form_of_a_card(registered: Project) -> None:
@@ -64,6 +65,21 @@ def test_texts_of_people_are_in_no_form_of_a_card(registered: Project) -> None:
         text = registered.models.card_text("churn/1", form)
         assert "basic" in text or form == "cyclonedx"
         assert "person 7" not in text
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["basic", "plus", "basic"], {"basic": 2, "plus": 1}),
+        (["ann", "bob", "cy"], {}),  # each once: they may be names
+        ([f"c{n // 2}" for n in range(42)], {}),
+    ],
+)
+def test_values_are_told_where_they_are_categories(
+    project: Project, values: list[str], told: dict[str, int]
+) -> None:
+    version = project.datasets.add({"x": values}, "some")
+    assert ColumnFact.from_profile("x", version.profile["x"]).categories == told
 
 
 def test_intervals_stand_where_an_evaluation_gives_the_metric(registered: Project) -> None:
@@ -78,7 +94,7 @@ def test_intervals_stand_where_an_evaluation_gives_the_metric(registered: Projec
     assert accuracy.low is not None
     assert accuracy.high is not None
     assert accuracy.low < accuracy.value < accuracy.high
-    for name in ("auc", "loss"):  # one of another value, one of another kind
+    for name in ("auc", "share"):  # one of another value, one of another kind
         assert (found[name].low, found[name].without) == (None, NOT_MEASURED)
 
 

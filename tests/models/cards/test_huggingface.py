@@ -73,7 +73,7 @@ def test_results_come_with_their_interval(registered: Project) -> None:
         ("holdout", "macro F1"),
         ("holdout", "ROC AUC"),
         ("not stated", "auc"),
-        ("not stated", "loss"),
+        ("not stated", "share"),
     ]
     accuracy = index["results"][0]["metrics"][0]
     metric = facts.evaluations[0]
