@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from lite_mlops.htmltext import html_facts
 from lite_mlops.models.cards.stated import Stated
+from lite_mlops.models.cards.wording import NOT_STATED, number
 
 # A text column with more different values than these may hold names or notes of people: a card,
 # which is made to be shown around, tells how many there are and not which.
@@ -179,6 +181,14 @@ class CardFacts:
     def name(self) -> str:
         """The version as it is named everywhere, such as 'churn/3'."""
         return f"{self.model}/{self.version}" if self.version else self.model
+
+    def __repr__(self) -> str:
+        return f"<CardFacts {self.name}>"
+
+    def _repr_html_(self) -> str:
+        said = {stated.title: stated.text or NOT_STATED for stated in self.stated}
+        measured = {metric.name: number(metric.value) for metric in self.metrics}
+        return html_facts(f"Model card {self.name}", said | measured)
 
     @property
     def task(self) -> str | None:

@@ -166,12 +166,14 @@ class Document:
 
     def __init__(self, text: str) -> None:
         self.kinds: set[str] = set()
+        self.blocks: list[str] = []
         self.texts: list[str] = []  # of each paragraph, heading and cell
         self.headings: list[str] = []
         self.rows: list[list[str]] = []
         inside = ""
         for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
             self.kinds.add(token.type)
+            self.blocks.append(token.type)
             if token.type == "tr_open":
                 self.rows.append([])
             if token.type != "inline":

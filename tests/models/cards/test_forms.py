@@ -31,6 +31,8 @@ def test_every_text_comes_out_as_text(text: str) -> None:
     assert not {tag for tag, _ in found.tags} & {"script", "img", "a", "b", "i"}
     document = Document(write(facts, "md"))
     assert squeezed(text) in [squeezed(told) for told in document.texts]
+    if all(map(str.strip, visible(text).split("\n"))):  # else there are more paragraphs
+        assert document.blocks == Document(write(facts_of("x"))).blocks
     assert document.kinds.isdisjoint({"html_inline", "html_block", "link_open", "image", "hr"})
     told = json.loads(write(facts, "json"))
     assert told["description"] == text
@@ -53,6 +55,15 @@ def test_nothing_steers_a_terminal(text: str) -> None:
 def test_the_same_facts_give_the_same_text(registered: Project, form: str) -> None:
     models = registered.models
     assert models.card_text("churn/1", form) == models.card_text("churn/1", form)
+
+
+def test_notebooks_show_what_is_stated_and_measured() -> None:
+    facts = facts_of("<b>x</b>")
+    assert repr(facts) == "<CardFacts churn/3>"
+    shown = facts._repr_html_()
+    assert "Purpose and intended use" in shown
+    assert shown.count("&lt;b&gt;x&lt;/b&gt;") == 7
+    assert "not stated" in bare()._repr_html_()
 
 
 @given(texts)

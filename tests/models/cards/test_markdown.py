@@ -32,6 +32,7 @@ def test_no_text_is_markup(text: str) -> None:
     assert [kind for kind in document.kinds if not KINDS.fullmatch(kind)] == []
     expected = " ".join(visible(text).split())
     assert sum(expected == " ".join(told.split()) for told in document.texts) > 10
+    assert document.blocks == Document(markdown(facts_of("x"))).blocks
     assert "\x1b" not in written
 
 
@@ -44,14 +45,6 @@ def test_every_row_of_a_table_has_as_many_cells() -> None:
 def test_lines_stay_lines() -> None:
     written = markdown(bare(description="first\nsecond\n\n\n# third"))
     assert "first\\\nsecond\n\n\\# third" in written
-
-
-def test_code_with_fences_stays_code() -> None:
-    written = markdown(facts_of("```\n# heading\n````"))
-    assert "````" in written
-    assert "heading" not in " ".join(
-        told for told in Document(written).headings if "Model card" not in told and "@" not in told
-    ).replace("``` # heading ````", "")
 
 
 def test_pictures_are_words() -> None:
