@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from lite_mlops.htmltext import html_facts
+from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.cards.stated import Stated
 from lite_mlops.models.cards.wording import NOT_STATED, number
 
@@ -118,20 +119,6 @@ class InputFact:
 
 
 @dataclass(frozen=True)
-class AliasFact:
-    """A move of an alias to the version or away from it."""
-
-    alias: str
-    version: int | None
-    previous: int | None
-    moved_at: datetime
-    actor: str
-    reason: str | None
-    how: str | None
-    evidence: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True)
 class GateFact:
     """The result of a gate that the version had to pass."""
 
@@ -170,7 +157,7 @@ class CardFacts:
     inputs: tuple[InputFact, ...] = ()
     outputs: tuple[InputFact, ...] = ()
     gates: tuple[GateFact, ...] = ()
-    moves: tuple[AliasFact, ...] = ()
+    moves: tuple[AliasMove, ...] = ()
     requirements: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # SHA-256 and size
     trusted: tuple[str, ...] = ()

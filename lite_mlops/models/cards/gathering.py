@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -10,7 +11,6 @@ from lite_mlops.data import Datasets
 from lite_mlops.errors import NotFound
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.cards.facts import (
-    AliasFact,
     CardFacts,
     ColumnFact,
     DataFact,
@@ -86,7 +86,7 @@ def gather(
         code=version.code,
         inputs=inputs,
         outputs=outputs,
-        moves=tuple(_move(m) for m in moves if version.version in (m.version, m.previous)),
+        moves=tuple(m for m in moves if version.version in (m.version, m.previous)),
         requirements=version.requirements,
         members={name: (member.sha256, member.size) for name, member in version.members.items()},
         trusted=version.trusted,
@@ -122,16 +122,7 @@ def _run_fact(run: Run) -> RunFact:
 def _measured(kept: Iterable[MeasuredEvaluation]) -> Iterator[MetricFact]:
     for evaluation in kept:
         for metric in evaluation.metrics:
-            yield MetricFact(
-                name=metric.name,
-                value=metric.value,
-                low=metric.low,
-                high=metric.high,
-                confidence=metric.confidence,
-                rows=metric.rows,
-                evaluation=evaluation.name,
-                higher_is_better=metric.higher_is_better,
-            )
+            yield MetricFact(**vars(metric), evaluation=evaluation.name)
 
 
 def _metrics(logged: Mapping[str, float], measured: tuple[MetricFact, ...]) -> Iterator[MetricFact]:
@@ -142,16 +133,7 @@ def _metrics(logged: Mapping[str, float], measured: tuple[MetricFact, ...]) -> I
         if same is None:
             yield MetricFact(name, value, without=without)
         else:
-            yield MetricFact(
-                name,
-                value,
-                low=same.low,
-                high=same.high,
-                confidence=same.confidence,
-                rows=same.rows,
-                evaluation=same.evaluation,
-                higher_is_better=same.higher_is_better,
-            )
+            yield replace(same, name=name, value=value)
 
 
 def _is_same(name: str, value: float, measured: MetricFact) -> bool:
@@ -174,19 +156,6 @@ def _data(store: Store, used: Mapping[str, str]) -> Iterator[DataFact]:
         columns = (ColumnFact.from_profile(*column) for column in version.profile.items())
         rows = version.rows if version.form == "table" else None
         yield DataFact(name, sha256, roles, version.form, rows, version.size, tuple(columns))
-
-
-def _move(move: AliasMove) -> AliasFact:
-    return AliasFact(
-        alias=move.alias,
-        version=move.version,
-        previous=move.previous,
-        moved_at=move.moved_at,
-        actor=move.actor,
-        reason=move.reason,
-        how=move.how,
-        evidence=move.evidence,
-    )
 
 
 def _example(store: Store, version: ModelVersion) -> tuple[Any, ...] | None:

@@ -17,6 +17,7 @@ from lite_mlops.models.cards.markdown import markdown
 from lite_mlops.models.cards.wording import NOT_STATED
 
 _LIBRARIES = {"sklearn": "sklearn"}  # of the names of modules those that the hub has others for
+_ESCAPES = (("x", 2), ("u", 4), ("U", 8))
 
 
 def hugging_face(facts: CardFacts) -> str:
@@ -128,10 +129,5 @@ def _character(one: str) -> str:
     if one.isprintable() and one != "\ufeff":
         return one
     code = ord(one)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
+    letter, digits = next(form for form in _ESCAPES if code < 16 ** form[1])
+    return f"\\{letter}{code:0{digits}x}"

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator
 
 from lite_mlops.htmltext import visible
-from lite_mlops.models.cards.facts import CardFacts
-from lite_mlops.models.cards.sections import (
+from lite_mlops.models.cards.blocks import (
     Block,
     Cell,
     Code,
@@ -21,8 +20,9 @@ from lite_mlops.models.cards.sections import (
     Remark,
     Shares,
     Spread,
-    sections,
 )
+from lite_mlops.models.cards.facts import CardFacts
+from lite_mlops.models.cards.sections import sections
 from lite_mlops.models.cards.wording import NOT_STATED
 
 _INSIDE = re.compile(r"[\\`*_\[\]|~$#]")

@@ -12,8 +12,7 @@ import html
 from collections.abc import Iterator
 
 from lite_mlops.htmltext import visible
-from lite_mlops.models.cards.facts import CardFacts
-from lite_mlops.models.cards.sections import (
+from lite_mlops.models.cards.blocks import (
     Block,
     Cell,
     Code,
@@ -25,8 +24,9 @@ from lite_mlops.models.cards.sections import (
     Section,
     Shares,
     Spread,
-    sections,
 )
+from lite_mlops.models.cards.facts import CardFacts
+from lite_mlops.models.cards.sections import sections
 from lite_mlops.models.cards.wording import NOT_RECORDED, NOT_STATED
 
 _STYLE = """

@@ -9,109 +9,31 @@ code are written.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 
+from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.cards import calling
-from lite_mlops.models.cards.facts import (
-    AliasFact,
-    CardFacts,
-    ColumnFact,
-    DataFact,
-    InputFact,
-    MetricFact,
+from lite_mlops.models.cards.blocks import (
+    Block,
+    Code,
+    Grid,
+    Heading,
+    Pairs,
+    Prose,
+    Remark,
+    Section,
 )
+from lite_mlops.models.cards.facts import CardFacts, InputFact, MetricFact
+from lite_mlops.models.cards.profiles import data_blocks
 from lite_mlops.models.cards.wording import (
     NOT_RECORDED,
     NOT_STATED,
     moment,
     number,
     seconds,
-    share,
     size,
     span,
 )
-
-_SHARES = 6  # parts of a picture of categories
-_PLACES = 7  # lowest, 5, 25, 50, 75, 95 %, highest
-
-
-@dataclass(frozen=True)
-class Prose:
-    """A text of people, which may have several lines; None: they said nothing."""
-
-    text: str | None
-
-
-@dataclass(frozen=True)
-class Remark:
-    """A sentence of the card itself."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Names and values."""
-
-    pairs: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A picture of how numbers lie: quantiles as places from 0 to 1 of their range."""
-
-    quantiles: tuple[float, ...]  # 5, 25, 50, 75, 95 %
-    words: str
-
-
-@dataclass(frozen=True)
-class Shares:
-    """A picture of how often categories occur: shares of 1."""
-
-    shares: tuple[float, ...]
-    words: str
-
-
-Cell = str | Spread | Shares
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table; the columns named in `right` are numbers."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    right: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Code:
-    """Lines to be copied."""
-
-    language: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading inside of a section."""
-
-    text: str
-
-
-Block = Prose | Remark | Pairs | Grid | Code | Heading
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section of a card."""
-
-    title: str
-    blocks: tuple[Block, ...]
 
 
 def sections(facts: CardFacts) -> tuple[Section, ...]:
@@ -121,7 +43,7 @@ def sections(facts: CardFacts) -> tuple[Section, ...]:
         "Use": _use,
         "Metrics": _metrics,
         "Slices": _slices,
-        "Data": _data,
+        "Data": data_blocks,
         "Training": _training,
         "Signature": _signature,
         "Gates": _gates,
@@ -194,84 +116,6 @@ def _slices(facts: CardFacts) -> Iterator[Block]:
         return
     rows = tuple((str(m.group), m.name, number(m.value), _interval(m)) for m in facts.slices)
     yield Grid("Slices", ("group", "metric", "value", "interval"), rows, right=("value",))
-
-
-# -- data ---------------------------------------------------------------------------------------
-
-
-def _data(facts: CardFacts) -> Iterator[Block]:
-    if not facts.data:
-        yield Remark("No data was recorded.")
-    for data in facts.data:
-        yield Heading(f"{data.reference} ({data.roles})")
-        yield Pairs(_shape(data))
-        if data.columns:
-            yield Grid(
-                f"Profile of {data.reference}",
-                ("column", "type", "missing", "different", "range or categories", "distribution"),
-                tuple(_profile_row(column, data.rows) for column in data.columns),
-                right=("missing", "different"),
-            )
-
-
-def _shape(data: DataFact) -> dict[str, str]:
-    pairs = {"SHA-256": data.sha256}
-    if data.form is None:
-        return pairs | {"profile": "this version of the data is no longer recorded"}
-    if data.rows is not None:
-        pairs["rows"] = f"{data.rows:,}"
-        pairs["columns"] = f"{len(data.columns):,}"
-    else:
-        pairs["form"] = f"{data.form}; no profile, as it is no table"
-    if data.size is not None:
-        pairs["size"] = size(data.size)
-    return pairs
-
-
-def _profile_row(column: ColumnFact, rows: int | None) -> tuple[Cell, ...]:
-    missing = "0" if not column.missing else f"{column.missing:,}"
-    if column.missing and rows:
-        missing += f" ({share(column.missing, rows)})"
-    different = "" if column.distinct is None else f"{column.distinct:,}"
-    spread = span(column.low, column.high)
-    return (column.name, column.type, missing, different, spread or _named(column), _drawn(column))
-
-
-def _named(column: ColumnFact) -> str:
-    if column.categories:
-        return ", ".join(column.categories)
-    return "not listed, as there are many" if column.distinct else ""
-
-
-def _drawn(column: ColumnFact) -> Cell:
-    """Return the picture of a column, where its profile has one."""
-    told = [column.low, *column.quantiles.values(), column.high]
-    places = [place for value in told if (place := _place(value)) is not None]
-    # Halved, as the range of two very large numbers may be too large for one.
-    width = places[-1] / 2 - places[0] / 2 if len(places) == _PLACES else 0.0
-    if width > 0:
-        low, *values, _ = places
-        spread = tuple(min(max((v / 2 - low / 2) / width, 0.0), 1.0) for v in values)
-        words = f"half of it from {number(told[2])} to {number(told[4])}, median "
-        return Spread(spread, words + number(told[3]))
-    if column.categories:
-        total = sum(column.categories.values())
-        parts = [count / total for count in column.categories.values()]
-        if len(parts) > _SHARES:
-            parts = [*parts[: _SHARES - 1], sum(parts[_SHARES - 1 :])]
-        named = [(name, share(n, total)) for name, n in column.categories.items()][: _SHARES - 1]
-        words = ", ".join(f"{name} {of}" for name, of in named)
-        more = len(column.categories) - len(named)
-        return Shares(tuple(parts), f"{words}, {more} more" if more else words)
-    return ""
-
-
-def _place(value: float | str | None) -> float | None:
-    """Return a number, or a time as one, on the axis of its picture."""
-    if isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return value if value is None or math.isfinite(value) else None
 
 
 # -- training -----------------------------------------------------------------------------------
@@ -365,7 +209,7 @@ def _aliases(facts: CardFacts) -> Iterator[Block]:
     yield Grid("Moves of aliases", head, rows, right=("from", "to"))
 
 
-def _move_row(move: AliasFact) -> tuple[str, ...]:
+def _move_row(move: AliasMove) -> tuple[str, ...]:
     reason = move.reason or NOT_STATED
     return (
         f"@{move.alias}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sklearn.linear_model import LogisticRegression
 
+from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.cards.facts import (
-    AliasFact,
     CardFacts,
     ColumnFact,
     DataFact,
@@ -112,7 +111,7 @@ def facts_of(text: str, **more: Any) -> CardFacts:
         "inputs": (InputFact(text, "number"),),
         "outputs": (InputFact("prediction", "class", categories=(text, "other")),),
         "gates": (GateFact(text, passed=False, text=text),),
-        "moves": (AliasFact("champion", 3, 2, WHEN, text, text, None, {text: text}),),
+        "moves": (AliasMove(7, "churn", "champion", 3, 2, WHEN, text, text, None, {text: text}),),
         "requirements": {"python": "3.12.1", text: text},
         "members": {text: ("01" * 32, 5)},
         "trusted": (text,),
@@ -128,37 +127,6 @@ def bare(**more: Any) -> CardFacts:
 
 
 # -- readers ------------------------------------------------------------------------------------
-
-
-class Page(HTMLParser):
-    """Checks that tags are closed in order, and gathers what the page holds."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
-            self.text.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 class Document:

@@ -15,7 +15,8 @@ from lite_mlops.models.cards.calling import in_python, over_http
 from lite_mlops.models.cards.forms import FORMS, write
 from lite_mlops.models.cards.signatures import signature_facts
 from lite_mlops.project import Project
-from tests.models.cards.conftest import Document, Page, bare, facts_of, texts
+from tests.models.cards.conftest import Document, bare, facts_of, texts
+from tests.tracking.comparing.test_page import Page
 
 
 def squeezed(text: str) -> str:

@@ -12,7 +12,8 @@ from lite_mlops.htmltext import visible
 from lite_mlops.models.cards.facts import ColumnFact, DataFact
 from lite_mlops.models.cards.page import page
 from lite_mlops.project import Project
-from tests.models.cards.conftest import HOSTILE, Page, bare, facts_of
+from tests.models.cards.conftest import HOSTILE, bare, facts_of
+from tests.tracking.comparing.test_page import Page
 
 QUANTILES = ("0.05", "0.25", "0.5", "0.75", "0.95")
 
