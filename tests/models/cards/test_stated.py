@@ -61,3 +61,11 @@ def test_of_what_is_not_there(registered: Project) -> None:
         registered.models.state("churn/9", purpose="x")
     with pytest.raises(NotFound, match=r"There is no model 'chrn'\. Did you mean 'churn'"):
         registered.models.card("chrn")
+
+
+@pytest.mark.parametrize("form", ["md", "html", "hf", "cyclonedx", "json"])
+def test_what_looks_like_a_secret_is_masked(registered: Project, form: str) -> None:
+    registered.models.state("churn/1", contact="https://ann:hunter2@example.org/team")
+    text = registered.models.card_text("churn/1", form)
+    assert "hunter2" not in text
+    assert "example.org/team" in text
