@@ -63,7 +63,7 @@ class DataFact:
     name: str
     sha256: str
     roles: str
-    form: str | None = None  # None: it is no longer recorded
+    form: str | None = None  # None: it is not recorded here
     rows: int | None = None
     size: int | None = None
     columns: tuple[ColumnFact, ...] = ()
@@ -151,7 +151,7 @@ class CardFacts:
     slices: tuple[MetricFact, ...] = ()
     data: tuple[DataFact, ...] = ()
     run_id: str | None = None
-    run: RunFact | None = None  # None: there is none, or it was purged
+    run: RunFact | None = None  # None: there is none, or it is not recorded here
     params: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[InputFact, ...] = ()

@@ -100,7 +100,7 @@ def _run(store: Store, run_id: str | None) -> Run | None:
         return None
     try:
         return Runs(store).get(run_id)
-    except NotFound:  # it was purged
+    except NotFound:  # the version came from another project
         return None
 
 
@@ -140,7 +140,7 @@ def _is_same(name: str, value: float, measured: MetricFact) -> bool:
     words = name.lower().replace("_", " ").replace("-", " ").replace("/", " ").split()
     if words and words[0] in ("test", "val", "validation", "eval"):
         del words[0]
-    alike = " ".join(words) in _LOGGED_AS[measured.name]
+    alike = " ".join(words) in _LOGGED_AS.get(measured.name, ())
     return alike and abs(value - measured.value) <= _AS_EQUAL * max(abs(value), 1)
 
 

@@ -33,7 +33,7 @@ def data_blocks(facts: CardFacts) -> Iterator[Block]:
 def _shape(data: DataFact) -> dict[str, str]:
     pairs = {"SHA-256": data.sha256}
     if data.form is None:
-        return pairs | {"profile": "this version of the data is no longer recorded"}
+        return pairs | {"profile": "this version of the data is not recorded here"}
     if data.rows is not None:
         pairs["rows"] = f"{data.rows:,}"
         pairs["columns"] = f"{len(data.columns):,}"

@@ -126,7 +126,7 @@ def _training(facts: CardFacts) -> Iterator[Block]:
     if facts.run_id is None:
         yield Remark("It was registered without a run.")
     elif run is None:
-        yield Remark(f"Run {facts.run_id} is no longer recorded; what follows was kept.")
+        yield Remark(f"Run {facts.run_id} is not recorded here; what follows was kept.")
     else:
         pairs = {
             "run": f"{run.name} ({run.id})",
