@@ -1,10 +1,19 @@
-"""HTML for notebooks: every value is escaped."""
+"""HTML for notebooks and pages: every value is escaped, and nothing in it steers a terminal."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
+# What could steer a terminal that shows the file, or turn the direction of a text.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 _LEFT = "style='text-align:left'"
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters shown as Python writes them; lines stay lines."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def _escaped(text: str) -> str:

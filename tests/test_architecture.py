@@ -48,6 +48,7 @@ SIDEWAYS = {
     ("tracking", "data"),  # an active run logs its data
     ("models", "security"),
     ("models", "tracking"),  # names, tags and the filter language
+    ("models", "data"),  # a model card tells what its data looked like
     ("autologging", "tracking"),
     ("autologging", "data"),
     ("autologging", "models"),

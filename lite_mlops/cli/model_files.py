@@ -194,9 +194,9 @@ def sign_version(
 @click.argument("reference")
 @as_option
 def verify_version(reference: str, form: str | None) -> None:
-    """Show the signatures of a version that are good, after its file was proved.
+    """Show the good signatures of a version.
 
-    Exits with 1 if there is none.
+    Its file is proved by its hash as well. Exits with 1 if there is no good one.
     """
     good = open_project().models.verify(reference)
     if form:

@@ -15,6 +15,7 @@ from lite_mlops.cli.model_aliases import (
     show_history,
     show_moves,
 )
+from lite_mlops.cli.model_cards import card
 from lite_mlops.cli.model_files import (
     inspect_source,
     register_model,
@@ -62,7 +63,9 @@ def models() -> None:
 @click.option("--page-token", metavar="TOKEN", help="Go on where the list before ended.")
 @as_option
 def list_models(model: str | None, form: str | None, **asked: Any) -> None:
-    r"""List the versions of MODEL, or of all models, or those that a filter finds.
+    r"""List versions, of all models or of MODEL.
+
+    With a filter, those that it finds.
 
     \b
     --filter "metrics.auc > 0.9 AND alias = 'champion'"
@@ -179,6 +182,6 @@ def _code(version: ModelVersion) -> str:
 for _command in (
     *(register_model, remove_versions, restore_versions, tag_version, describe_version),
     *(inspect_source, trust_version, sign_version, verify_version),
-    *(diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
+    *(card, diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
 ):
     models.add_command(_command)
