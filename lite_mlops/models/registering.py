@@ -18,6 +18,8 @@ from lite_mlops.models.examples import example_of
 from lite_mlops.models.loading import (
     FORMATS,
     ModelFile,
+    PythonModel,
+    Saved,
     inspect_model,
     load_model,
     requirements_of,
@@ -248,22 +250,22 @@ class Registering:
         name = checked_model_name(name)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
-        signature = infer_signature(model, input_example, training)
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
+        members = self._kept_members(artifacts or {})
         saved = save_model(
             self._store.objects, model, format=format, limit=self._store.settings.model_bytes
         )
         made = Prepared(
             sha256=saved.sha256,
             size=saved.size,
-            signature=signature,
+            signature=infer_signature(self._asked(model, saved, members), input_example, training),
             requirements=saved.requirements,
             format=saved.format,
             class_name=_class_name(model),
             run=run,
             example=self._kept_example(input_example),
-            members=self._kept_members(artifacts or {}),
+            members=members,
             needs=saved.needs_trust,
             trusted=_confirmed(saved.needs_trust, trust),
             tags=texts,
@@ -373,6 +375,23 @@ class Registering:
             compression=kept.compression,
         )
         return self._record(name, made, alias, reason)
+
+    def _asked(self, model: Any, saved: Saved, members: Mapping[str, Member]) -> Any:
+        """Return what answers as the model will once it is loaded.
+
+        One that is written in Python is loaded with its files: it may not answer before.
+        """
+        if not isinstance(model, PythonModel):
+            return model
+        file = ModelFile(
+            saved.sha256,
+            saved.size,
+            saved.format,
+            referrer=f"this {type(model).__name__}",
+            artifacts=members,
+            trusted=saved.needs_trust,
+        )
+        return load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
 
     def _kept_example(self, example: Any) -> str | None:
         if example is None:
