@@ -9,6 +9,7 @@ from lite_mlops.cli.data import data
 from lite_mlops.cli.demo import demo
 from lite_mlops.cli.drift import drift
 from lite_mlops.cli.experiments import experiments
+from lite_mlops.cli.imports import imports
 from lite_mlops.cli.init import init
 from lite_mlops.cli.models import models
 from lite_mlops.cli.reproduce import reproduce
@@ -51,6 +52,6 @@ def main() -> None:
 
 for _command in (
     *(demo, init, run, runs, experiments, reproduce, data, models, serve, drift, sql),
-    *(status, du, doctor, backup, restore, gc),
+    *(imports, status, du, doctor, backup, restore, gc),
 ):
     main.add_command(_command)

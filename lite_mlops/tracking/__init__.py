@@ -3,6 +3,7 @@
 from lite_mlops.tracking.active import ActiveRun
 from lite_mlops.tracking.environment import parse_requirements
 from lite_mlops.tracking.experiments import Experiments
+from lite_mlops.tracking.figures import media_type
 from lite_mlops.tracking.runs import Runs
 from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
 from lite_mlops.tracking.values import Artifact, Experiment, History, Metric, Run
@@ -19,5 +20,6 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "media_type",
     "parse_requirements",
 ]
