@@ -1,4 +1,4 @@
-"""Files from elsewhere: copied into the object store, never loaded, never followed through links."""
+"""Files from elsewhere: copied into the object store, never loaded, no link ever followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and texts from elsewhere, made to fit the rules that hold here; what was changed is told."""
+"""Names and texts from elsewhere, made to fit the rules of here; what was changed is told."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ class PastRuns:
         added = [one for one in files if here is None or not self._unchanged(one, here)]
         self.counts.files += len(added)
         self.counts.bytes += sum(one.size for one in added)
-        return bool(points or added or (here and _facts(run, here)))
+        return bool(points or added or (here is not None and [*_facts(run, here)]))
 
     def _write(
         self, run: PastRun, here: RunHere | None, history: History, files: Iterable[PastFile]

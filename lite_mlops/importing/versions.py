@@ -105,11 +105,13 @@ def _tag(decisions: Decisions, store: Store, model: PastModel, here: Mapping[int
     known: dict[int, dict[str, str | None]] = {}
     for version, key, value in decisions.database.rows("version_tags_here", model=model.name):
         known.setdefault(version, {})[key] = value
-    wanted = [(WHOLE_MODEL, model.tags, {})]
-    wanted += [
-        (here[one.number], one.tags, one.following)
-        for one in model.versions
-        if one.number in here
+    wanted: list[tuple[int, Mapping[str, str], Mapping[str, str]]] = [
+        (WHOLE_MODEL, model.tags, {}),
+        *(
+            (here[one.number], one.tags, one.following)
+            for one in model.versions
+            if one.number in here
+        ),
     ]
     for version, tags, following in wanted:
         present = known.get(version, {})

@@ -27,7 +27,6 @@ from lite_mlops.importing.mlflow.values import (
     micros,
     some_text,
     state_of,
-    text_of,
 )
 from lite_mlops.importing.told import Told
 
@@ -76,27 +75,36 @@ class DatabaseReader:
         self.root = path.parent
         self.told = told
         self._path = path
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
         with _told(path):
-            uri = f"file:{quote(str(path.absolute()))}?mode=ro"
             self._database = sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS)
-            self._database.text_factory = lambda data: data.decode("utf-8", "replace")
-            self._database.execute("PRAGMA trusted_schema = OFF")
-            self._database.execute("PRAGMA query_only = ON")
-            tables = self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            self._columns = {
-                name: {row[1] for row in self._database.execute(f"PRAGMA table_info({_quoted(name)})")}
+        try:
+            self._columns = self._examined()
+        except BaseException:
+            self.close()
+            raise
+
+    def _examined(self) -> dict[str, set[str]]:
+        """Return the columns of every table. Raises `Invalid` if it is no store of MLflow."""
+        database = self._database
+        database.text_factory = lambda data: data.decode("utf-8", "replace")
+        with _told(self._path):
+            database.execute("PRAGMA trusted_schema = OFF")
+            database.execute("PRAGMA query_only = ON")
+            tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            columns = {
+                name: {row[1] for row in database.execute(f"PRAGMA table_info({_quoted(name)})")}
                 for (name,) in tables.fetchall()
             }
         for table, needed in _NEEDED.items():
-            if table not in self._columns:
-                self.close()
-                raise Invalid(f"{path} is no MLflow store: it has no table {table!r}.")
-            if missing := sorted(needed - self._columns[table]):
-                self.close()
+            if table not in columns:
+                raise Invalid(f"{self._path} is no MLflow store: it has no table {table!r}.")
+            if missing := sorted(needed - columns[table]):
                 raise Invalid(
-                    f"{path} is an MLflow store of a form that is not known: its table {table!r} "
-                    f"has no {', '.join(missing)}."
+                    f"{self._path} is an MLflow store of a form that is not known: its table "
+                    f"{table!r} has no {', '.join(missing)}."
                 )
+        return columns
 
     def close(self) -> None:
         """Let the database go."""
@@ -114,12 +122,12 @@ class DatabaseReader:
             cursor.row_factory = sqlite3.Row
             yield from cursor
 
-    def _select(self, table: str, columns: str, rest: str = "", *values: object) -> list[sqlite3.Row]:
+    def _select(
+        self, table: str, columns: str, rest: str = "", *values: object
+    ) -> list[sqlite3.Row]:
         """Return rows with the named columns; one that the table has not got is None."""
         # Only fixed names of this module, never anything that the file says.
-        wanted = [
-            name if self._has(table, name) else f"NULL AS {name}" for name in columns.split()
-        ]
+        wanted = [name if self._has(table, name) else f"NULL AS {name}" for name in columns.split()]
         sql = f"SELECT {', '.join(wanted)} FROM {table} {rest}"  # noqa: S608
         return list(self._query(sql, *values)) if table in self._columns else []
 
@@ -144,7 +152,7 @@ class DatabaseReader:
         return [
             MlflowExperiment(
                 str(row["experiment_id"]),
-                in_workspace(row["workspace"], text_of(row["name"], "the name of an experiment")),
+                in_workspace(row["workspace"], str(row["name"])),
                 deleted=row["lifecycle_stage"] == "deleted",
             )
             for row in rows
@@ -240,7 +248,9 @@ class DatabaseReader:
             f"SELECT key, {step}, timestamp, value, {is_nan} FROM metrics "  # noqa: S608
             f"WHERE run_uuid = ?{chosen}"
         )
-        for name, at, moment, value, nan in self._query(sql, *([run] if key is None else [run, key])):
+        for name, at, moment, value, nan in self._query(
+            sql, *([run] if key is None else [run, key])
+        ):
             yield str(name), _point(at, moment, value, nan)
 
     def logged_models(self) -> list[LoggedModel]:
@@ -248,6 +258,7 @@ class DatabaseReader:
         rows = self._select(
             "logged_models",
             "model_id name source_run_id artifact_location creation_timestamp_ms lifecycle_stage",
+            "WHERE typeof(creation_timestamp_ms) = 'integer' "
             "ORDER BY creation_timestamp_ms, model_id",
         )
         return [
@@ -256,7 +267,7 @@ class DatabaseReader:
                 name=str(row["name"]),
                 run=some_text(row["source_run_id"]),
                 place=str(row["artifact_location"]),
-                created=int(row["creation_timestamp_ms"] or 0),
+                created=row["creation_timestamp_ms"],
             )
             for row in rows
             if row["lifecycle_stage"] != "deleted"
@@ -264,7 +275,6 @@ class DatabaseReader:
 
     def models(self) -> list[MlflowModel]:
         """Return the registered models."""
-        parts: dict[str, Any] = {}
         owned = {
             "versions": self._owned(
                 "model_versions",
@@ -282,7 +292,11 @@ class DatabaseReader:
             parts = {kind: rows.get(owner, []) for kind, rows in owned.items()}
             if any(tag["key"] == "mlflow.prompt.is_prompt" for tag in parts["tags"]):
                 continue  # a text that is kept as a model
-            found.append(self._model(in_workspace(*owner), row["description"], parts))
+            name = in_workspace(row["workspace"], str(row["name"]))
+            try:
+                found.append(self._model(name, row["description"], parts))
+            except (TypeError, ValueError) as error:  # among them those that are told by us
+                self.told.add(f"Left out, because {error}", f"model {name}")
         return found
 
     def _owned(
@@ -365,5 +379,3 @@ def is_database(path: Path) -> bool:
     """Return whether a file begins as an SQLite database does. Raises `OSError`."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
-
-

@@ -67,9 +67,7 @@ def read_model(folder: Path) -> LoggedFolder:
     )
 
 
-def _file_of(
-    folder: Path, flavors: dict[str, Any]
-) -> tuple[Path | None, str | None, str | None]:
+def _file_of(folder: Path, flavors: dict[str, Any]) -> tuple[Path | None, str | None, str | None]:
     """Return the file of a model and its format, or why it has none."""
     sklearn, onnx = flavors.get("sklearn"), flavors.get("onnx")
     if isinstance(sklearn, dict):

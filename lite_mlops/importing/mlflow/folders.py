@@ -9,14 +9,15 @@ mlruns/.trash/                                              (deleted experiments
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from lite_mlops.errors import Invalid
-from lite_mlops.importing.mlflow.database import in_workspace, input_of, stage_of
 from lite_mlops.importing.copying import files_below, open_file, read_text
+from lite_mlops.importing.mlflow.database import in_workspace, input_of, stage_of
 from lite_mlops.importing.mlflow.values import (
     LoggedModel,
     MlflowExperiment,
@@ -178,21 +179,27 @@ class FolderReader:
 
     def count_points(self, run: str) -> dict[str, int]:
         """Return how many points each metric of a run has."""
-        counts = {}
-        for key, path in self._metric_files(run).items():
-            with open_file(path) as file:
-                counts[key] = sum(1 for line in file if line.strip())
-        return counts
+        counts: Counter[str] = Counter()
+        for key, _ in self.points(run):
+            counts[key] += 1
+        return dict(counts)
 
     def points(self, run: str, key: str | None = None) -> Iterator[tuple[str, Point]]:
-        """Yield the points of a run, or of one of its metrics, without holding them all."""
+        """Yield the points of a run, or of one of its metrics, without holding them all.
+
+        Each only once, as MLflow's databases keep them: in files version 3 writes the latest ones
+        again with every model that it logs.
+        """
         for name, path in self._metric_files(run).items():
             if key is not None and name != key:
                 continue
+            known: set[int] = set()
             with open_file(path) as file:
                 while line := file.readline(_LONGEST_LINE):
-                    if line.strip():
-                        yield name, _point(name, line)
+                    words = line.split()
+                    if words and (mark := hash(tuple(words[:3]))) not in known:
+                        known.add(mark)
+                        yield name, _point(name, words)
 
     def logged_models(self) -> list[LoggedModel]:
         """Return the models that runs logged, the earliest first."""
@@ -263,14 +270,11 @@ class FolderReader:
         """Nothing is held."""
 
 
-def _point(key: str, line: bytes) -> Point:
+def _point(key: str, words: list[bytes]) -> Point:
     """Return the point of a line `time value step`; the oldest versions wrote no step."""
-    words = line.split()
     try:
         moment, value = int(words[0]), float(words[1])
         return Point(int(words[2]) if len(words) > 2 else 0, moment * 1000, value)
     except (ValueError, IndexError, OverflowError):
-        told = line[:60].decode("utf-8", "replace").strip()
+        told = b" ".join(words)[:60].decode("utf-8", "replace")
         raise Invalid(f"metric {key!r} has the line {told!r}") from None
-
-

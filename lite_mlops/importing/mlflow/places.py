@@ -1,7 +1,7 @@
 """Where the files of a store really lie: stores are copied, and what they say of places is old.
 
     places = Places(Path("backup/mlruns"))
-    places.find("file:///home/old/mlruns/1/6b1f/artifacts", "6b1f")   -> backup/mlruns/1/6b1f/artifacts
+    places.find("file:///old/mlruns/1/6b1f/artifacts", "6b1f")   -> backup/mlruns/1/6b1f/artifacts
 
 A store is a foreign file. What it says is only ever looked for below the one folder that the user
 named; neither `..` nor a link leads out of it.

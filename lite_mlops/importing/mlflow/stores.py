@@ -1,4 +1,4 @@
-"""What the user may mean by the path of an MLflow store: a database, a folder, or what holds one."""
+"""What the path of an MLflow store may mean: a database, a folder, or a folder with either."""
 
 from __future__ import annotations
 

@@ -106,7 +106,9 @@ class _History:
 class Transfer:
     """Takes over one store, from its experiments to its aliases."""
 
-    def __init__(self, store: Store, reader: Reader, told: Told, experiments: Sequence[str]) -> None:
+    def __init__(
+        self, store: Store, reader: Reader, told: Told, experiments: Sequence[str]
+    ) -> None:
         self._store = store
         self._reader = reader
         self._told = told
@@ -371,9 +373,7 @@ class Transfer:
         raise problem
 
 
-def _chosen(
-    experiments: list[MlflowExperiment], names: Sequence[str]
-) -> list[MlflowExperiment]:
+def _chosen(experiments: list[MlflowExperiment], names: Sequence[str]) -> list[MlflowExperiment]:
     """Return the experiments that are named; all without names. Raises `NotFound`."""
     known = {experiment.name for experiment in experiments}
     for name in names:

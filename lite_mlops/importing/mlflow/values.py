@@ -14,7 +14,7 @@ from lite_mlops.tracking.keys import shown
 # How MLflow numbers the states of a run in its files; it writes their names into databases.
 STATES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 _ENDINGS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
-_MILLISECONDS = range(0, 253_402_300_800_000)  # the years 1970 to 9999
+_MILLISECONDS = range(253_402_300_800_000)  # the years 1970 to 9999
 
 
 class Point(NamedTuple):
@@ -144,7 +144,7 @@ def micros(value: Any, what: str) -> int:
 
 def state_of(value: Any) -> str | None:
     """Return how a run ended; None if it had not. Raises `Invalid` for an unknown state."""
-    name = STATES.get(value, value) if isinstance(value, int | str) else value
-    if name not in STATES.values():
+    name = STATES.get(value) if isinstance(value, int) else some_text(value)
+    if name is None or name not in STATES.values():
         raise Invalid(f"its status is {shown(value)}, which is none of MLflow's")
     return _ENDINGS.get(name)

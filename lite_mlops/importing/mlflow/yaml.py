@@ -1,6 +1,6 @@
-"""The YAML that MLflow writes: what `yaml.safe_dump` makes of plain values, and nothing else.
+r"""The YAML that MLflow writes: what `yaml.safe_dump` makes of plain values, and nothing else.
 
-    read_yaml("name: churn\\nflavors:\\n  sklearn:\\n    code: null\\n")
+    read_yaml("name: churn\nflavors:\n  sklearn:\n    code: null\n")
 
 Mappings and lists in blocks, empty ones as {} and [], plain and quoted scalars over several lines
 (YAML 1.1, section 9). Anchors, tags, other flow collections and literal blocks are refused: a file
