@@ -22,7 +22,7 @@ def fitting_name(name: str, what: str, told: Told, subject: str) -> str:
     except Invalid:
         piece = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
         fit = f"{_CONTROL.sub(' ', name)[: MAX_NAME - 9].strip()} {piece}".strip()
-        told.add(f"A {what} was changed, as it cannot be used here", f"{shown(name)} of {subject}")
+        told.add("Changed, as it cannot be used here", f"{what} {shown(name)} of {subject}")
         return fit
 
 

@@ -18,8 +18,10 @@ class Told:
     def add(self, remark: str, subject: str) -> None:
         """Say `remark` of `subject`."""
         named = self._found.setdefault(remark, [])
+        if subject in named:
+            return
         self._counts[remark] = self._counts.get(remark, 0) + 1
-        if len(named) < _MOST_NAMED and subject not in named:
+        if len(named) < _MOST_NAMED:
             named.append(subject)
 
     def lines(self) -> list[str]:

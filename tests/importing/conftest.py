@@ -20,7 +20,7 @@ def unpack(kind: str, place: Path) -> Path:
     """Unpack a store below a folder and return where."""
     folder = place / kind
     with zipfile.ZipFile(STORES / f"{kind}.zip") as packed:
-        packed.extractall(folder)  # noqa: S202
+        packed.extractall(folder)
     return folder
 
 

@@ -209,32 +209,27 @@ def test_a_second_import_adds_nothing(project: Project, unpacked: Unpack, kind: 
     assert (again.runs, again.grown_runs, again.same_runs) == (0, 0, 9)
     assert (again.points, again.files, again.versions, again.aliases) == (0, 0, 0, 0)
     assert contents(project) == before
+    dry = project.imports.mlflow(folder, dry_run=True)
+    assert (dry.runs, dry.same_runs, dry.points, dry.files, dry.versions) == (0, 9, 0, 0, 0)
     assert project.examine() == []
 
 
-def test_another_project_gets_the_same_ids(tmp_path: Path, unpacked: Unpack, kind: str) -> None:
-    folder = unpacked(kind)
-    found = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        other = Project(tmp_path / name)
-        other.imports.mlflow(folder)
-        found.append(by_name(other))
-        other.close()
-    assert found[0] == found[1]
+def test_another_project_gets_the_same_ids(
+    project: Project, shared: Project, imported: Imported, unpacked: Unpack, kind: str
+) -> None:
+    project.imports.mlflow(unpacked(kind), experiments=["churn"])
+    ids = by_name(project)
+    assert len(ids) == 7
+    assert ids.items() <= by_name(shared).items()
 
 
 def test_a_dry_run_writes_nothing_and_counts_the_same(
-    project: Project, unpacked: Unpack, kind: str
+    project: Project, imported: Imported, unpacked: Unpack, kind: str
 ) -> None:
-    folder = unpacked(kind)
-    dry = project.imports.mlflow(folder, dry_run=True)
+    dry = project.imports.mlflow(unpacked(kind), dry_run=True)
     assert not project.exists
-    done = project.imports.mlflow(folder)
     for name in ("runs", "points", "files", "bytes", "versions"):
-        assert getattr(dry, name) == getattr(done, name), name
-    again = project.imports.mlflow(folder, dry_run=True)
-    assert (again.runs, again.same_runs, again.points, again.files) == (0, 9, 0, 0)
+        assert getattr(dry, name) == getattr(imported, name), name
 
 
 def test_only_some_experiments(project: Project, unpacked: Unpack, kind: str) -> None:

@@ -185,7 +185,7 @@ class Transfer:
         if note is not None:
             note = mask_text(fitting_text(note, MAX_NOTE, "the note", told, label), mask)
         name = run.name or run.tags.get("mlflow.runName") or run.id[:8]
-        experiment = fitting_name(run.experiment, "experiment name", told, label)
+        experiment = fitting_name(run.experiment, "experiment name", told, "the store")
         return PastRun(
             id=run_id,
             label=label,
@@ -259,8 +259,8 @@ class Transfer:
             name = fitting_model_name(model.name)
             if name != model.name:
                 self._told.add(
-                    "A model name was changed, as it cannot be used here",
-                    f"{model.name!r} is {name!r}",
+                    "Changed, as it cannot be used here",
+                    f"model name {model.name!r}, which is {name!r}",
                 )
             known = marks_here(self._store, name)
             made = []
