@@ -94,8 +94,8 @@ class Imports:
             reader.root = Path(artifacts).expanduser()
         past = PastRuns(self._store, told, REASON, dry_run=dry_run)
         try:
+            transfer = Transfer(self._store, reader, told, experiments)
             with nullcontext() if dry_run else importing_alone(self._store.layout):
-                transfer = Transfer(self._store, reader, told, experiments)
                 transfer.runs(past, progress)
                 past.close()
                 versions, aliases = transfer.models(progress, dry_run=dry_run)

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     data_checks,
     data_versions,
     folding,
+    importing,
     log_calls,
     many_metrics,
     many_processes,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "crash": crash.measure,
     "data_versions": data_versions.measure,
     "autologging": autologging.measure,
+    "importing": importing.measure,
 }
 
 

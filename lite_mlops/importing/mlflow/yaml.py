@@ -168,6 +168,8 @@ class _Reader:
         if text[0] in "{[&*!|>%@`":
             raise self.wrong(f"{text[0]!r} is not read here")
         lines = [text.partition(" #")[0].strip()]
+        if ": " in lines[0] or lines[0].endswith(":"):
+            raise self.wrong("a second colon stands in it")
         self._at += 1
         waiting: list[str] = []
         while self._at < len(self._lines):
