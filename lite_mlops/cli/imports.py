@@ -78,9 +78,10 @@ def import_mlflow(path: Path, form: str | None, yes: bool, **asked: Any) -> None
 
 def _show(done: Imported) -> None:
     verb = "Would import" if done.dry_run else "Imported"
+    aliases = "" if done.dry_run else f"; {done.aliases:,} aliases moved"
     say(
         f"{verb} {done.runs:,} runs with {done.points:,} points and {done.files:,} files "
-        f"({size(done.bytes)}), {done.versions:,} model versions and {done.aliases:,} aliases."
+        f"({size(done.bytes)}) and {done.versions:,} model versions{aliases}."
     )
     if done.grown_runs or done.same_runs:
         say(f"Of those here already {done.grown_runs:,} runs grew and {done.same_runs:,} did not.")

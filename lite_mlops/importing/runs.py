@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,10 +38,13 @@ from lite_mlops.store.events import (
 from lite_mlops.tracking import media_type
 
 _JOURNAL_BYTES = 8_000_000  # after so many a journal is published
+_JOURNAL_SECONDS = 60.0  # or after so long: what files it refers to must not be taken for garbage
 _KEYS = 200  # params or tags of one event
 _SLACK = 1_000_000  # microseconds in which a tag counts as imported, see `_set_here`
 _TIMES = range(-62_135_596_800_000_000, 253_402_300_800_000_000)  # the years 1 to 9999
 _STEPS = range(-(2**63), 2**63)
+
+_OF_A_ROW = {"status", "deleted", "decision", "reason", "note", "note_at"}
 
 Point = tuple[int, int, float]  # step, microseconds since 1970 UTC, value
 
@@ -89,11 +93,12 @@ class PastFile:
 class RunHere:
     """What is here already of a run."""
 
-    status: str
-    deleted: bool
-    put_away_because: str | None
-    note: str | None
-    note_at: int | None
+    status: str = "crashed"
+    deleted: bool = False
+    decision: int | None = None  # the last one to put it away or bring it back
+    reason: str | None = None  # of that decision
+    note: str | None = None
+    note_at: int | None = None
     params: set[str] = field(default_factory=set)
     tags: dict[str, tuple[str | None, int]] = field(default_factory=dict)
     points: dict[str, int] = field(default_factory=dict)
@@ -112,9 +117,9 @@ class Counts:
     bytes: int = 0
 
 
-def _moment(run: PastRun, time: int) -> int:
+def _moment(run: PastRun, moment: int) -> int:
     """Return the time of a point, or that of the run if it is impossible."""
-    return time if time in _TIMES else run.started
+    return moment if moment in _TIMES else run.started
 
 
 def _value(number: float) -> str:
@@ -143,6 +148,7 @@ class PastRuns:
         self._seen: set[str] = set()
         self._decisions: list[RunDeleted | RunRestored] = []
         self._journal: PastJournal | None = None
+        self._opened = 0.0
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -161,7 +167,7 @@ class PastRuns:
             files = database.rows("files_here", runs=known)
         found = {
             row["run_id"]: RunHere(
-                row["status"], row["deleted"], row["put_away_because"], row["note"], row["note_at"]
+                **{name: value for name, value in row.items() if name in _OF_A_ROW}
             )
             for row in runs
         }
@@ -209,7 +215,10 @@ class PastRuns:
         else:
             self.counts.same_runs += 1
         self._decide(run, here)
-        if self._journal is not None and self._journal.size > _JOURNAL_BYTES:
+        if self._journal is not None and (
+            self._journal.size > _JOURNAL_BYTES
+            or time.monotonic() - self._opened > _JOURNAL_SECONDS
+        ):
             self._publish()
 
     def _look(
@@ -241,7 +250,7 @@ class PastRuns:
                     source=dict(run.source) or None,
                 )
                 journal.append(run.started, started.body())
-                facts = list(_facts(run, RunHere("crashed", False, None, None, None)))
+                facts = list(_facts(run, RunHere()))
             else:
                 facts = list(_facts(run, here))
             for moment, event in (*facts, *artifacts):
@@ -256,11 +265,11 @@ class PastRuns:
         """Write the points that are not here yet; return how many."""
         heads: dict[str, str] = {}
         count = 0
-        for key, (step, time, value) in self._new_points(run, here, history):
+        for key, (step, moment, value) in self._new_points(run, here, history):
             if step not in _STEPS:
                 raise Invalid(f"the step {step} of metric {key!r} does not fit into 64 bits")
             head = heads.get(key) or heads.setdefault(key, Metric.prefix(run.id, key))
-            journal.append(_moment(run, time), f'{head}{step},"value":{_value(value)}')
+            journal.append(_moment(run, moment), f'{head}{step},"value":{_value(value)}')
             count += 1
         return count
 
@@ -275,13 +284,13 @@ class PastRuns:
                 continue
             with self._store.reading() as database:
                 rows = database.rows("history_here", run=run.id, key=key)
-            known = Counter((step, time, _same(value)) for step, time, value in rows)
-            for name, (step, time, value) in history.points(key):
-                point = step, _moment(run, time), _same(value)
+            known = Counter((step, moment, _same(value)) for step, moment, value in rows)
+            for name, (step, moment, value) in history.points(key):
+                point = step, _moment(run, moment), _same(value)
                 if known[point] > 0:
                     known[point] -= 1
                 else:
-                    yield name, (step, time, value)
+                    yield name, (step, moment, value)
 
     def _keep(
         self, run: PastRun, here: RunHere | None, files: Iterable[PastFile]
@@ -322,11 +331,9 @@ class PastRuns:
 
     def _decide(self, run: PastRun, here: RunHere | None) -> None:
         """Have a run put away or brought back, unless somebody decided otherwise here."""
-        ours = here is None or here.put_away_because == self._reason
-        untouched = here is None or here.put_away_because is None
-        if run.deleted and untouched and not (here and here.deleted):
+        if run.deleted and (here is None or (here.decision is None and not here.deleted)):
             self._decisions.append(RunDeleted(run=run.id, reason=self._reason))
-        elif not run.deleted and here is not None and here.deleted and ours:
+        elif not run.deleted and here is not None and here.deleted and here.reason == self._reason:
             self._decisions.append(RunRestored(run=run.id, reason=self._reason))
 
     # -- the journal ----------------------------------------------------------------------------
@@ -334,6 +341,7 @@ class PastRuns:
     def _open(self) -> PastJournal:
         if self._journal is None:
             self._journal = PastJournal(self._store.layout)
+            self._opened = time.monotonic()
         return self._journal
 
     def _publish(self) -> None:

@@ -1,6 +1,7 @@
 """Registered versions from elsewhere: numbered, tagged and named by aliases here, once.
 
-    added = add_versions(store, model, told)
+    with store.deciding() as decisions:
+        added = add_versions(decisions, model, told, store.settings.mask)
 
 Which version of here is which of elsewhere stands in the reason of its registration, which never
 changes. Nothing is trusted that was not confirmed here.
@@ -8,14 +9,14 @@ changes. Nothing is trusted that was not confirmed here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lite_mlops.errors import NotFound
 from lite_mlops.importing.told import Told
 from lite_mlops.models import Prepared, origin_of, record_version
 from lite_mlops.security import mask_value
-from lite_mlops.store import Database, Decisions, Store
+from lite_mlops.store import Decisions, Store
 from lite_mlops.store.events import AliasSet, VersionTagged
 
 WHOLE_MODEL = 0  # the version that stands for it
@@ -52,38 +53,38 @@ class Added:
     aliases: int
 
 
-def marks_here(store: Store, model: str) -> dict[str, int]:
-    """Return the versions of a model that are here by why they were registered."""
-    if not store.layout.folder.is_dir():
-        return {}
-    with store.reading() as database:
-        return _marks(database, model)[0]
+def marks_here(store: Store, models: Sequence[str]) -> dict[str, set[str]]:
+    """Return why the versions of some models that are here were registered."""
+    found: dict[str, set[str]] = {model: set() for model in models}
+    if store.layout.folder.is_dir():
+        with store.reading() as database:
+            for model, _, reason in database.rows("versions_here", models=list(models)):
+                found[model].add(reason)
+    return found
 
 
-def _marks(database: Database, model: str) -> tuple[dict[str, int], set[int]]:
-    rows = database.rows("versions_here", model=model)
-    return {reason: number for number, reason in rows if reason}, {number for number, _ in rows}
-
-
-def add_versions(store: Store, model: PastModel, told: Told) -> Added:
+def add_versions(
+    decisions: Decisions, model: PastModel, told: Told, mask: tuple[str, ...] = ()
+) -> Added:
     """Register the versions that are not here yet and move the aliases that moved elsewhere."""
-    with store.deciding() as decisions:
-        known, taken = _marks(decisions.database, model.name)
-        new = [one for one in model.versions if one.made is not None and one.mark not in known]
-        keep = not any(one.number in taken for one in new)
-        here = {one.number: known[one.mark] for one in model.versions if one.mark in known}
-        last = max(taken, default=0)
-        for one in new:
-            last = max(last, one.number) if keep else last + 1
-            number = one.number if keep else last
-            _register(decisions, model, one, number)
-            here[one.number] = number
-        if here:
-            _tag(decisions, store, model, here)
-        moved = sum(
-            _move(decisions, model, alias, here.get(number), told)
-            for alias, number in model.aliases.items()
-        )
+    rows = decisions.database.rows("versions_here", models=[model.name])
+    known = {reason: number for _, number, reason in rows}
+    taken = {number for _, number, _ in rows}
+    new = [one for one in model.versions if one.made is not None and one.mark not in known]
+    keep = not any(one.number in taken for one in new)
+    here = {one.number: known[one.mark] for one in model.versions if one.mark in known}
+    following = max(taken, default=0) + 1
+    for one in new:
+        number = one.number if keep else following
+        following += 1
+        _register(decisions, model, one, number)
+        here[one.number] = number
+    if here:
+        _tag(decisions, model, here, mask)
+    moved = sum(
+        _move(decisions, model, alias, here.get(number), told)
+        for alias, number in model.aliases.items()
+    )
     return Added(len(new), moved)
 
 
@@ -99,9 +100,10 @@ def _register(decisions: Decisions, model: PastModel, one: PastVersion, number: 
     record_version(decisions, model.name, made, one.mark, version=number)
 
 
-def _tag(decisions: Decisions, store: Store, model: PastModel, here: Mapping[int, int]) -> None:
+def _tag(
+    decisions: Decisions, model: PastModel, here: Mapping[int, int], mask: tuple[str, ...]
+) -> None:
     """Add the tags that are not here; those that follow elsewhere are set again."""
-    mask = store.settings.mask
     known: dict[int, dict[str, str | None]] = {}
     for version, key, value in decisions.database.rows("version_tags_here", model=model.name):
         known.setdefault(version, {})[key] = value

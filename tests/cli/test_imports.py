@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,10 @@ def test_imports_after_a_question(cli: Cli, project: Project, folder: Path) -> N
     done = cli("import", "mlflow", folder, answer="y\n")
     assert done.code == 0
     assert "Imported 9 runs with 77 points and 44 files (" in done.out
-    assert "), 6 model versions and 1 aliases.\n" in done.out
+    assert ") and 6 model versions; 1 aliases moved.\n" in done.out
     assert "  Not registered, because its flavor is python_function: churn/5.\n" in done.out
     done = cli("import", "mlflow", folder, "-y")
-    assert done.out.startswith("Imported 0 runs with 0 points and 0 files (0 B), 0 model versions")
+    assert done.out.startswith("Imported 0 runs with 0 points and 0 files (0 B) and 0 model")
     assert "Of those here already 0 runs grew and 9 did not.\n" in done.out
     assert len(project.runs.page()) == 8
 
@@ -59,3 +60,9 @@ def test_errors_have_their_exit_codes(cli: Cli, project: Project, folder: Path) 
     assert done.code == 2
     assert "is no MLflow store: it holds neither mlflow.db nor experiments" in done.err
     assert not project.exists
+
+
+def test_a_terminal_shows_how_far_it_is(terminal: Callable[..., list[str]], folder: Path) -> None:
+    (shown,) = terminal(("import", "mlflow", str(folder), "-y"))
+    assert "16/16" in shown
+    assert "Imported 9 runs with 77 points" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lite_mlops.project import Project
-from tests.importing.conftest import Unpack, by_name, contents
+from tests.importing.conftest import Unpack, by_name, contents, unpack
 
 NEW = "b" * 32
 
@@ -27,11 +28,22 @@ def mlflow_id(project: Project, name: str) -> str:
     return str(project.runs.get(name).tags["mlflow.run_id"])
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store, and a project into which it was imported; to be copied."""
+    place = tmp_path_factory.mktemp("imported")
+    (place / "work").mkdir()
+    made = Project(place / "work", capture_code=False, capture_environment=False)
+    made.imports.mlflow(unpack("mlflow2-sqlite", place))
+    made.close()
+    return place
+
+
 @pytest.fixture
-def folder(project: Project, unpacked: Unpack) -> Path:
-    made = unpacked("mlflow2-sqlite")
-    project.imports.mlflow(made)
-    return made
+def folder(project: Project, imported: Path, tmp_path: Path) -> Path:
+    """The store, with `project` as it was after the first import."""
+    shutil.copytree(imported, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "mlflow2-sqlite"
 
 
 def test_new_runs_points_tags_and_ends_come(project: Project, folder: Path) -> None:

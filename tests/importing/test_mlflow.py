@@ -12,7 +12,7 @@ import pytest
 
 from lite_mlops.importing import Imported
 from lite_mlops.project import Project
-from tests.importing.conftest import KINDS, STORES, Unpack, by_name, contents, unpack
+from tests.importing.conftest import KINDS, STORES, by_name, contents, unpack
 
 START = datetime.fromtimestamp(1_750_000_000, UTC)
 
@@ -201,38 +201,43 @@ def test_aliases_and_stages(shared: Project, imported: Imported, kind: str) -> N
         assert shared.models.get("churn/1").tags["mlflow.stage"] == "Archived"
 
 
-def test_a_second_import_adds_nothing(project: Project, unpacked: Unpack, kind: str) -> None:
-    folder = unpacked(kind)
-    project.imports.mlflow(folder)
-    before = contents(project)
-    again = project.imports.mlflow(folder)
+def test_a_second_import_adds_nothing(
+    shared: Project, imported: Imported, kind: str, tmp_path: Path
+) -> None:
+    before = contents(shared)
+    folder = unpack(kind, tmp_path)  # a copy, with other times of files
+    again = shared.imports.mlflow(folder)
     assert (again.runs, again.grown_runs, again.same_runs) == (0, 0, 9)
     assert (again.points, again.files, again.versions, again.aliases) == (0, 0, 0, 0)
-    assert contents(project) == before
-    dry = project.imports.mlflow(folder, dry_run=True)
-    assert (dry.runs, dry.same_runs, dry.points, dry.files, dry.versions) == (0, 9, 0, 0, 0)
-    assert project.examine() == []
-
-
-def test_another_project_gets_the_same_ids(
-    project: Project, shared: Project, imported: Imported, unpacked: Unpack, kind: str
-) -> None:
-    project.imports.mlflow(unpacked(kind), experiments=["churn"])
-    ids = by_name(project)
-    assert len(ids) == 7
-    assert ids.items() <= by_name(shared).items()
+    assert contents(shared) == before
+    dry = shared.imports.mlflow(folder, dry_run=True)
+    assert (dry.runs, dry.same_runs, dry.points, dry.versions) == (0, 9, 0, 0)
 
 
 def test_a_dry_run_writes_nothing_and_counts_the_same(
-    project: Project, imported: Imported, unpacked: Unpack, kind: str
+    project: Project, imported: Imported, kind: str, tmp_path: Path
 ) -> None:
-    dry = project.imports.mlflow(unpacked(kind), dry_run=True)
+    dry = project.imports.mlflow(unpack(kind, tmp_path), dry_run=True)
     assert not project.exists
     for name in ("runs", "points", "files", "bytes", "versions"):
         assert getattr(dry, name) == getattr(imported, name), name
 
 
-def test_only_some_experiments(project: Project, unpacked: Unpack, kind: str) -> None:
-    done = project.imports.mlflow(unpacked(kind), experiments=["odd / name: 100 %"])
+def test_only_some_experiments_in_another_project_have_the_same_ids(
+    project: Project, shared: Project, imported: Imported, kind: str, tmp_path: Path
+) -> None:
+    done = project.imports.mlflow(unpack(kind, tmp_path), experiments=["odd / name: 100 %"])
     assert (done.runs, done.versions) == (1, 0)
-    assert list(by_name(project)) == ["over at once"]
+    ids = by_name(project)
+    assert list(ids) == ["over at once"]
+    assert ids.items() <= by_name(shared).items()
+
+
+def test_what_was_imported_can_be_rebuilt_from_the_journals(
+    shared: Project, imported: Imported
+) -> None:
+    before = contents(shared)
+    assert shared.examine() == []
+    shared.store.layout.database.unlink()
+    assert shared.examine(repair=True)
+    assert contents(shared) == before

@@ -128,28 +128,25 @@ def test_only_one_imports_at_a_time(project: Project, folder: Path) -> None:
 # -- runs that cannot be read ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("statement", "told"),
-    [
-        ("UPDATE metrics SET step = 'x' WHERE run_uuid = :run AND step = 7", "a point of a metric"),
-        ("UPDATE metrics SET value = x'00' WHERE run_uuid = :run AND step = 7", "a point of a"),
-        ("UPDATE runs SET start_time = 'soon' WHERE run_uuid = :run", "its start is 'soon', which"),
-        ("UPDATE runs SET end_time = -1 WHERE run_uuid = :run", "its end is -1, which lies too"),
-        ("UPDATE runs SET status = NULL WHERE run_uuid = :run", "its status is None, which is"),
-    ],
-)
-def test_a_run_with_a_wrong_value_is_left_out_whole(
-    project: Project, folder: Path, statement: str, told: str
-) -> None:
+def test_a_run_with_a_wrong_value_is_left_out_whole(project: Project, folder: Path) -> None:
+    wrong = {
+        "trial 0": ("UPDATE metrics SET step = 'x' WHERE run_uuid = :run AND step = 7", "a point"),
+        "trial 1": ("UPDATE metrics SET value = x'00' WHERE run_uuid = :run AND step = 7", "a po"),
+        "trial 2": ("UPDATE runs SET start_time = 'soon' WHERE run_uuid = :run", "its start is "),
+        "killed": ("UPDATE runs SET end_time = -1 WHERE run_uuid = :run", "its end is -1, which "),
+        "with data": ("UPDATE runs SET status = NULL WHERE run_uuid = :run", "its status is None"),
+    }
     with closing(sqlite3.connect(folder / "mlflow.db")) as read:
-        ((run,),) = read.execute("SELECT run_uuid FROM runs WHERE name = 'trial 1'").fetchall()
-    change(folder, statement, run=run)
+        ids = dict(read.execute("SELECT name, run_uuid FROM runs").fetchall())
+    for name, (statement, _) in wrong.items():
+        change(folder, statement, run=ids[name])
     done = project.imports.mlflow(folder)
-    assert done.runs == 8
-    assert [line for line in done.told if told in line and f"run {run}" in line]
-    assert "trial 1" not in by_name(project)
-    logged = project.sql("SELECT count(*) FROM params WHERE value = '3'").rows[0][0]
-    assert (logged, done.points) == (0, 52)
+    assert done.runs == 4
+    for name, (_, told) in wrong.items():
+        assert [line for line in done.told if told in line and ids[name] in line], name
+    assert wrong.keys().isdisjoint(by_name(project))
+    assert project.sql("SELECT count(*) FROM params WHERE key = 'depth'").rows[0][0] == 0
+    assert (done.points, contents(project)["metrics"]) == (1, 1)
 
 
 def test_impossible_times_of_points_become_that_of_the_run(project: Project, folder: Path) -> None:

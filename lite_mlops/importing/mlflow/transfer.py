@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ _PLACED = {
 }
 _STAGES = {"Production": "production", "Staging": "staging"}
 _MAX_VERSION_TAG = 5_000  # characters
+_BATCH = 100  # models that are decided about at a time
 
 Progress = Callable[[int, int], None]  # runs and versions done, and in all
 
@@ -253,29 +255,46 @@ class Transfer:
 
     def models(self, progress: Progress, *, dry_run: bool) -> tuple[int, int]:
         """Take over the registered models; return how many versions and moved aliases."""
-        done, total = self.holding.runs, self.holding.runs + self.holding.versions
-        versions = aliases = 0
-        for model in self.holding.models:
-            name = fitting_model_name(model.name)
+        models = {fitting_model_name(model.name): model for model in self.holding.models}
+        for name, model in models.items():
             if name != model.name:
-                self._told.add(
-                    "Changed, as it cannot be used here",
-                    f"model name {model.name!r}, which is {name!r}",
-                )
-            known = marks_here(self._store, name)
-            made = []
+                changed = f"model name {model.name!r}, which is {name!r}"
+                self._told.add("Changed, as it cannot be used here", changed)
+        known = marks_here(self._store, list(models))
+        past = self._past_models(models, known, progress, dry_run=dry_run)
+        if dry_run:
+            new = [
+                one for made in past for one in made.versions if one.mark not in known[made.name]
+            ]
+            return len(new), 0
+        versions = aliases = 0
+        while batch := list(islice(past, _BATCH)):  # bytes are stored before the lock is taken
+            with self._store.deciding() as decisions:
+                for made in batch:
+                    added = add_versions(decisions, made, self._told, self._store.settings.mask)
+                    versions, aliases = versions + added.versions, aliases + added.aliases
+        return versions, aliases
+
+    def _past_models(
+        self,
+        models: Mapping[str, MlflowModel],
+        known: Mapping[str, set[str]],
+        progress: Progress,
+        *,
+        dry_run: bool,
+    ) -> Iterator[PastModel]:
+        """Yield the models that have versions which can be registered, with their bytes stored."""
+        done, total = self.holding.runs, self.holding.runs + self.holding.versions
+        for name, model in models.items():
+            versions = []
             for version in model.versions:
                 done += 1
                 progress(done, total)
-                made.append(self._version(model, version, known, dry_run=dry_run))
-            if dry_run:
-                versions += sum(one is not None and one.mark not in known for one in made)
-                continue
-            past = self._past_model(model, name, [one for one in made if one is not None])
-            if past.versions:
-                added = add_versions(self._store, past, self._told)
-                versions, aliases = versions + added.versions, aliases + added.aliases
-        return versions, aliases
+                made = self._version(model, version, known[name], dry_run=dry_run)
+                if made is not None:
+                    versions.append(made)
+            if versions:
+                yield self._past_model(model, name, versions)
 
     def _past_model(self, model: MlflowModel, name: str, versions: list[PastVersion]) -> PastModel:
         aliases: dict[str, int] = {}
@@ -303,7 +322,7 @@ class Transfer:
         )
 
     def _version(
-        self, model: MlflowModel, version: MlflowVersion, known: dict[str, int], *, dry_run: bool
+        self, model: MlflowModel, version: MlflowVersion, known: set[str], *, dry_run: bool
     ) -> PastVersion | None:
         """Return a version with its bytes stored; None, and told, if it cannot be registered."""
         label = f"{model.name}/{version.number}"

@@ -1,9 +1,9 @@
 -- What is here already of runs and versions that are imported again.
 
 -- name: runs_here
--- With why they were put away or brought back last.
+-- With whether and why they were put away or brought back last.
 SELECT r.run_id, r.status, r.started_at, r.deleted, r.note, epoch_us(r.note_at) AS note_at,
-       d.record ->> 'reason' AS put_away_because
+       d.number AS decision, d.record ->> 'reason' AS reason
 FROM runs r LEFT JOIN decisions d ON d.number = r.deleted_by
 WHERE r.run_id IN (SELECT unnest($runs::VARCHAR[])) AND r.started_at IS NOT NULL;
 
@@ -30,7 +30,8 @@ SELECT step, epoch_us(time), value FROM metrics WHERE run_id = $run AND key = $k
 
 -- name: versions_here
 -- Also the removed ones.
-SELECT version, reason FROM model_versions WHERE model = $model ORDER BY version;
+SELECT model, version, reason FROM model_versions
+WHERE model IN (SELECT unnest($models::VARCHAR[])) ORDER BY model, version;
 
 -- name: version_tags_here
 -- Also those that were taken away.
