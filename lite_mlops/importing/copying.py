@@ -15,14 +15,24 @@ _BLOCK = 1 << 20
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path | None]]:
-    """Yield the files of a folder by their relative paths; None for links and what is no file."""
-    for place, folders, files in os.walk(folder):
+    """Yield the files of a folder by their relative paths.
+
+    None stands for links, for what is no file, and for folders that cannot be looked into.
+    """
+    closed: list[str] = []
+    for place, folders, files in os.walk(folder, onerror=lambda e: closed.append(e.filename)):
         folders.sort()
         links = [one for one in folders if os.path.islink(os.path.join(place, one))]
         for name in sorted([*files, *links]):
             path = Path(place, name)
-            regular = stat.S_ISREG(path.lstat().st_mode)
+            try:
+                regular = stat.S_ISREG(path.lstat().st_mode)
+            except FileNotFoundError:  # it went meanwhile
+                continue
             yield path.relative_to(folder).as_posix(), path if regular else None
+    for name in closed:
+        if os.path.lexists(name):  # else there is nothing
+            yield os.path.relpath(name, folder), None
 
 
 def open_file(path: Path) -> IO[bytes]:

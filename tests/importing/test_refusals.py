@@ -260,7 +260,7 @@ def test_links_are_not_followed(project: Project, files: Path, tmp_path: Path) -
     assert paths == {"notes.txt", "plots/more/notes.txt"}
     assert project.runs.get("search").artifacts == ()
     assert "stolen" not in project.runs.get("trial 0").tags
-    line = next(line for line in done.told if "it is a link or no file" in line)
+    line = next(line for line in done.told if "it is no file that can be read" in line)
     for name in ("file.txt", "folder", "pipe"):
         assert name in line
 

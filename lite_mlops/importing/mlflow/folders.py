@@ -82,7 +82,9 @@ class FolderReader:
         found = {}
         for name, path in files_below(folder):
             if path is None:
-                self.told.add("Left out, because it is a link", str(folder / name))
+                self.told.add(
+                    "Left out, because it is no file that can be read", str(folder / name)
+                )
                 continue
             found[name] = read_text(path)
         return found
@@ -194,7 +196,11 @@ class FolderReader:
             if key is not None and name != key:
                 continue
             known: set[int] = set()
-            with open_file(path) as file:
+            try:
+                opened = open_file(path)
+            except OSError as error:
+                raise Invalid(f"metric {name!r} cannot be read ({error.strerror})") from None
+            with opened as file:
                 while line := file.readline(_LONGEST_LINE):
                     words = line.split()
                     if words and (mark := hash(tuple(words[:3]))) not in known:

@@ -239,14 +239,18 @@ class Transfer:
     def _files_of(self, folder: Path, prefix: str, label: str) -> Iterator[PastFile]:
         for name, source in files_below(folder):
             if source is None:
-                self._told.add("Left out, because it is a link or no file", f"{name} of {label}")
+                what = f"{name} of {label}"
+                self._told.add("Left out, because it is no file that can be read", what)
                 continue
             try:
                 path = checked_path(prefix + name)
             except Invalid:
                 self._told.add("Left out, because its name cannot be used", f"{name!r} of {label}")
                 continue
-            status = source.stat()
+            try:
+                status = source.stat()
+            except OSError:  # it went meanwhile
+                continue
             yield PastFile(path, source, status.st_size, status.st_mtime)
             if source.name == "MLmodel":
                 yield from _signature_file(path, source.parent, status.st_mtime)
