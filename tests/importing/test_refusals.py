@@ -260,9 +260,10 @@ def test_links_are_not_followed(project: Project, files: Path, tmp_path: Path) -
     assert paths == {"notes.txt", "plots/more/notes.txt"}
     assert project.runs.get("search").artifacts == ()
     assert "stolen" not in project.runs.get("trial 0").tags
-    line = next(line for line in done.told if "it is no file that can be read" in line)
-    for name in ("file.txt", "folder", "pipe"):
-        assert name in line
+    (remark,) = (one for one in done.remarks if "it is no file that can be" in one["remark"])
+    told = " ".join(remark["of"])
+    for name in ("tags/stolen", "file.txt of run", "folder of run", "pipe of run"):
+        assert name in told
 
 
 def test_a_model_that_names_a_file_elsewhere(project: Project, files: Path) -> None:

@@ -82,9 +82,8 @@ class FolderReader:
         found = {}
         for name, path in files_below(folder):
             if path is None:
-                self.told.add(
-                    "Left out, because it is no file that can be read", str(folder / name)
-                )
+                what = (folder / name).relative_to(self.root).as_posix()
+                self.told.add("Left out, because it is no file that can be read", what)
                 continue
             found[name] = read_text(path)
         return found
