@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lite_mlops.importing.mlflow.contents import REASON, Contents, Holding
+from lite_mlops.importing.mlflow.models import ModelTransfer
+from lite_mlops.importing.mlflow.runs import Progress, RunTransfer
 from lite_mlops.importing.mlflow.stores import open_mlflow
-from lite_mlops.importing.mlflow.transfer import REASON, Holding, Progress, Transfer
 from lite_mlops.importing.runs import PastRuns
 from lite_mlops.importing.told import Told
 from lite_mlops.store import Store, importing_alone
@@ -60,7 +62,7 @@ class Imports:
         told = Told()
         reader = open_mlflow(Path(path).expanduser(), told)
         try:
-            return Transfer(self._store, reader, told, experiments).holding
+            return Contents(reader, told, experiments).holding
         finally:
             reader.close()
 
@@ -94,11 +96,12 @@ class Imports:
             reader.root = Path(artifacts).expanduser()
         past = PastRuns(self._store, told, REASON, dry_run=dry_run)
         try:
-            transfer = Transfer(self._store, reader, told, experiments)
+            contents = Contents(reader, told, experiments)
             with nullcontext() if dry_run else importing_alone(self._store.layout):
-                transfer.runs(past, progress)
+                RunTransfer(contents, self._store.settings.mask).take_over(past, progress)
                 past.close()
-                versions, aliases = transfer.models(progress, dry_run=dry_run)
+                models = ModelTransfer(contents, self._store)
+                versions, aliases = models.take_over(progress, dry_run=dry_run)
         finally:
             past.discard()
             reader.close()
