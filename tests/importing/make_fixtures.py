@@ -102,7 +102,7 @@ def _onnx_model() -> Any:
 
     value = helper.make_tensor_value_info
     node = helper.make_node("Identity", ["x"], ["y"])
-    shape = ["rows", 2]
+    shape: Any = ["rows", 2]
     graph = helper.make_graph(
         [node], "same", [value("x", TensorProto.FLOAT, shape)],
         [value("y", TensorProto.FLOAT, shape)],
