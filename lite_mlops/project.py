@@ -25,6 +25,7 @@ from lite_mlops.tracking.keys import checked_name
 
 if TYPE_CHECKING:
     from lite_mlops.data import Datasets, DatasetVersion
+    from lite_mlops.importing import Imports
     from lite_mlops.models import Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
     from lite_mlops.pipelines import Reproducing
@@ -154,6 +155,13 @@ class Project:
         from lite_mlops.monitoring import Monitoring  # joblib and NumPy
 
         return Monitoring(self.store, self.models, self.datasets)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """What brings in what was logged elsewhere."""
+        from lite_mlops.importing import Imports  # joblib and NumPy
+
+        return Imports(self.store)
 
     @cached_property
     def reproducing(self) -> Reproducing:

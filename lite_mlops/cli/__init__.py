@@ -21,6 +21,7 @@ _HOMES = {
     "demo": "demo",
     "drift": "drift",
     "experiments": "experiments",
+    "imports": "import",
     "init": "init",
     "models": "models",
     "reproduce": "reproduce",

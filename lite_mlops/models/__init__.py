@@ -13,15 +13,18 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
-from lite_mlops.models.references import parse_reference
+from lite_mlops.models.references import checked_model_name, parse_reference
+from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import (
     Change,
     Column,
     InvalidRows,
+    Output,
     Problem,
     Signature,
     Table,
+    Type,
     compatible,
     infer_signature,
 )
@@ -40,12 +43,16 @@ __all__ = [
     "ModelFile",
     "ModelVersion",
     "Models",
+    "Output",
+    "Prepared",
     "Problem",
     "PythonModel",
     "Signature",
     "Table",
+    "Type",
     "Untrusted",
     "built_in_importances",
+    "checked_model_name",
     "compatible",
     "final_of",
     "infer_signature",
@@ -53,6 +60,8 @@ __all__ = [
     "load_model",
     "names_of_features",
     "open_version",
+    "origin_of",
     "parse_reference",
+    "record_version",
     "write_model",
 ]

@@ -99,9 +99,17 @@ def origin_of(database: Database, run: str | None, metrics: Mapping[str, float])
     )
 
 
-def record_version(decisions: Decisions, name: str, made: Prepared, reason: str | None) -> int:
-    """Record the next version of a model and return its number."""
-    version = (decisions.database.value("last_version", model=name) or 0) + 1
+def record_version(
+    decisions: Decisions,
+    name: str,
+    made: Prepared,
+    reason: str | None,
+    *,
+    version: int | None = None,
+) -> int:
+    """Record a version of a model and return its number; default: the next one."""
+    if version is None:
+        version = (decisions.database.value("last_version", model=name) or 0) + 1
     origin = made.origin
     decisions.record(
         VersionRegistered(

@@ -11,6 +11,7 @@
   tmp/                what an interrupted command left here may go
   lock, lock.gate     the project's one lock
   lock.protect        held by the process that replaces kept journals by a backup
+  lock.import         held by the process that imports what was logged elsewhere
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ class Layout:
     def protecting(self) -> Path:
         """The lock file of the process that replaces kept journals by a backup."""
         return self.folder / "lock.protect"
+
+    @property
+    def importing(self) -> Path:
+        """The lock file of the process that imports."""
+        return self.folder / "lock.import"
 
     def has_remains(self) -> bool:
         """Return whether there once was a database: what was folded or backed up is still here."""

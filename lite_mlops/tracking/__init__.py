@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lite_mlops.tracking.artifacts import ArtifactLog
     from lite_mlops.tracking.environment import parse_requirements
     from lite_mlops.tracking.experiments import Experiments
+    from lite_mlops.tracking.figures import media_type
     from lite_mlops.tracking.finished import finished_run
     from lite_mlops.tracking.runs import Runs
     from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
@@ -37,6 +38,7 @@ _HOME_OF = {
     "Runs": "runs",
     "Starter": "starting",
     "finished_run": "finished",
+    "media_type": "figures",
     "parse_requirements": "environment",
     "plain_number": "values",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "Runs",
     "Starter",
     "finished_run",
+    "media_type",
     "parse_requirements",
     "plain_number",
 ]

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     data_checks,
     data_versions,
     folding,
+    importing,
     log_calls,
     many_metrics,
     many_processes,
@@ -58,6 +59,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "autologging": autologging.measure,
     "validating": validating.measure,
     "model_files": model_files.measure,
+    "importing": importing.measure,
 }
 
 

@@ -222,7 +222,7 @@ WITHOUT_PROJECT = [
     (*words, *(_WORDS.get(type(one.type), "x") for one in command.params if one.required))
     for words, command in COMMANDS.items()
     if not isinstance(command, click.Group)
-    and words[0] not in ("init", "demo", "run", "restore")
+    and words[0] not in ("init", "demo", "run", "restore", "import")
     and words not in (("data", "diff"), ("data", "leakage"), ("data", "add"))
 ]
 
