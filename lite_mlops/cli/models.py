@@ -46,6 +46,8 @@ from lite_mlops.cli.output import (
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
 
+_COLUMNS = 40  # that are shown
+
 
 @click.group(cls=Commands)
 def models() -> None:
@@ -147,14 +149,13 @@ def show_model(reference: str, form: str | None) -> None:
             "code": _code(version),
             "model": version.class_name,
             "file": f"{version.format}, {size(version.size)}, SHA-256 {version.sha256}",
-            "features": f"{len(version.signature.features)}: "
-            + ", ".join(version.signature.features),
-            "classes": ", ".join(map(str, classes)),
+            "answers": ", ".join(map(str, classes)) or _outputs(version),
             "may import": ", ".join(version.trusted),
             "signed by": ", ".join(seal.public for seal in version.seals),
             "made with": ", ".join(f"{name} {v}" for name, v in version.requirements.items()),
         }
     )
+    _print_inputs(version)
     tags = {key: text for key, text in version.tags.items() if key != DESCRIPTION}
     for title, texts in (("params", version.params), ("tags", tags)):
         if texts:
@@ -167,6 +168,37 @@ def show_model(reference: str, form: str | None) -> None:
     if moves:
         heading(f"aliases of {version.model}")
         show_moves(moves)
+
+
+def _outputs(version: ModelVersion) -> str:
+    return ", ".join(f"{output.kind} ({output.type})" for output in version.signature.outputs)
+
+
+def _print_inputs(version: ModelVersion) -> None:
+    """Print what the model takes, a line for each column."""
+    signature = version.signature
+    if signature.tensor is not None:
+        heading("takes")
+        say(f"rows of {signature.tensor.type}, each of the shape {signature.tensor.shape}")
+    if not signature.columns:
+        return
+    heading(f"takes {len(signature.columns):,} columns")
+    rows = [
+        (
+            column.name,
+            column.type,
+            "may be missing" if column.missing else "",
+            ", ".join(map(str, column.categories))
+            if column.categories
+            else ""
+            if column.low is None
+            else f"{number(column.low)} to {number(column.high)}",
+        )
+        for column in signature.columns[:_COLUMNS]
+    ]
+    table(rows, ("column", "type", "", "seen in training"), give=("seen in training", "column"))
+    if len(signature.columns) > _COLUMNS:
+        say(f"and {len(signature.columns) - _COLUMNS:,} more; --json tells all.")
 
 
 def _data(version: ModelVersion) -> list[str]:

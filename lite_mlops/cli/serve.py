@@ -25,6 +25,7 @@ def serve(reference: str, port: int) -> None:
     project = open_project()
     endpoint = project.endpoint(reference)
     server = Server(prediction_app(endpoint, project.monitoring), port)
+    endpoint.announce()
     say(f"Serving {endpoint.version.name} on {server.url}")
     row = list(endpoint.version.signature.example_row().items())
     example = json.dumps(dict(row[:_SHOWN]), ensure_ascii=False)[1:-1]

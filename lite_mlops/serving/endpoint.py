@@ -36,8 +36,16 @@ class Endpoint:
         self.version = version
         model = open_version(store.objects, version, store.settings)
         self._asking = Asking(model, version.signature)
-        writer = store.journal.writer
-        store.append(VersionServed(model=version.model, version=version.version, writer=writer))
+        self._announced = False
+
+    def announce(self) -> None:
+        """Record that this process answers with the version, so that nobody removes it."""
+        if not self._announced:
+            self._announced = True
+            about, writer = self.version, self._store.journal.writer
+            self._store.append(
+                VersionServed(model=about.model, version=about.version, writer=writer)
+            )
 
     def predict(self, rows: Any) -> list[Answer]:
         """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
@@ -46,6 +54,7 @@ class Endpoint:
             InvalidRows: names the row, the feature and the value that do not fit.
             Invalid: says why the model cannot answer.
         """
+        self.announce()
         signature = self.version.signature
         table = signature.validate(rows)
         if not len(table):

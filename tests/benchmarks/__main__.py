@@ -32,6 +32,7 @@ from tests.benchmarks import (
     many_processes,
     model_files,
     reading,
+    registry,
     searching,
     short_runs,
     size,
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "validating": validating.measure,
     "model_files": model_files.measure,
     "importing": importing.measure,
+    "registry": registry.measure,
 }
 
 

@@ -33,8 +33,8 @@ SELECT (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM latest
         WHERE model = $model AND version = $version) AS aliases,
        (SELECT list(DISTINCT name) FROM version_trust
         WHERE model = $model AND version = $version) AS confirmed,
-       (SELECT list({'public': public, 'signature': seal, 'signed_at': signed_at, 'actor': actor}
-                    ORDER BY decision) FROM version_seals
+       (SELECT list(struct_pack(public := public, signature := seal, signed_at := signed_at,
+                                actor := actor) ORDER BY decision) FROM version_seals
         WHERE model = $model AND version = $version) AS seals;
 
 -- name: model_version_list
@@ -71,8 +71,9 @@ confirmed AS (
     FROM version_trust SEMI JOIN wanted USING (model, version) GROUP BY model, version
 ),
 sealed AS (
-    SELECT model, version, list({'public': public, 'signature': seal, 'signed_at': signed_at,
-                                 'actor': actor} ORDER BY decision) AS seals
+    SELECT model, version, list(struct_pack(public := public, signature := seal,
+                                            signed_at := signed_at, actor := actor)
+                                ORDER BY decision) AS seals
     FROM version_seals SEMI JOIN wanted USING (model, version) GROUP BY model, version
 )
 SELECT v.model, v.version, v.sha256, v.size, v.format, v.class_name, v.run_id, v.signature,
