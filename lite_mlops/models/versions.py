@@ -71,8 +71,7 @@ class ModelVersion:
     def from_row(cls, row: Mapping[str, Any]) -> ModelVersion:
         """Return the version of a row of `model_version_list`.
 
-        Metrics and params are those of the run as it stands now; of one that is gone, those at
-        the registration.
+        Metrics and params are those of the run as it stands now, and those given with the version.
         """
         members = _json(row["members"])
         tags: dict[str, str] = row["tags"] or {}
@@ -87,8 +86,8 @@ class ModelVersion:
             created_at=row["created_at"].replace(tzinfo=UTC),
             actor=row["actor"],
             aliases=tuple(row["aliases"] or ()),
-            metrics=_json(row["metrics"]) | (row["run_metrics"] or {}),
-            params=_json(row["params"]) | (row["run_params"] or {}),
+            metrics=(row["run_metrics"] or {}) | _json(row["metrics"]),
+            params=(row["run_params"] or {}) | _json(row["params"]),
             format=row["format"],
             class_name=row["class_name"],
             reason=row["reason"],

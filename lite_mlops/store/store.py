@@ -57,6 +57,7 @@ class Decisions:
         self.database = database
         self._store = store
         self.recorded = 0
+        self.time = 0  # of the first one, in microseconds since 1970
 
     def record(self, decision: D) -> D:
         """Number a decision and write it durably; it is folded before the lock is given back."""
@@ -64,7 +65,8 @@ class Decisions:
         numbered = decision.replaced(
             decision=last + self.recorded + 1, actor=self._store.settings.who()
         )
-        self._store.journal.append_durably(numbered.body())
+        at = self._store.journal.append_durably(numbered.body())
+        self.time = self.time or at
         self.recorded += 1
         return numbered
 

@@ -92,10 +92,6 @@ ORDER BY v.model, v.version DESC;
 -- name: run_at_registration
 -- What is recorded of a run when it registers a version.
 SELECT r.source,
-       (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM params
-        WHERE run_hash = r.run_hash) AS params,
-       (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM latest
-        WHERE run_hash = r.run_hash AND NOT starts_with(key, 'system/')) AS metrics,
        (SELECT map_from_entries(list((name || '@' || sha256, role) ORDER BY name, sha256))
         FROM (SELECT name, sha256, string_agg(role, ', ' ORDER BY role) AS role
               FROM dataset_uses WHERE run_id = $run GROUP BY name, sha256)) AS data
