@@ -15,7 +15,7 @@ from lite_mlops.cli.runs import reason_option
 from lite_mlops.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from lite_mlops.data import DataDiff
+    from lite_mlops.data import DataDiff, Datasets
 
 _HELD = 5  # columns of an example row that are shown
 
@@ -36,6 +36,24 @@ def table_of(word: str) -> Path:
     holder = TemporaryDirectory(prefix="lite-mlops-")
     folder = Path(click.get_current_context().with_resource(holder))
     return project.datasets.checkout(word, folder / project.datasets.file_name(word))
+
+
+def _latest(datasets: Datasets, name: str) -> Path:
+    """Return the table of the latest version of a dataset: its source, or the kept copy.
+
+    Raises:
+        NotFound: there is no such dataset, or the source has changed and no copy was kept.
+    """
+    version = datasets.get(name)
+    source = datasets.unchanged_source(version)
+    if source is not None and source.is_file():
+        return source
+    if version.snapshot is None:
+        raise NotFound(
+            f"The data of {version.reference} is not at hand: its source has changed or is gone, "
+            "and no copy was kept. Name the file to check."
+        )
+    return table_of(version.reference)
 
 
 # -- diff ----------------------------------------------------------------------------------------
@@ -152,15 +170,17 @@ def _json(file: Path) -> Any:
 
 @click.command()
 @click.argument("name")
-@click.argument("path")
+@click.argument("path", required=False)
 @as_option
-def check(name: str, path: str, form: str | None) -> None:
+def check(name: str, path: str | None, form: str | None) -> None:
     """Check a table against what is expected of it.
 
     NAME is the dataset whose expectations count, PATH a CSV, Parquet or JSON lines
-    file. Exits with 1 if it is not as expected.
+    file; default: the latest version of the dataset. Exits with 1 if it is not as
+    expected.
     """
-    report = open_project().datasets.check(table_of(path), name)
+    datasets = open_project().datasets
+    report = datasets.check(_latest(datasets, name) if path is None else table_of(path), name)
     if form == "json":
         emit(report.to_dict(), form)
     elif form == "csv":

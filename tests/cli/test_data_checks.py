@@ -142,6 +142,22 @@ def test_expectations_are_inferred_checked_edited_and_set(cli: Cli, project: Pro
     assert decisions.rows == (("ann", "as in May"), ("ann", "younger ones"))
 
 
+def test_without_a_file_the_latest_version_is_checked(cli: Cli) -> None:
+    cli("data", "add", "may.csv", "--name", "people")
+    cli("data", "expect", "people", "--from", "people@latest")
+    met = "12 of 12 expectations are met by 3 rows.\n"
+    assert cli("data", "check", "people").out == met
+    may = Path("may.csv").read_text()
+    Path("may.csv").write_text("changed")
+    done = cli("data", "check", "people")
+    assert done.code == 3
+    assert "its source has changed or is gone, and no copy was kept" in done.err
+    Path("may.csv").write_text(may)
+    cli("data", "add", "may.csv", "--name", "people", "--snapshot")
+    Path("may.csv").unlink()
+    assert cli("data", "check", "people").out == met
+
+
 def test_a_check_as_json_and_csv_fails_as_well(cli: Cli) -> None:
     cli("data", "expect", "people", "--from", "may.csv")
     done = cli("data", "check", "people", "june.csv", "--json")
