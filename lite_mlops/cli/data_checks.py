@@ -21,10 +21,10 @@ _HELD = 5  # columns of an example row that are shown
 
 
 def table_of(word: str) -> Path:
-    """Return the table that a word on the command line means: a file, or a copy of a version.
+    """Return the table that a word on the command line means: a file, or a version.
 
     Raises:
-        NotFound: there is no such file, and no version with a kept copy.
+        NotFound: there is no such file, and no version whose source or copy is there.
     """
     path = Path(word).expanduser()
     if path.is_file():
@@ -32,28 +32,22 @@ def table_of(word: str) -> Path:
     project = open_project(must_exist=False)
     if "@" not in word or not project.exists:
         raise NotFound(f"There is no file {word}; a version of a dataset is NAME@VERSION.")
+    return _table_of_version(project.datasets, word)
+
+
+def _table_of_version(datasets: Datasets, reference: str) -> Path:
+    """Return the table of a version: its source if that is unchanged, else the kept copy.
+
+    Raises:
+        NotFound: there is no such version, or neither of both is there.
+    """
+    source = datasets.unchanged_source(datasets.get(reference))
+    if source is not None and source.is_file():
+        return source
     # The copy is there for the time of the command.
     holder = TemporaryDirectory(prefix="lite-mlops-")
     folder = Path(click.get_current_context().with_resource(holder))
-    return project.datasets.checkout(word, folder / project.datasets.file_name(word))
-
-
-def _latest(datasets: Datasets, name: str) -> Path:
-    """Return the table of the latest version of a dataset: its source, or the kept copy.
-
-    Raises:
-        NotFound: there is no such dataset, or the source has changed and no copy was kept.
-    """
-    version = datasets.get(name)
-    source = datasets.unchanged_source(version)
-    if source is not None and source.is_file():
-        return source
-    if version.snapshot is None:
-        raise NotFound(
-            f"The data of {version.reference} is not at hand: its source has changed or is gone, "
-            "and no copy was kept. Name the file to check."
-        )
-    return table_of(version.reference)
+    return datasets.checkout(reference, folder / datasets.file_name(reference))
 
 
 # -- diff ----------------------------------------------------------------------------------------
@@ -180,7 +174,8 @@ def check(name: str, path: str | None, form: str | None) -> None:
     expected.
     """
     datasets = open_project().datasets
-    report = datasets.check(_latest(datasets, name) if path is None else table_of(path), name)
+    found = _table_of_version(datasets, f"{name}@latest") if path is None else table_of(path)
+    report = datasets.check(found, name)
     if form == "json":
         emit(report.to_dict(), form)
     elif form == "csv":
