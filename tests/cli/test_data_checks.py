@@ -58,7 +58,7 @@ def test_versions_with_a_copy_stand_for_files(cli: Cli, project: Project) -> Non
 )
 def test_what_is_no_table_is_named(cli: Cli, project: Project, word: str, text: str) -> None:
     project.datasets.add(Path("may.csv"), "patients", snapshot=True)
-    project.datasets.add(Path("may.csv"), "bare")
+    project.datasets.add({"id": [1]}, "bare")  # of no file, and without a copy
     done = cli("data", "diff", "may.csv", word)
     assert (done.code, done.out) == (3, "")
     assert text in done.err
