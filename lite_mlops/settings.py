@@ -142,6 +142,11 @@ class Settings:
     sql_rows: float = _setting(
         10_000, _number(1, 100_000_000), "rows that the SQL console returns at most"
     )
+    model_format: str = _setting(
+        "joblib",
+        _choice("joblib", "skops"),
+        "the format of model files; 'skops' needs that package and takes more time and space",
+    )
     model_mb: float = _setting(
         2048.0,
         _number(1, 1_048_576),

@@ -63,6 +63,7 @@ def test_every_setting_can_be_set_in_every_place(tmp_path: Path) -> None:
         "sql_seconds": 6,
         "sql_memory_mb": 512,
         "sql_rows": 7,
+        "model_format": "skops",
         "model_mb": 8,
         "signed_by": ["k"],
         "actor": "ann",

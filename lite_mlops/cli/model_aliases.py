@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_mlops.cli.commands import Commands, open_project
-from lite_mlops.cli.output import as_option, emit, say, table, when
+from lite_mlops.cli.output import as_option, emit, say, table, tell, when
 from lite_mlops.cli.runs import reason_option
 
 if TYPE_CHECKING:
@@ -79,14 +79,22 @@ def show_as_of(date: datetime, model: str | None, form: str | None) -> None:
 @click.option("--alias", default="champion", show_default=True, help="The alias to move.")
 @click.option("--undo", is_flag=True, help="Take the last rollback back.")
 @reason_option
-def roll_back(model: str, alias: str, undo: bool, reason: str | None) -> None:  # noqa: FBT001
+@as_option
+def roll_back(
+    model: str,
+    alias: str,
+    undo: bool,  # noqa: FBT001
+    reason: str | None,
+    form: str | None,
+) -> None:
     """Move an alias back to the version before.
 
     Again goes further back.
     """
     move = open_project().models.rollback(model, alias, reason=reason, undo=undo)
     where = "is taken away" if move.version is None else f"points to version {move.version}"
-    say(f"{model}@{alias} {where} again; it was {move.previous or 'away'}.")
+    text = f"{model}@{alias} {where} again; it was {move.previous or 'away'}."
+    tell(text, move.to_dict(), form)
 
 
 @click.group("alias", cls=Commands)
@@ -100,18 +108,29 @@ def aliases() -> None:
 @click.argument("version", type=click.IntRange(1))
 @click.option("--expect", type=click.IntRange(0), help="Only if it points there now; 0: nowhere.")
 @reason_option
-def set_alias(model: str, alias: str, version: int, expect: int | None, reason: str | None) -> None:
+@as_option
+def set_alias(
+    model: str,
+    alias: str,
+    version: int,
+    expect: int | None,
+    reason: str | None,
+    form: str | None,
+) -> None:
     """Have ALIAS of MODEL point to VERSION."""
     project = open_project()
-    project.models.set_alias(model, alias, version, reason=reason, expect=expect)
-    say(f"{model}@{alias} points to version {version}.")
+    found = project.models.set_alias(model, alias, version, reason=reason, expect=expect)
+    tell(f"{model}@{alias} points to version {version}.", found.to_dict(), form)
 
 
 @aliases.command("rm")
 @click.argument("model")
 @click.argument("alias")
 @reason_option
-def remove_alias(model: str, alias: str, reason: str | None) -> None:
+@as_option
+def remove_alias(model: str, alias: str, reason: str | None, form: str | None) -> None:
     """Take ALIAS of MODEL away."""
-    version = open_project().models.remove_alias(model, alias, reason=reason)
-    say(f"{model}@{alias} is taken away; it pointed to version {version}.")
+    models = open_project().models
+    version = models.remove_alias(model, alias, reason=reason)
+    text = f"{model}@{alias} is taken away; it pointed to version {version}."
+    tell(text, models.history(model, alias)[0].to_dict(), form)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_mlops.cli.commands import open_project
-from lite_mlops.cli.output import as_option, emit, facts, heading, say, size, table, when
+from lite_mlops.cli.output import as_option, emit, facts, heading, say, size, table, tell, when
 from lite_mlops.cli.runs import reason_option
 from lite_mlops.errors import Denied
 
@@ -90,10 +90,8 @@ def register_model(
         version = project.models.register_kept(
             source, model, trust=names, alias=alias, reason=reason
         )
-    if form:
-        emit(version.to_dict(), form)
-        return
-    say(f"Registered {version.name}" + (f", which is {model}@{alias}." if alias else "."))
+    text = f"Registered {version.name}" + (f", which is {model}@{alias}." if alias else ".")
+    tell(text, version.to_dict(), form)
 
 
 @click.command("inspect")
@@ -143,11 +141,13 @@ def _print_inspection(found: Inspection, trusted: Sequence[str]) -> None:
 @trust_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @reason_option
+@as_option
 def trust_version(
     reference: str,
     trust: tuple[str, ...],
     yes: bool,  # noqa: FBT001
     reason: str | None,
+    form: str | None,
 ) -> None:
     """Confirm what a version imports.
 
@@ -156,11 +156,12 @@ def trust_version(
     models = open_project().models
     needed = models.needs(reference)
     if not needed and not trust:
-        say(f"{reference} needs nothing that is not confirmed.")
+        record = models.get(reference).to_dict()
+        tell(f"{reference} needs nothing that is not confirmed.", record, form)
         return
     names = trust or confirmed(needed, (), everything=yes, what=reference)
     version = models.trust(reference, names, reason=reason)
-    say(f"{version.name} may import {', '.join(names)}.")
+    tell(f"{version.name} may import {', '.join(names)}.", version.to_dict(), form)
 
 
 @click.command("sign")
@@ -168,11 +169,13 @@ def trust_version(
 @click.option("--key", type=click.Path(path_type=Path), help="The file of the private key.")
 @click.option("--make-key", is_flag=True, help="Make the key if there is none.")
 @reason_option
+@as_option
 def sign_version(
     reference: str,
     key: Path | None,
     make_key: bool,  # noqa: FBT001
     reason: str | None,
+    form: str | None,
 ) -> None:
     """Sign a version with a private key.
 
@@ -184,10 +187,10 @@ def sign_version(
     models = open_project().models
     path = signing.default_key_path() if key is None else key
     if make_key and not path.exists():
-        say(f"Made the key {path}; whoever can read it can sign as you.")
+        click.echo(f"Made the key {path}; whoever can read it can sign as you.", err=True)
         signing.make_key(path)
     version = models.sign(reference, path, reason=reason)
-    say(f"{version.name} is signed by {version.seals[-1].public}.")
+    tell(f"{version.name} is signed by {version.seals[-1].public}.", version.to_dict(), form)
 
 
 @click.command("verify")

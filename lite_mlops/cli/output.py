@@ -42,6 +42,14 @@ def as_option(command: F) -> F:
     return command
 
 
+def tell(text: str, record: Any, form: str | None) -> None:
+    """Say what was done, or print it as a record in the form that was asked for."""
+    if form:
+        emit(record, form)
+    else:
+        say(text)
+
+
 def shown(value: object) -> str:
     """Return a value as text for a terminal, with control characters made visible."""
     text = "" if value is None else str(value)

@@ -226,7 +226,7 @@ class Registering:
         run: str | None = None,
         input_example: Any = None,
         training: Any = None,
-        format: str = "joblib",  # noqa: A002
+        format: str | None = None,  # noqa: A002
         artifacts: Mapping[str, str | Path] | None = None,
         trust: Trust = (),
         alias: str | None = None,
@@ -243,7 +243,7 @@ class Registering:
             run: The id of the run that it comes from, with its params, metrics, data and code.
             input_example: Some rows that it takes; kept with it, the first 1,000 at most.
             training: The data it was fitted on, for the ranges and categories of its signature.
-            format: The format of its file: joblib, skops or onnx.
+            format: The format of its file: joblib, skops or onnx; default: that of the settings.
             artifacts: Files that a `PythonModel` needs, by the names it finds them under.
             trust: What its file may import beyond the shipped list, as 'module:name'; True: all
                 that it imports. What was confirmed for an earlier version need not be said again.
@@ -264,6 +264,7 @@ class Registering:
         signature = None
         if not isinstance(model, PythonModel):
             signature = infer_signature(model, input_example, training)
+        format = format or self._store.settings.model_format  # noqa: A001
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
         members = self._kept_members(artifacts or {})

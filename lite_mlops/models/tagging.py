@@ -47,6 +47,18 @@ class Tagging:
 
     _store: Store
 
+    def tags(self, reference: str) -> dict[str, str]:
+        """Return the tags of a version, or of a model as a whole.
+
+        Raises:
+            Invalid, NotFound: there is no such model or version.
+        """
+        found = parse_reference(reference)
+        if found == Reference(found.model):
+            return self.model_tags(found.model)
+        with self._store.reading() as database:
+            return dict(resolve(database, found).tags)
+
     def model_tags(self, model: str) -> dict[str, str]:
         """Return the tags of a model as a whole. Raises `NotFound`."""
         with self._store.reading() as database:
