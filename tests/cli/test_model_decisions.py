@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -24,7 +25,7 @@ OWN = "tests.cli.test_model_decisions:Same"
 class Same(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A step of the user's own that changes nothing."""
 
-    def fit(self, rows: object, target: object = None) -> Same:  # noqa: ARG002
+    def fit(self, rows: Any, target: object = None) -> Same:  # noqa: ARG002
         """Learn how many columns there are."""
         self.n_features_in_ = np.shape(rows)[1]
         return self
