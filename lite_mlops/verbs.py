@@ -226,13 +226,18 @@ def log_model(model: Any, name: str, **options: Any) -> ModelVersion:
     return current_project().log_model(model, name, **options)
 
 
-def register_model(source: str | Run, name: str, **options: Any) -> ModelVersion:
-    """Register what a run kept, or a run itself, as the next version of `name`.
+def register_model(source: str | Path | Run, name: str, **options: Any) -> ModelVersion:
+    """Register a model file, what a run kept, or a run, as the next version of `name`.
 
-    `source` is 'runs:/ID/model' or the run; see `Models.register_kept`.
+    `source` is a path, 'runs:/ID/model', another version such as 'churn/3', or the run; see
+    `Models.register_file` and `Models.register_kept`.
     """
-    reference = f"runs:/{source.id}/model" if isinstance(source, Run) else source
-    return current_project().models.register_kept(reference, name, **options)
+    models = current_project().models
+    if isinstance(source, Run):
+        return models.register_kept(f"runs:/{source.id}/model", name, **options)
+    if isinstance(source, Path) or Path(source).is_file():
+        return models.register_file(source, name, **options)
+    return models.register_kept(source, name, **options)
 
 
 def load_model(reference: str) -> Any:
