@@ -9,19 +9,20 @@ attributes are is told in `ATTRIBUTES`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
 
 from lite_mlops.errors import Invalid
-from lite_mlops.frames import Column, Tabular
+from lite_mlops.frames import Column
 from lite_mlops.htmltext import html_table
 from lite_mlops.models.versions import ModelVersion
 from lite_mlops.store import Store
 from lite_mlops.tracking.search import (
+    SHOWN,
     Builder,
     Field,
     Kind,
+    Page,
     Place,
     Question,
     Sorted,
@@ -36,7 +37,6 @@ from lite_mlops.tracking.search import (
 )
 
 MAX_JOINED = 30  # planning more joins takes seconds
-_SHOWN = 20  # in a repr or a notebook
 
 ATTRIBUTES: dict[str, Kind] = {
     "model": "text",
@@ -175,46 +175,23 @@ class _VersionBuilder(Builder):
         return super().compared(field, operator, value)
 
 
-@dataclass(frozen=True, repr=False)
-class VersionPage(Tabular, Sequence[ModelVersion]):
+class VersionPage(Page[ModelVersion]):
     """Versions in the order that was asked for."""
 
-    versions: tuple[ModelVersion, ...]
-    next_page_token: str | None = None
-
-    def __len__(self) -> int:
-        return len(self.versions)
-
-    def __iter__(self) -> Iterator[ModelVersion]:
-        return iter(self.versions)
-
-    @overload
-    def __getitem__(self, place: int) -> ModelVersion: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[ModelVersion, ...]: ...
-    def __getitem__(self, place: int | slice) -> ModelVersion | tuple[ModelVersion, ...]:
-        return self.versions[place]
-
     def __repr__(self) -> str:
-        count = f"{len(self)} version{'' if len(self) == 1 else 's'}"
-        more = ", more with next_page_token" * bool(self.next_page_token)
-        lines = [f"<VersionPage: {count}{more}>"]
-        lines += [f"  {version!r}" for version in self.versions[:_SHOWN]]
-        if len(self) > _SHOWN:
-            lines.append(f"  ... and {len(self) - _SHOWN} more")
-        return "\n".join(lines)
+        return self.told("version", repr)
 
     def _repr_html_(self) -> str:
         rows = [
             [v.name, " ".join(v.aliases), f"{v.created_at:%Y-%m-%d %H:%M} UTC", v.run_id or ""]
-            for v in self.versions[:_SHOWN]
+            for v in self.items[:SHOWN]
         ]
         title = repr(self).splitlines()[0][1:-1]
         return html_table(title, ["version", "aliases", "registered", "run"], rows)
 
     def tabular(self) -> dict[str, Column]:
         """Return the table by columns: attributes, then params.*, metrics.* and tags.*."""
-        versions = self.versions
+        versions = self.items
         found = {
             "model": Column("text", [v.model for v in versions]),
             "version": Column("whole", [v.version for v in versions]),

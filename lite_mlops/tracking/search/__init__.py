@@ -3,7 +3,7 @@
 from lite_mlops.tracking.search.fields import Field, Kind, Subject, Value
 from lite_mlops.tracking.search.grammar import parse_filter, parse_orders, texts
 from lite_mlops.tracking.search.page import checked_count, read_token, write_token
-from lite_mlops.tracking.search.results import RunPage
+from lite_mlops.tracking.search.results import SHOWN, Page, RunPage
 from lite_mlops.tracking.search.sql import (
     Builder,
     Place,
@@ -15,9 +15,11 @@ from lite_mlops.tracking.search.sql import (
 )
 
 __all__ = [
+    "SHOWN",
     "Builder",
     "Field",
     "Kind",
+    "Page",
     "Place",
     "Question",
     "RunPage",

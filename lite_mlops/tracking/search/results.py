@@ -7,38 +7,57 @@ project.runs.search(..., page_token=page.next_page_token)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from lite_mlops.frames import Column, Tabular
 from lite_mlops.htmltext import html_table
 from lite_mlops.tracking.search.fields import Field
 from lite_mlops.tracking.values import Metric, Run
 
-_SHOWN_RUNS = 20  # in a repr or a notebook
+SHOWN = 20  # in a repr or a notebook
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, repr=False)
-class RunPage(Tabular, Sequence[Run]):
-    """Runs in the order that was asked for; `fields` are those the question spoke of."""
+class Page(Tabular, Sequence[T]):
+    """What a search found, in the order that was asked for."""
 
-    runs: tuple[Run, ...]
+    items: tuple[T, ...]
     next_page_token: str | None = None
-    fields: tuple[Field, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.runs)
+        return len(self.items)
 
-    def __iter__(self) -> Iterator[Run]:
-        return iter(self.runs)
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
 
     @overload
-    def __getitem__(self, place: int) -> Run: ...
+    def __getitem__(self, place: int) -> T: ...
     @overload
-    def __getitem__(self, place: slice) -> tuple[Run, ...]: ...
-    def __getitem__(self, place: int | slice) -> Run | tuple[Run, ...]:
-        return self.runs[place]
+    def __getitem__(self, place: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, place: int | slice) -> T | tuple[T, ...]:
+        return self.items[place]
+
+    def told(self, one: str, line: Callable[[T], str]) -> str:
+        """Return a text with a line for each of the first; `one` is what one is called."""
+        count = f"{len(self)} {one}{'' if len(self) == 1 else 's'}"
+        more = ", more with next_page_token" * bool(self.next_page_token)
+        lines = [f"<{type(self).__name__}: {count}{more}>"]
+        lines += [f"  {line(item)}" for item in self.items[:SHOWN]]
+        if len(self) > SHOWN:
+            lines.append(f"  ... and {len(self) - SHOWN} more")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, repr=False)
+class RunPage(Page[Run]):
+    """Runs; `fields` are those the question spoke of."""
+
+    fields: tuple[Field, ...] = ()
 
     def asked_columns(self) -> list[str]:
         """Return the metrics, params and tags that the question spoke of: metrics.auc, ..."""
@@ -55,18 +74,15 @@ class RunPage(Tabular, Sequence[Run]):
         return found
 
     def __repr__(self) -> str:
-        count = f"{len(self)} run{'' if len(self) == 1 else 's'}"
-        lines = [f"<RunPage: {count}{', more with next_page_token' * bool(self.next_page_token)}>"]
-        for run in self.runs[:_SHOWN_RUNS]:
+        def line(run: Run) -> str:
             values = "".join(f"  {name}={value}" for name, value in self.asked_of(run).items())
-            lines.append(f"  {run.id}  {run.name}  {run.status}{values}")
-        if len(self) > _SHOWN_RUNS:
-            lines.append(f"  ... and {len(self) - _SHOWN_RUNS} more")
-        return "\n".join(lines)
+            return f"{run.id}  {run.name}  {run.status}{values}"
+
+        return self.told("run", line)
 
     def _repr_html_(self) -> str:
         columns = ["run_id", "name", "experiment", "status", "started"]
-        some = self.runs[:_SHOWN_RUNS]
+        some = self.items[:SHOWN]
         rows = [
             [run.id, run.name, run.experiment, run.status, f"{run.started_at:%Y-%m-%d %H:%M} UTC"]
             + ["" if value is None else value for value in self.asked_of(run).values()]
@@ -78,7 +94,7 @@ class RunPage(Tabular, Sequence[Run]):
 
     def tabular(self) -> dict[str, Column]:
         """Return the table by columns: attributes, then params.*, metrics.* and tags.*."""
-        runs = self.runs
+        runs = self.items
         found = {
             "run_id": Column("text", [run.id for run in runs]),
             "name": Column("text", [run.name for run in runs]),

@@ -47,7 +47,7 @@ def test_a_page_shows_its_runs_and_what_was_asked_for(page: RunPage) -> None:
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
     assert "metrics.auc" in html
-    many = RunPage(page.runs * 15, "token")
+    many = RunPage(page.items * 15, "token")
     assert repr(many).startswith("<RunPage: 30 runs, more with next_page_token>\n")
     assert repr(many).endswith("\n  ... and 10 more")
 
