@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import joblib
+import numpy as np
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models.loading.formats import DEFAULT, FORMATS, known_format
@@ -39,36 +40,36 @@ class Saved:
     requirements: Mapping[str, str]
 
 
-_SMALL = 16_000_000  # bytes; of larger files the arrays are laid so that they can be mapped
+_MAPPED = 16_000_000  # bytes of an array that is worth being mapped from the file
 
 
-class _TooLargeError(Exception):
-    """A model is no small one."""
+class _WorthMappingError(Exception):
+    """A model holds an array that processes should share."""
 
 
-class _SmallFile(io.BytesIO):
-    """A file in memory that takes no more than small models."""
+class _Plain(pickle.Pickler):
+    """Writes a plain pickle, unless an array is worth being mapped."""
 
-    def write(self, data: Any) -> int:
-        """Write, unless it becomes too large."""
-        if self.tell() + memoryview(data).nbytes > _SMALL:
-            raise _TooLargeError
-        return super().write(data)
+    def reducer_override(self, value: Any) -> Any:
+        """Leave each object to its own way, after a look at its size."""
+        if isinstance(value, np.ndarray) and value.nbytes >= _MAPPED and not value.dtype.hasobject:
+            raise _WorthMappingError
+        return NotImplemented
 
 
 def _dump(model: Any, file: IO[bytes]) -> None:
     """Write a pickle that joblib loads.
 
-    joblib itself takes its time for each array, of which a forest has hundreds; so only what is
-    large, and worth being mapped, is written by it.
+    joblib itself takes its time for each array, of which a forest has hundreds, none of them worth
+    being mapped: its trees copy them. So only models with a large array are written by it.
     """
-    small = _SmallFile()
+    start = file.tell()
     try:
-        pickle.Pickler(small, protocol=5).dump(model)
-    except _TooLargeError:
+        _Plain(file, protocol=5).dump(model)
+    except _WorthMappingError:
+        file.seek(start)
+        file.truncate()
         joblib.dump(model, file)
-    else:
-        file.write(small.getbuffer())
 
 
 def _write_joblib(model: Any, file: IO[bytes]) -> None:
