@@ -2,6 +2,7 @@
 
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
+from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
 from lite_mlops.models.loading import load_model, write_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.registry import Models
@@ -18,9 +19,11 @@ from lite_mlops.models.signature import (
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
+    "BUNDLE",
     "DESCRIPTION",
     "AliasMove",
     "Asking",
+    "Bundle",
     "Change",
     "Column",
     "InvalidRows",
@@ -31,6 +34,7 @@ __all__ = [
     "Table",
     "compatible",
     "infer_signature",
+    "is_bundle",
     "load_model",
     "parse_reference",
     "write_model",

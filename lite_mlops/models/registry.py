@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lite_mlops.models.aliases import Aliases
+from lite_mlops.models.bundles import Bundling
 from lite_mlops.models.loading import load_model
 from lite_mlops.models.looking import Looking
 from lite_mlops.models.registering import Registering
@@ -19,7 +20,7 @@ from lite_mlops.models.trusting import Trusting
 from lite_mlops.models.versions import ModelVersion, known_model
 
 
-class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking):
+class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking, Bundling):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:
