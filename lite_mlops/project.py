@@ -206,9 +206,14 @@ class Project:
             Invalid, NotFound: the reference names no version.
             Damaged: its file is missing or is not the one that was registered.
         """
-        from lite_mlops.serving import Endpoint
+        from lite_mlops.models import load_model
+        from lite_mlops.serving import Endpoint, Recording
 
-        return Endpoint(self.store, self.models.get(model))
+        version = self.models.get(model)
+        loaded = load_model(self.store.objects, version.file)
+        recording = Recording(self.store, version)
+        recording.begin()
+        return Endpoint(version, loaded, recording)
 
     @cached_property
     def _starter(self) -> Starter:

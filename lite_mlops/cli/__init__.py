@@ -11,6 +11,7 @@ from lite_mlops.cli.drift import drift
 from lite_mlops.cli.experiments import experiments
 from lite_mlops.cli.init import init
 from lite_mlops.cli.models import models
+from lite_mlops.cli.predict import predict
 from lite_mlops.cli.reproduce import reproduce
 from lite_mlops.cli.run import run
 from lite_mlops.cli.runs import runs
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 for _command in (
-    *(demo, init, run, runs, experiments, reproduce, data, models, serve, drift, sql),
+    *(demo, init, run, runs, experiments, reproduce, data, models, predict, serve, drift, sql),
     *(status, du, doctor, backup, restore, gc),
 ):
     main.add_command(_command)

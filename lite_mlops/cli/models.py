@@ -14,6 +14,7 @@ from lite_mlops.cli.model_aliases import (
     show_history,
     show_moves,
 )
+from lite_mlops.cli.model_bundles import export_version, import_version
 from lite_mlops.cli.model_versions import (
     describe_version,
     register_model,
@@ -131,6 +132,7 @@ def _code(version: ModelVersion) -> str:
 
 for _command in (
     *(register_model, remove_versions, restore_versions, tag_version, describe_version),
+    *(export_version, import_version),
     *(diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
 ):
     models.add_command(_command)

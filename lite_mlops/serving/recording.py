@@ -1,0 +1,53 @@
+"""Recording: every answer of an endpoint becomes an event of its project.
+
+recording = Recording(store, version)
+recording.begin()
+Endpoint(version, model, recording)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lite_mlops.models import ModelVersion, Table
+from lite_mlops.store import Store
+from lite_mlops.store.events import Prediction, VersionServed
+
+if TYPE_CHECKING:
+    from lite_mlops.serving.endpoint import Answer
+
+
+class Recording:
+    """Records which process answers with a version, what it is asked, and what it answers."""
+
+    def __init__(self, store: Store, version: ModelVersion) -> None:
+        self._store = store
+        self._version = version
+
+    def begin(self) -> None:
+        """Record that this process answers with the version."""
+        self._store.append(
+            VersionServed(
+                model=self._version.model,
+                version=self._version.version,
+                writer=self._store.journal.writer,
+            )
+        )
+
+    def record(self, answers: Sequence[Answer], table: Table, latency_us: int) -> None:
+        """Record answers to the rows of a table; `latency_us` is that of one of them."""
+        recorded = zip(answers, table.numbers_and_texts(), strict=True)
+        for answer, (numbers, texts) in recorded:
+            self._store.append(
+                Prediction(
+                    prediction=answer.id,
+                    model=self._version.model,
+                    version=self._version.version,
+                    numbers=numbers,
+                    texts=texts,
+                    text=answer.prediction,
+                    scores=None if answer.scores is None else list(answer.scores.values()),
+                    latency_us=latency_us,
+                )
+            )
