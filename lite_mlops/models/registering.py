@@ -6,6 +6,7 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from collections.abc import Collection, Hashable, Mapping
@@ -18,7 +19,10 @@ from lite_mlops.models.examples import example_of
 from lite_mlops.models.loading import (
     FORMATS,
     LIMIT,
+    LoadedPythonModel,
+    ModelContext,
     ModelFile,
+    PythonModel,
     inspect_model,
     load_model,
     requirements_of,
@@ -37,7 +41,7 @@ from lite_mlops.models.trusting import trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store import Database, Decisions, Store
-from lite_mlops.store.events import AliasSet, VersionRegistered, VersionTagged
+from lite_mlops.store.events import AliasSet, Decision, VersionRegistered, VersionTagged
 from lite_mlops.tracking.keys import checked_name, checked_value
 
 _ENDINGS = (".joblib", ".skops", ".onnx", ".pkl")
@@ -99,10 +103,10 @@ def origin_of(database: Database, run: str | None, metrics: Mapping[str, float])
 
 
 def record_version(decisions: Decisions, name: str, made: Prepared, reason: str | None) -> int:
-    """Record the next version of a model and return its number."""
+    """Record the next version of a model, with its tags, and return its number."""
     version = (decisions.database.value("last_version", model=name) or 0) + 1
     origin = made.origin
-    decisions.record(
+    registered: list[Decision] = [
         VersionRegistered(
             model=name,
             version=version,
@@ -124,10 +128,11 @@ def record_version(decisions: Decisions, name: str, made: Prepared, reason: str 
             compression=made.compression,
             reason=reason,
         )
-    )
+    ]
     if made.tags:
         keys, texts = list(made.tags), list(made.tags.values())
-        decisions.record(VersionTagged(model=name, version=version, keys=keys, texts=[*texts]))
+        registered.append(VersionTagged(model=name, version=version, keys=keys, texts=[*texts]))
+    decisions.record_together(*registered)
     return version
 
 
@@ -249,7 +254,8 @@ class Registering:
         name = checked_model_name(name)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
-        signature = infer_signature(model, input_example, training)
+        members = self._kept_members(artifacts or {})
+        signature = infer_signature(_answering(model, artifacts), input_example, training)
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
         saved = save_model(self._store.objects, model, format=format, limit=LIMIT)
@@ -262,7 +268,7 @@ class Registering:
             class_name=_class_name(model),
             run=run,
             example=self._kept_example(input_example),
-            members=self._kept_members(artifacts or {}),
+            members=members,
             needs=saved.needs_trust,
             trusted=_confirmed(saved.needs_trust, trust),
             tags=texts,
@@ -430,6 +436,14 @@ def _confirmed(needed: tuple[str, ...], trust: Trust) -> tuple[str, ...]:
         return needed if trust else ()
     given = {trust} if isinstance(trust, str) else set(trust)
     return tuple(name for name in needed if name in given)
+
+
+def _answering(model: Any, artifacts: Mapping[str, str | Path] | None) -> Any:
+    """Return what can be asked: of a `PythonModel`, a copy with the files that it needs."""
+    if not isinstance(model, PythonModel):
+        return model
+    context = ModelContext({key: Path(path) for key, path in (artifacts or {}).items()})
+    return LoadedPythonModel(copy.deepcopy(model), context)  # what it loads is not to be kept
 
 
 def _class_name(model: Any) -> str:

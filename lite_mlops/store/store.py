@@ -61,13 +61,23 @@ class Decisions:
 
     def record(self, decision: D) -> D:
         """Number a decision and write it durably; it is folded before the lock is given back."""
-        last = self.database.value("last_decision") or 0
-        numbered = dataclasses.replace(
-            decision, decision=last + self.recorded + 1, actor=self._store.settings.who()
-        )
+        (numbered,) = self._numbered(decision)
         self._store.journal.append_durably(numbered.body())
         self.recorded += 1
         return numbered
+
+    def record_together(self, *decisions: Decision) -> None:
+        """Record decisions of which none is to stand without the others, whenever we die."""
+        numbered = self._numbered(*decisions)
+        self._store.journal.append_durably(*(decision.body() for decision in numbered))
+        self.recorded += len(numbered)
+
+    def _numbered(self, *decisions: D) -> list[D]:
+        last = (self.database.value("last_decision") or 0) + self.recorded
+        return [
+            dataclasses.replace(decision, decision=number, actor=self._store.settings.who())
+            for number, decision in enumerate(decisions, start=last + 1)
+        ]
 
     def settle(self) -> None:
         """Fold what was recorded now, so that the database shows it."""

@@ -83,7 +83,7 @@ class Bundle:
         """
         path = Path(path)
         try:
-            file = path.open("rb")
+            file = path.open("rb", buffering=0)  # what is read is what lies there now
         except FileNotFoundError:
             raise NotFound(f"There is no bundle {str(path)!r}.") from None
         except OSError as error:
