@@ -21,9 +21,8 @@ EXAMPLE = {"age": 0.5, "visits": 2.0}
 State = Callable[[], dict[str, Any]]
 
 
-@pytest.fixture
-def bundle(project: Project, tmp_path: Path) -> Path:
-    """A bundle of a small model with everything that a version can have."""
+def exported(project: Project, path: Path) -> Path:
+    """Write a bundle of a small model with everything that a version can have."""
     with project.start_run() as run:
         run.log_params({"depth": 3})
         run.log_metrics({"auc": 0.91, "loss": float("nan"), "top": float("inf")})
@@ -35,32 +34,44 @@ def bundle(project: Project, tmp_path: Path) -> Path:
             tags={"owner": "growth"},
             description="Who leaves.\nWithin a month.",
         )
-    path = tmp_path / "churn.lmz"
     project.models.export("churn/1", path)
     return path
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Project]:
-    """A project that knows nothing of the first one, but has a model of its own."""
-    folder = tmp_path / "other"
+def with_own_model(folder: Path) -> Project:
+    """Make a project that knows nothing of the first one, but has a model of its own."""
     folder.mkdir()
     made = Project(folder, capture_code=False, capture_environment=False)
     made.models.register(LogisticRegression().fit(ROWS, LABELS), "own", input_example=EXAMPLE)
+    return made
+
+
+def state_of(project: Project) -> dict[str, Any]:
+    """Return all that a project holds, and every file around it."""
+    with project.store.reading() as database:
+        tables = dump(database)
+    objects = [(sha256, size) for sha256, size, _ in project.store.objects.all()]
+    left = [path.name for path in project.store.objects.folder.glob("tmp/*")]
+    around = project.folder.parent.parent
+    outside = itertools.chain(around.glob("*"), around.glob("*/*"), Path.cwd().glob("*"))
+    return {"tables": tables, "objects": objects, "left": left, "outside": sorted(outside)}
+
+
+@pytest.fixture
+def bundle(project: Project, tmp_path: Path) -> Path:
+    """A bundle of a small model."""
+    return exported(project, tmp_path / "churn.lmz")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Project]:
+    """A second project."""
+    made = with_own_model(tmp_path / "other")
     yield made
     made.close()
 
 
 @pytest.fixture
-def state(other: Project, tmp_path: Path) -> State:
-    """Returns all that the second project holds, and every file outside of it."""
-
-    def read() -> dict[str, Any]:
-        with other.store.reading() as database:
-            tables = dump(database)
-        objects = [(sha256, size) for sha256, size, _ in other.store.objects.all()]
-        left = [path.name for path in other.store.objects.folder.glob("tmp/*")]
-        outside = itertools.chain(tmp_path.glob("*"), Path.cwd().glob("*"), tmp_path.glob("*/*"))
-        return {"tables": tables, "objects": objects, "left": left, "outside": sorted(outside)}
-
-    return read
+def state(other: Project) -> State:
+    """Returns what the second project holds."""
+    return lambda: state_of(other)

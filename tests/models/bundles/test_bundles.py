@@ -74,7 +74,7 @@ def test_a_version_is_the_same_in_another_project(
         "top": "inf",
     }
     manifest = zipfile.ZipFile(bundle).read("manifest.json")
-    assert after.tags == before.tags | {"bundle": hashlib.sha256(manifest).hexdigest()}
+    assert after.tags == dict(before.tags) | {"bundle": hashlib.sha256(manifest).hexdigest()}
     assert (after.run_id, after.aliases, after.trusted) == (None, (), ())
     assert after.reason == (
         f"imported: churn/1, registered {before.created_at:%Y-%m-%d} by {before.actor} "

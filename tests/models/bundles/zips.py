@@ -69,7 +69,7 @@ def zipped(
         "at": len(out), "comment": b"",
     }  # fmt: skip
     e |= dict(end or {})
-    return (
+    whole: bytes = (
         out + listed + after_directory
         + struct.pack(
             "<4s4H2IH", b"PK\x05\x06", e["disk"], e["first"], e["here"], e["count"], e["length"],
@@ -77,6 +77,7 @@ def zipped(
         )
         + e["comment"]
     )  # fmt: skip
+    return whole
 
 
 def parts_of(path: Path) -> list[Part]:
