@@ -110,6 +110,7 @@ def predict(
                 probabilities=proba,
                 keep=None if all_columns else keep,
                 settings=None if project is None else project.settings,
+                called="the standard input" if source == _STREAM else None,
                 progress=progress,
             )
         if printed:

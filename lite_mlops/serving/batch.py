@@ -241,6 +241,7 @@ def predict_file(
     probabilities: bool = False,
     keep: Sequence[str] | None = (),
     settings: Settings | None = None,
+    called: str | None = None,
     progress: Progress = lambda done, rows: None,  # noqa: ARG005
 ) -> Predicted:
     """Answer every row of a file, in order, and write the answers to another file.
@@ -256,6 +257,7 @@ def predict_file(
         probabilities: Also write the probability of each class.
         keep: Columns of the file to write before the answers; None: all of them.
         settings: Those of a project, such as the memory of the database; None: as by default.
+        called: What errors call the file that is read; None: its path.
         progress: Is told how many rows are answered, and how many there are.
 
     Raises:
@@ -268,15 +270,16 @@ def predict_file(
         raise Invalid(f"There is no file {str(source)!r}.")
     if target.exists() and source.samefile(target):
         raise Invalid(f"{target} is the file that is read; write the answers to another one.")
+    called = called or str(source)
     with _place_beside(target) as folder:
         aside = folder / "answers"
         scratch: AbstractContextManager[Scratch] = scratch_database(
-            settings or Settings(), folder, str(source), [source, aside]
+            settings or Settings(), folder, called, [source, aside]
         )
         with scratch as database:
             asking = Asking(model, signature)
-            predicting = _Predicting(asking, database, str(source), wanted=probabilities)
-            rows = load(database, source, form, signature, to=written)
+            predicting = _Predicting(asking, database, called, wanted=probabilities)
+            rows = load(database, source, form, signature, to=written, called=called)
             _kept_names(keep, rows, ())
             answers: _Answers | None = None
             done = 0

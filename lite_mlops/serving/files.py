@@ -275,26 +275,26 @@ def _csv_names(database: Scratch, path: Path) -> list[str]:
     return first if len(first) == len(names) else names  # the engine renames those that are alike
 
 
-def _load_csv(database: Scratch, path: Path) -> dict[str, str]:
+def _load_csv(database: Scratch, path: Path) -> list[tuple[str, str]]:
     names = _csv_names(database, path)
     database.run(
         f"CREATE TABLE loaded AS SELECT * FROM read_csv(?, {_CSV}) "  # noqa: S608
         f"AS t({_aliases(len(names))})",
         str(path),
     )
-    return _kinds(names, ["VARCHAR"] * len(names), path)
+    return [(name, "VARCHAR") for name in names]
 
 
-def _load_parquet(database: Scratch, path: Path) -> dict[str, str]:
+def _load_parquet(database: Scratch, path: Path) -> list[tuple[str, str]]:
     found = database.describe("SELECT * FROM read_parquet(?)", str(path))
     database.run(
         f"CREATE TABLE loaded AS SELECT * FROM read_parquet(?) AS t({_aliases(len(found))})",  # noqa: S608
         str(path),
     )
-    return _kinds([name for name, _ in found], [kind for _, kind in found], path)
+    return found
 
 
-def _load_json(database: Scratch, path: Path) -> dict[str, str]:
+def _load_json(database: Scratch, path: Path) -> list[tuple[str, str]]:
     found = database.describe(f"SELECT * FROM read_json(?, {_JSON})", str(path))  # noqa: S608
     types = {name: "JSON" for name, _ in found}
     database.run(
@@ -303,29 +303,22 @@ def _load_json(database: Scratch, path: Path) -> dict[str, str]:
         str(path),
         types,
     )
-    return types
-
-
-def _kinds(names: Sequence[str], kinds: Sequence[str], path: Path) -> dict[str, str]:
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if twice:
-        raise Invalid(f"{path} has two columns of the same name: {', '.join(map(repr, twice))}.")
-    return dict(zip(names, kinds, strict=True))
+    return list(types.items())
 
 
 _LOADERS = {"csv": _load_csv, "parquet": _load_parquet, "jsonl": _load_json}
 
 
-def _wanted(signature: Signature, names: Sequence[str], path: Path) -> dict[str, str]:
+def _wanted(signature: Signature, names: Sequence[str], called: str) -> dict[str, str]:
     """Return the columns that a model takes, with their types. Raises `Invalid`."""
     tensor = signature.tensor
     if tensor is not None:
         if tensor.shape or len(names) != 1:
             raise Invalid(
-                f"{path} cannot be answered: the model takes an array with rows of the shape "
+                f"{called} cannot be answered: the model takes an array with rows of the shape "
                 f"{tensor.shape}, which no table holds."
                 if tensor.shape
-                else f"{path} has {len(names)} columns; the model takes one value in each row."
+                else f"{called} has {len(names)} columns; the model takes one value in each row."
             )
         return {names[0]: tensor.type}
     missing = [column.name for column in signature.columns if column.name not in names]
@@ -333,14 +326,18 @@ def _wanted(signature: Signature, names: Sequence[str], path: Path) -> dict[str,
         told = ", ".join(map(repr, missing[:5]))
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise Invalid(
-            f"{path} lacks the column{'s' if len(missing) > 1 else ''} {told}{more}, which the "
+            f"{called} lacks the column{'s' if len(missing) > 1 else ''} {told}{more}, which the "
             f"model takes.{suggestion(missing[0], names)}"
         )
     return {column.name: column.type for column in signature.columns}
 
 
-def load(database: Scratch, path: Path, form: str, signature: Signature, *, to: str) -> Rows:
+def load(
+    database: Scratch, path: Path, form: str, signature: Signature, *, to: str, called: str
+) -> Rows:
     """Load a file into the database; `to` is the format in which its columns are kept.
+
+    Errors call it `called`.
 
     Raises:
         NotReadable: it is no such file; the engine's words say where.
@@ -349,9 +346,19 @@ def load(database: Scratch, path: Path, form: str, signature: Signature, *, to: 
     if any(sign in str(path) for sign in "*?["):
         raise Invalid(f"{path}: the characters * ? [ in the name of a table's file are not read.")
     if not path.stat().st_size:
-        raise Invalid(f"{path} is empty.")
-    kinds = _LOADERS[form](database, path)
-    wanted = _wanted(signature, list(kinds), path)
+        raise Invalid(f"{called} is empty.")
+    found = _LOADERS[form](database, path)
+    names = [name for name, _ in found]
+    if form == "csv" and len(names) == 1 and any(sign in names[0] for sign in ",;\t|"):
+        raise NotReadable(
+            f"{called} cannot be read as a table: its lines do not have the same number of values "
+            f"as its first line, {names[0][:100]!r}."
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Invalid(f"{called} has two columns of the same name: {', '.join(map(repr, twice))}.")
+    kinds = dict(found)
+    wanted = _wanted(signature, names, called)
     readings = [
         _of_csv(place, wanted.get(name), to)
         if form == "csv"
