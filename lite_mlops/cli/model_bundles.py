@@ -77,8 +77,8 @@ def import_version(
             else:
                 _show(bundle, needs, known)
             return
-    chosen = chosen_trust(trust, trust_all)
-    version = project.models.import_bundle(file, name, trust=chosen, reason=reason)
+        chosen = chosen_trust(trust, trust_all)
+        version = project.models.import_bundle(bundle, name, trust=chosen, reason=reason)
     if as_json:
         emit(told | {"version": version.name, "imported": known is None}, "json")
         return

@@ -268,6 +268,8 @@ def predict_file(
     written = written or format_of(target, WRITTEN)
     if not source.is_file():
         raise Invalid(f"There is no file {str(source)!r}.")
+    if target.exists() and not target.is_file():
+        raise Invalid(f"{target} is no plain file that could be replaced.")
     if target.exists() and source.samefile(target):
         raise Invalid(f"{target} is the file that is read; write the answers to another one.")
     called = called or str(source)

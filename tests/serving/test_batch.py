@@ -379,6 +379,7 @@ def test_files_that_cannot_be_used_write_nothing(
 def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("a\n1\n2\n")
+    os.mkfifo(tmp_path / "pipe.csv")
     signature = Signature((Column("a", "float"),))
     cases: list[tuple[Any, Signature, str, dict[str, Any], str]] = [
         (_Sums(), signature, "out.csv", {"probabilities": True}, "this model has no probabilities"),
@@ -386,6 +387,7 @@ def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
         (_Sums(), Signature(tensor=Tensor("float", (2, 2))), "out.csv", {}, "the shape (2, 2)"),
         (_Sums(), signature, "none/out.csv", {}, "cannot be written: No such file"),
         (_Sums(), signature, "in.csv", {}, "is the file that is read"),
+        (_Sums(), signature, "pipe.csv", {}, "is no plain file that could be replaced"),
         (_Sums(), signature, "out.xlsx", {}, "the ending of its name tells no format"),
     ]
     for model, signed, target, options, text in cases:

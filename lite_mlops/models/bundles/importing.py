@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 
 from lite_mlops.errors import Invalid
@@ -86,7 +87,7 @@ class Bundling:
 
     def import_bundle(
         self,
-        path: str | Path,
+        path: str | Path | Bundle,
         name: str | None = None,
         *,
         trust: Trust = (),
@@ -98,7 +99,7 @@ class Bundling:
         it is said here or by `trust`, also if it was confirmed for other versions of the model.
 
         Args:
-            path: The bundle.
+            path: The bundle, or one that is open.
             name: The name of the model; None: the one that it had.
             trust: What its file may import beyond the shipped list, as 'module:name'; True: all.
             reason: Why; recorded with the decision.
@@ -109,10 +110,11 @@ class Bundling:
             Damaged: the bundle is not what was written.
             Denied: its model file is none that is ever loaded.
         """
-        with Bundle.open_file(path) as bundle:
+        opened = nullcontext(path) if isinstance(path, Bundle) else Bundle.open_file(path)
+        with opened as bundle:
             inspection = bundle.inspect()
             model = checked_model_name(name or bundle.version.model)
-            trusted = confirmed(inspection.needs_trust, trust, str(path))
+            trusted = confirmed(inspection.needs_trust, trust, str(bundle.path))
             made = self._prepared(bundle, inspection, trusted)
             for member in bundle.manifest.members:
                 self._store.objects.put_blocks(bundle.proved_blocks(member))

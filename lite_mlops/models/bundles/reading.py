@@ -27,7 +27,7 @@ from lite_mlops.errors import Damaged, Invalid, NotFound
 from lite_mlops.models.bundles.archive import Entry, read_entries
 from lite_mlops.models.bundles.manifest import EXAMPLE, LARGEST_MANIFEST, MANIFEST, Manifest
 from lite_mlops.models.bundles.refusals import ChangedBundle, NoBundle, told
-from lite_mlops.models.examples import Example
+from lite_mlops.models.examples import MAX_BYTES, MAX_ROWS, Example
 from lite_mlops.models.loading import LIMIT, Inspection, ModelFile, inspect_model, load_model
 from lite_mlops.models.loading.refusals import RefusedModel
 from lite_mlops.models.loading.refusals import told as told_of_model
@@ -36,6 +36,21 @@ from lite_mlops.models.versions import ModelVersion
 BLOCK = 1 << 20
 # A file that was compressed elsewhere may unpack to so much, and to so many times its own size.
 _UNPACKED, _UNPACKED_TIMES = 256 << 20, 16
+
+
+# A character of the text that an example is kept as takes up to four bytes.
+_LARGEST_EXAMPLE = 4 * MAX_BYTES
+
+
+def _fits(example: Example) -> bool:
+    """Return whether an example is rows, of the width of its names if it has some."""
+    names, rows = example.columns, example.rows
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return False
+    if len(rows) > MAX_ROWS or names is None:
+        return len(rows) <= MAX_ROWS
+    widths = {len(row) for row in rows} | {len(names)}
+    return widths == {len(names)} and all(isinstance(name, str) for name in names)
 
 
 class _Part(io.RawIOBase):
@@ -66,6 +81,7 @@ class Bundle:
         self.path = path
         self._file = file
         self._lock = threading.Lock()
+        self._inspected: Inspection | None = None
         with told(path):
             self._entries = {entry.name: entry for entry in read_entries(file)}
             self.manifest = self._read_manifest()
@@ -143,14 +159,26 @@ class Bundle:
         return replace(self.version.file, referrer=str(self.path))
 
     def example(self) -> Example | None:
-        """Return the rows that came with the version; None if there are none."""
+        """Return the rows that came with the version; None if there are none.
+
+        Raises:
+            NoBundle: they are no rows.
+            ChangedBundle: they are not those of which the manifest has the hash.
+        """
         member = self.manifest.members.get(EXAMPLE)
         if member is None:
             return None
-        try:
-            return Example.from_bytes(b"".join(self.proved_blocks(EXAMPLE)))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise NoBundle(f"{self.path}: its input example cannot be read ({error}).") from None
+        with told(self.path):
+            if member.size > _LARGEST_EXAMPLE:
+                raise NoBundle(f"its input example has more than {_LARGEST_EXAMPLE:,} bytes")
+            data = b"".join(self.proved_blocks(EXAMPLE))
+            try:
+                found = Example.from_bytes(data)
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                raise NoBundle(f"its input example cannot be read ({str(error)[:80]})") from None
+            if not _fits(found):
+                raise NoBundle("its input example is no table of rows")
+        return found
 
     @contextmanager
     def open(self, sha256: str, referrer: str) -> Iterator[IO[bytes]]:
@@ -197,14 +225,19 @@ class Bundle:
                 pass
 
     def inspect(self) -> Inspection:
-        """Return what the model file is and would import, without loading anything of it.
+        """Prove everything, and return what the model file is and would import; nothing is loaded.
+
+        It is done once; whoever uses the bytes later proves them again.
 
         Raises:
-            ChangedBundle: the bundle is not what was written.
+            NoBundle, ChangedBundle: the bundle is not what was written.
             UnreadableModel, RefusedModel: the model file is none that is ever loaded, or not as
                 the manifest says.
         """
+        if self._inspected is not None:
+            return self._inspected
         self.verify()
+        self.example()
         version = self.version
         entry = self._by_hash[version.sha256]
         limit = LIMIT
@@ -217,6 +250,7 @@ class Bundle:
                     f"it is compressed with {found.compression}, and its manifest says "
                     f"{version.compression}"
                 )
+        self._inspected = found
         return found
 
     @contextmanager

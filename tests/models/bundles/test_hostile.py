@@ -513,15 +513,29 @@ def test_a_manifest_that_no_import_would_take_is_not_written(
     assert not list(tmp_path.glob("*.lmz*"))
 
 
-def test_an_example_that_is_none_is_told(bundle: Path) -> None:
-    from lite_mlops.models import Bundle
-
-    parts = parts_of(bundle)
-    data = b'{"data": 5'
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b'{"data": 5', "its input example cannot be read"),
+        (b"[" * 100_000, "its input example cannot be read"),
+        (b"[]", "its input example cannot be read"),
+        (b'{"columns": ["a"]}', "its input example cannot be read"),
+        (b'{"columns": 5, "data": []}', "its input example cannot be read"),
+        (b'{"columns": ["a"], "data": [[1, 2]]}', "its input example is no table of rows"),
+        (b'{"columns": [1], "data": [[1]]}', "its input example is no table of rows"),
+        (b'{"data": {"a": 1}}', "its input example is no table of rows"),
+        (b'{"data": [1, 2]}', "its input example is no table of rows"),
+        (b'{"data": [' + b"[1]," * 1000 + b"[1]]}", "its input example is no table of rows"),
+        (b" " * 4_000_001, "its input example has more than 4,000,000 bytes"),
+    ],
+    ids=range(11),
+)
+def test_examples_that_are_none_are_told(data: bytes, text: str, attacked: Attacked) -> None:
+    other, good, before = attacked
+    parts, bundle = parts_of(good), good.with_name("hostile.lmz")
     told = {"example__sha256": hashlib.sha256(data).hexdigest(), "example__size": len(data)}
     bundle.write_bytes(zipped(retold([*parts[:2], replace(parts[2], data=data)], **told)))
-    with (
-        Bundle.open_file(bundle) as opened,
-        pytest.raises(NoBundle, match="its input example cannot be read"),
-    ):
-        opened.example()
+    with pytest.raises(NoBundle) as error:
+        other.models.import_bundle(bundle)
+    assert str(error.value).startswith(f"{bundle} was not taken as a bundle: {text}")
+    assert state_of(other) == before
