@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LiteMlopsError,
         NotFound,
     )
+    from lite_mlops.models import ModelContext, PythonModel
     from lite_mlops.project import Project
     from lite_mlops.settings import Settings
     from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 # Where each public name lives; the imports above say the same to type checkers.
 _HOMES = {
     "lite_mlops.errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
+    "lite_mlops.models": "ModelContext PythonModel",
     "lite_mlops.project": "Project",
     "lite_mlops.settings": "Settings",
     "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run",
@@ -99,8 +101,10 @@ __all__ = [
     "Invalid",
     "LiteMlopsError",
     "Metric",
+    "ModelContext",
     "NotFound",
     "Project",
+    "PythonModel",
     "Run",
     "RunPage",
     "Settings",

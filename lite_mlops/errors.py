@@ -14,7 +14,6 @@ A concrete error subclasses one kind, or a kind is raised with a whole sentence.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 
@@ -48,6 +47,8 @@ class Damaged(LiteMlopsError):
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ' Did you mean ...?' for the names closest to `word`, or an empty text."""
+    import difflib  # only who errs needs it
+
     near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 

@@ -1,30 +1,43 @@
-"""HTML for notebooks: every value is escaped."""
+"""HTML for notebooks and pages: every value is escaped, and nothing in it steers a terminal."""
 
 from __future__ import annotations
 
-import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
+# What could steer a terminal that shows the file, or turn the direction of a text.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 _LEFT = "style='text-align:left'"
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters shown as Python writes them; lines stay lines."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def _escaped(text: str) -> str:
+    import html  # its table of entities takes a millisecond, and only notebooks need it
+
+    return html.escape(text)
 
 
 def html_facts(title: str, facts: Mapping[str, object]) -> str:
     """Return names and values as a table of two columns; what is empty is left out."""
     rows = "".join(
-        f"<tr><th {_LEFT}>{html.escape(str(name))}</th>"
-        f"<td {_LEFT}>{html.escape(str(value))}</td></tr>"
+        f"<tr><th {_LEFT}>{_escaped(str(name))}</th><td {_LEFT}>{_escaped(str(value))}</td></tr>"
         for name, value in facts.items()
         if value not in (None, "", (), [], {})
     )
-    return f"<table><caption>{html.escape(title)}</caption>{rows}</table>"
+    return f"<table><caption>{_escaped(title)}</caption>{rows}</table>"
 
 
 def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return rows as a table with a header."""
-    head = "".join(f"<th {_LEFT}>{html.escape(name)}</th>" for name in columns)
+    head = "".join(f"<th {_LEFT}>{_escaped(name)}</th>" for name in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td {_LEFT}>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+        "<tr>" + "".join(f"<td {_LEFT}>{_escaped(str(cell))}</td>" for cell in row) + "</tr>"
         for row in rows
     )
-    caption = html.escape(title)
+    caption = _escaped(title)
     return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"

@@ -20,28 +20,23 @@ from typing import TYPE_CHECKING, Any
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.settings import Settings, chosen_folder, joined_run, load_settings
 from lite_mlops.store import FOLDER_NAME, Store, open_store
-from lite_mlops.store.backup import Backup, make_backup, restore_backup
-from lite_mlops.store.cleaning import Cleaned, clean, erase
-from lite_mlops.store.console import Table, query
-from lite_mlops.store.doctor import Finding, examine
-from lite_mlops.store.standing import Status, standing
-from lite_mlops.store.usage import Usage, usage
-from lite_mlops.tracking import (
-    ActiveRun,
-    Experiment,
-    Experiments,
-    Runs,
-    Starter,
-    context,
-)
+from lite_mlops.tracking import context
 from lite_mlops.tracking.keys import checked_name
 
 if TYPE_CHECKING:
     from lite_mlops.data import Datasets, DatasetVersion
+    from lite_mlops.importing import Imports
     from lite_mlops.models import Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
     from lite_mlops.pipelines import Reproducing
     from lite_mlops.serving import Endpoint
+    from lite_mlops.store.backup import Backup
+    from lite_mlops.store.cleaning import Cleaned
+    from lite_mlops.store.console import Table
+    from lite_mlops.store.doctor import Finding
+    from lite_mlops.store.standing import Status
+    from lite_mlops.store.usage import Usage
+    from lite_mlops.tracking import ActiveRun, Experiment, Experiments, Runs, Starter
     from lite_mlops.tracking.comparing import Comparison, Comparisons
     from lite_mlops.tracking.search import RunPage
 
@@ -122,6 +117,8 @@ class Project:
     @cached_property
     def runs(self) -> Runs:
         """The runs."""
+        from lite_mlops.tracking import Runs
+
         return Runs(self.store)
 
     @cached_property
@@ -134,6 +131,8 @@ class Project:
     @cached_property
     def experiments(self) -> Experiments:
         """The experiments."""
+        from lite_mlops.tracking import Experiments
+
         return Experiments(self.store)
 
     @cached_property
@@ -156,6 +155,13 @@ class Project:
         from lite_mlops.monitoring import Monitoring  # joblib and NumPy
 
         return Monitoring(self.store, self.models, self.datasets)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """What brings in what was logged elsewhere."""
+        from lite_mlops.importing import Imports  # joblib and NumPy
+
+        return Imports(self.store)
 
     @cached_property
     def reproducing(self) -> Reproducing:
@@ -206,17 +212,17 @@ class Project:
             Invalid, NotFound: the reference names no version.
             Damaged: its file is missing or is not the one that was registered.
         """
-        from lite_mlops.models import load_model
+        from lite_mlops.models import open_version
         from lite_mlops.serving import Endpoint, Recording
 
         version = self.models.get(model)
-        loaded = load_model(self.store.objects, version.file)
-        recording = Recording(self.store, version)
-        recording.begin()
-        return Endpoint(version, loaded, recording)
+        opened = open_version(self.store.objects, version, self.settings)
+        return Endpoint(version, opened, Recording(self.store, version))
 
     @cached_property
     def _starter(self) -> Starter:
+        from lite_mlops.tracking import Starter
+
         return Starter(self.store)
 
     # -- the whole ------------------------------------------------------------------------------
@@ -228,6 +234,8 @@ class Project:
             Invalid: it is not one statement that reads, or it is wrong.
             Denied: it needs more memory or time than the settings allow.
         """
+        from lite_mlops.store.console import query
+
         return query(self.store, statement, rows=rows)
 
     def search_runs(
@@ -247,14 +255,20 @@ class Project:
 
     def status(self) -> Status:
         """Return what the project holds, who is logging to it, and what it takes."""
+        from lite_mlops.store.standing import standing
+
         return standing(self.store)
 
     def usage(self) -> list[Usage]:
         """Return what each part of the project takes on the disk."""
+        from lite_mlops.store.usage import usage
+
         return usage(self.store.layout)
 
     def examine(self, *, repair: bool = False) -> list[Finding]:
         """Return everything that is wrong with the project; `repair` mends what can be mended."""
+        from lite_mlops.store.doctor import examine
+
         return examine(self.store, repair=repair)
 
     def backup(self, destination: Path | None = None) -> Backup:
@@ -263,6 +277,8 @@ class Project:
         Raises:
             Conflict: the folder exists.
         """
+        from lite_mlops.store.backup import make_backup
+
         return make_backup(self.store, destination)
 
     def restore(self, source: Path) -> Backup:
@@ -272,14 +288,20 @@ class Project:
             NotFound, Damaged: there is no backup, or it is not what was written.
             Busy: a process is logging to the project.
         """
+        from lite_mlops.store.backup import restore_backup
+
         return restore_backup(self.store, source)
 
     def clean(self, *, dry_run: bool = False) -> Cleaned:
         """Free what nothing refers to, and empty space; `dry_run` only counts."""
+        from lite_mlops.store.cleaning import clean
+
         return clean(self.store, dry_run=dry_run)
 
     def erase(self) -> None:
         """After a purge: leave no byte of it in the database or the kept journals."""
+        from lite_mlops.store.cleaning import erase
+
         erase(self.store)
 
     # -- runs -----------------------------------------------------------------------------------
@@ -298,6 +320,8 @@ class Project:
 
     def set_experiment(self, name: str) -> Experiment:
         """Have the runs that start from now on gathered under `name`. Raises `Invalid`."""
+        from lite_mlops.tracking import Experiment
+
         self.experiment = checked_name(name, "experiment name")
         return Experiment(self.experiment)
 

@@ -142,7 +142,20 @@ class Settings:
     sql_rows: float = _setting(
         10_000, _number(1, 100_000_000), "rows that the SQL console returns at most"
     )
+    model_mb: float = _setting(
+        2048.0,
+        _number(1, 1_048_576),
+        "the largest model file that is loaded, and the most that a compressed one unpacks to",
+    )
+    signed_by: tuple[str, ...] = _setting(
+        (), _names, "public keys; a model is loaded only if it is signed by one of them"
+    )
     actor: str = _setting("", _text, "who is recorded with decisions; default: the login name")
+
+    @property
+    def model_bytes(self) -> int:
+        """The largest model file that is loaded, in bytes."""
+        return int(self.model_mb * (1 << 20))
 
     def who(self) -> str:
         """Return the name recorded with decisions."""

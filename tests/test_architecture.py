@@ -32,6 +32,7 @@ FLOORS = [
         "gates",
         "pipelines",
         "autologging",
+        "importing",
     },
     {"project"},
     {"verbs", "web"},
@@ -48,10 +49,14 @@ SIDEWAYS = {
     ("tracking", "data"),  # an active run logs its data
     ("models", "security"),
     ("models", "tracking"),  # names, tags and the filter language
+    ("models", "data"),  # a model card tells what its data looked like
     ("autologging", "tracking"),
     ("autologging", "data"),
     ("autologging", "models"),
     ("autologging", "security"),
+    ("importing", "models"),
+    ("importing", "security"),
+    ("importing", "tracking"),
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("serving", "models"),
@@ -190,6 +195,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
+        "lite_mlops.security.signing": "keys and signatures; loaded by who signs",
     }
     for module, path in modules():
         for imported, _ in imports(path):

@@ -26,6 +26,15 @@ EXPECTED = {
     ],
     "grid_search": ["200 fits, 20 runs below GridSearchCV"],
     "healthcare_diagnosis": ["champion: breast-cancer/2", "drifted now: mean radius, mean texture"],
+    "model_registry": [
+        "1 answered differently (1.4%)",
+        "verdict: no difference that the data can tell: accuracy 1 against 0.9861",
+        "champion: version 1, was 2",
+        "found: ['grader/2', 'grader/1']",
+        "refused: row 0: alcohol is 'strong'; expected a number",
+        "kept: grader/1 is @champion, @linear",
+        "# Model card: grader/1",
+    ],
     "parameter_search": ["16 runs below search"],
 }
 

@@ -63,10 +63,12 @@ def test_every_setting_can_be_set_in_every_place(tmp_path: Path) -> None:
         "sql_seconds": 6,
         "sql_memory_mb": 512,
         "sql_rows": 7,
+        "model_mb": 8,
+        "signed_by": ["k"],
         "actor": "ann",
     }
     assert set(values) == {field.name for field in dataclasses.fields(Settings)}
-    lists: dict[str, Any] = {"capture_variables": ("A", "B"), "mask": ("pin",)}
+    lists: dict[str, Any] = {"capture_variables": ("A", "B"), "mask": ("pin",), "signed_by": ("k",)}
     expected = Settings(**(values | lists))
 
     def in_toml(value: object) -> str:

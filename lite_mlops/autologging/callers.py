@@ -35,6 +35,7 @@ def inside() -> bool:
 @contextmanager
 def entered(*, by_worker: bool | None = None) -> Iterator[None]:
     """Mark this thread as being inside an observed call; `by_worker` where that is a fit."""
+    before = inside()
     _thread.inside = True
     thread = threading.get_ident()
     if by_worker is not None:
@@ -42,7 +43,7 @@ def entered(*, by_worker: bool | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        _thread.inside = False
+        _thread.inside = before
         if by_worker is not None:
             _going.pop(thread, None)
 

@@ -5,14 +5,15 @@ params_of(make_pipeline(StandardScaler(), SVC(C=10)))   # {"svc__C": "10", ...}
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
 from sklearn import base
 
-MAX_TEXT = 500
-_MAX_ITEMS = 100
+from lite_mlops.autologging.texts import text_of
+from lite_mlops.models import final_of
+
 _MAX_POINTS = 10_000
 
 
@@ -22,41 +23,9 @@ def class_of(estimator: Any) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _shortened(value: Any) -> Any:
-    """Return a long collection cut, so that writing it out takes no time."""
-    if isinstance(value, Mapping) and len(value) > _MAX_ITEMS:
-        return dict(islice(value.items(), _MAX_ITEMS))
-    if isinstance(value, list | tuple | set | frozenset) and len(value) > _MAX_ITEMS:
-        return list(islice(value, _MAX_ITEMS))
-    return value
-
-
-def text_of(value: Any) -> str:
-    """Return a value as text of about 500 characters at most; what is missing is marked."""
-    short = _shortened(value)
-    try:
-        text = short if isinstance(short, str) else repr(short)
-    except Exception:  # noqa: BLE001 - a repr is the code of whoever wrote the class
-        text = f"<{type(value).__name__}>"
-    mark = "" if short is value else f"... ({len(value):,} items)"
-    if len(text) > MAX_TEXT:
-        mark = mark or f"... ({len(text):,} characters)"
-        text = text[:MAX_TEXT]
-    return text + mark
-
-
 def params_of(estimator: Any) -> dict[str, str]:
     """Return the params of an estimator, those of nested ones included, as texts."""
     return {name: text_of(value) for name, value in estimator.get_params(deep=True).items()}
-
-
-def final_of(model: Any) -> Any:
-    """Return the last step of a pipeline or the winner of a search; else the model itself."""
-    model = getattr(model, "best_estimator_", model)
-    steps = getattr(model, "steps", None)
-    if isinstance(steps, Sequence) and steps:
-        return final_of(steps[-1][1])
-    return model
 
 
 def kind_of(model: Any) -> str:

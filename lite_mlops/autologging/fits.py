@@ -11,13 +11,14 @@ from __future__ import annotations
 import inspect
 import io
 import time
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lite_mlops.autologging import callers, plots, searches, training
+from lite_mlops.autologging import callers, plots, searches, tables, training
 from lite_mlops.autologging.estimators import (
     class_of,
     is_search,
@@ -26,26 +27,26 @@ from lite_mlops.autologging.estimators import (
     params_of,
 )
 from lite_mlops.autologging.options import Options
-from lite_mlops.autologging.parts import OverBudgetError, Parts
+from lite_mlops.autologging.parts import OverBudgetError, Parts, harmless
 from lite_mlops.autologging.patching import Call
 from lite_mlops.autologging.training import Answers, Training
-from lite_mlops.data import as_columns
 from lite_mlops.errors import Invalid
-from lite_mlops.models import infer_signature, write_model
-from lite_mlops.tracking import ActiveRun
+from lite_mlops.models import (
+    built_in_importances,
+    infer_signature,
+    names_of_features,
+    write_model,
+)
+from lite_mlops.tracking import ActiveRun, ArtifactLog
 
 if TYPE_CHECKING:
     from lite_mlops.autologging.switch import Place
 
-_EXAMPLE_ROWS = 5
-_EXAMPLE_COLUMNS = 1_000
-_ANSWERS_SHARE = 0.4  # of the time that is left, for asking the model
+_COPIED_BYTES = 16_000_000  # tables up to here are hashed and profiled in the background
 _PERMUTED_ROWS = 200
-# What hashing and profiling takes, in seconds per value; cautious.
-_NUMBER_SECONDS, _OBJECT_SECONDS = 4e-7, 3e-6
 
 
-def _training_of(call: Call) -> Training:
+def training_of(call: Call) -> Training:
     """Return the data, target and weights that a call passes, whatever their names are."""
     try:
         signature = inspect.signature(call.original)
@@ -58,23 +59,6 @@ def _training_of(call: Call) -> Training:
     target = next((given[name] for name in ("y", "Y") if given.get(name) is not None), None)
     weight = given.get("sample_weight", extra.get("sample_weight"))
     return Training(data, target, weight)
-
-
-def _is_numeric(kind: Any) -> bool:
-    """Return whether a type of NumPy, pandas or polars is one of numbers."""
-    if hasattr(kind, "is_numeric"):
-        return bool(kind.is_numeric())
-    return getattr(kind, "kind", "O") in "biuf"
-
-
-def _targets(target: Any) -> dict[str, Any]:
-    """Return the targets as columns with names."""
-    if np.ndim(target) == 1:
-        return dict(as_columns({str(getattr(target, "name", None) or "y"): target}))
-    columns = as_columns(target)
-    if hasattr(target, "columns"):
-        return dict(columns)
-    return {f"y{number}": column for number, column in enumerate(columns.values())}
 
 
 class _TimedFile(io.BytesIO):
@@ -111,9 +95,11 @@ class Fit:
         self._options = options
         self._model = call.estimator
         self._method = call.method
-        self._training = _training_of(call)
+        self._training = training_of(call)
         data = self._training.data
         self.data_name = None if data is None else callers.name_of(data)
+        self._behind_us: deque[tuple[Callable[[ArtifactLog], None], int]] = deque()
+        self._patience = 0.0  # seconds that the end of the process waits for what is written
         self._began = time.perf_counter()
 
     # -- begin and end --------------------------------------------------------------------------
@@ -129,8 +115,11 @@ class Fit:
 
     def end(self) -> None:
         """End the run, if it is that of this fit alone."""
-        if self._own:
-            self.run.end()
+        try:
+            self._begin_writing()
+        finally:
+            if self._own:
+                self.run.end()
 
     def fail(self, error: BaseException) -> None:
         """Record that the fit failed; a run of the user goes on."""
@@ -140,22 +129,29 @@ class Fit:
             if self._own:
                 self.run.__exit__(type(error), error, None)
 
+    @property
+    def seconds(self) -> float:
+        """How long ago the fit began."""
+        return time.perf_counter() - self._began
+
     # -- after the fit --------------------------------------------------------------------------
 
     def log(self, result: Any) -> None:
         """Log everything of a fit that is over; `result` is what it returned."""
-        seconds = time.perf_counter() - self._began
+        seconds = self.seconds
         options, name = self._options, type(self._model).__name__
         parts = Parts(name, options.seconds_for(seconds), silent=options.silent)
+        self._patience = parts.seconds
         parts.do("facts of the fit", lambda: self._log_facts(seconds), expected=float("-inf"))
         if is_search(self._model):
             parts.do("candidates", self._log_search, expected=float("-inf"))
-        answers = parts.do("training metrics", lambda: self._log_metrics(parts, result))
+        asking = options.seconds_for_answers(seconds, parts.left)
+        answers = parts.do("training metrics", lambda: self._log_metrics(asking, result))
         model = self._kept()
         if options.log_models and model is not None:
             parts.do("model", lambda: self._log_model(model, answers, parts))
         if options.log_datasets and self._training.rows:
-            parts.do("dataset", self._log_dataset, expected=self._dataset_seconds())
+            parts.do("dataset", self._log_dataset, expected=tables.seconds_for(self._training))
         if options.log_plots and model is not None:
             parts.do("plots", lambda: self._log_plots(answers))
             parts.do("importances", lambda: self._log_importances(answers, parts))
@@ -163,6 +159,21 @@ class Fit:
             register = self._register(model, options.registered_model_name)
             parts.do("registration", register, expected=float("-inf"))
         parts.tell()
+
+    def _behind(self, part: str, action: Callable[[ArtifactLog], object], size: int = 0) -> None:
+        """Have `action` write in the background; it holds nothing that may change meanwhile."""
+
+        def done(files: ArtifactLog) -> None:
+            with callers.entered():
+                harmless(part, lambda: action(files), silent=self._options.silent)
+
+        self._behind_us.append((done, size))
+
+    def _begin_writing(self) -> None:
+        """Let the background begin, which would only have been in the way before."""
+        while self._behind_us:
+            action, size = self._behind_us.popleft()
+            self.run.behind(action, size=size, seconds=self._patience)
 
     def _kept(self) -> Any:
         """Return the model to keep: the winner of a search; None if none was fitted again."""
@@ -191,19 +202,20 @@ class Fit:
         params, metrics = searches.best_of(self._model)
         self.run.log_params({self.prefix + name: text for name, text in params.items()})
         self._log_numbers(metrics)
-        self.run.log_table(searches.table_of(self._model), self._path(searches.TABLE_PATH))
+        table, path = searches.table_of(self._model), self._path(searches.TABLE_PATH)
+        self._behind("candidates", lambda files: files.add_table(table, path))
         most = self._options.max_child_runs
         experiment = self.run.experiment or self.place.experiment
         searches.log_candidates(self._model, self.place.store, experiment, self.run.id, most)
 
     # -- how it does on its training data -------------------------------------------------------
 
-    def _log_metrics(self, parts: Parts, result: Any) -> Answers | None:
+    def _log_metrics(self, seconds: float, result: Any) -> Answers | None:
         kind, data = kind_of(self._model), self._training
         if not data.rows:
             return None
         if kind in ("clusterer", "outlier detector"):
-            labels = self._labels(kind, parts, result)
+            labels = self._labels(kind, seconds, result)
             if labels is not None and kind == "clusterer":
                 self._log_numbers(training.metrics_of_clusters(self._model, data, labels))
             elif labels is not None:
@@ -211,121 +223,110 @@ class Fit:
             return None
         if kind == "other" or data.target is None or not hasattr(self._model, "predict"):
             return None
-        answers = self._answers(parts, with_scores=kind == "classifier")
+        answers = self._answers(seconds, with_scores=kind == "classifier")
         self._log_numbers(training.metrics_of(kind, self._model, answers))
         return answers
 
-    def _answers(self, parts: Parts, *, with_scores: bool) -> Answers:
-        seconds = _ANSWERS_SHARE * parts.left
+    def _answers(self, seconds: float, *, with_scores: bool) -> Answers:
         answers = training.answers_of(
-            self._model, self._training, seconds=seconds, with_scores=with_scores
+            self._model,
+            self._training,
+            seconds=seconds,
+            with_scores=with_scores,
+            all_rows=self._options.all_rows,
         )
-        if answers.training.rows < self._training.rows:
-            self._log_numbers({"training_rows_sampled": float(answers.training.rows)})
+        if answers.sampled:
+            self._log_numbers({"training_rows_sampled": float(answers.rows)})
         return answers
 
-    def _labels(self, kind: str, parts: Parts, result: Any) -> Any:
+    def _labels(self, kind: str, seconds: float, result: Any) -> Any:
         """Return the label of each row; None where the estimator tells none of those it saw."""
         if self._method == "fit_predict":
             return result
         if kind == "clusterer" and (labels := getattr(self._model, "labels_", None)) is not None:
             return labels
         if hasattr(self._model, "predict"):
-            return self._answers(parts, with_scores=False).predicted
+            return self._answers(seconds, with_scores=False).predicted
         if hasattr(self._model, "negative_outlier_factor_"):  # LocalOutlierFactor
             return np.where(self._model.negative_outlier_factor_ < self._model.offset_, -1, 1)
         return None
 
     # -- model and data -------------------------------------------------------------------------
 
-    def _example(self) -> dict[str, list[Any]] | None:
-        """Return the first rows of the data as columns; None if it is no table."""
-        rows, columns = self._training.rows, self._training.columns
-        if not rows or columns > _EXAMPLE_COLUMNS:
-            return None
-        head = self._training.data[:_EXAMPLE_ROWS]
-        try:
-            table = as_columns(head.toarray() if hasattr(head, "toarray") else head)
-        except Invalid:  # a text or picture in each row, for one
-            return None
-        return {name: column.tolist() for name, column in table.items()}
-
     def _log_model(self, model: Any, answers: Answers | None, parts: Parts) -> None:
-        file: IO[bytes] = _TimedFile(parts)
+        file = _TimedFile(parts)
         write_model(model, file)
-        file.seek(0)
-        self.run.artifacts.put_bytes(file.read(), self._path("model/model.joblib"))
-        example = self._example()
-        if example is not None:
-            self.run.log_table(example, self._path("model/input_example.json"))
+        example = tables.example_of(self._training)
         try:
             signature = infer_signature(
                 model,
                 training=self._training.data,
                 answers=None if answers is None else answers.predicted,
-            )
+            ).to_dict()
         except Invalid:  # it takes values that no signature has a type for
-            return
-        self.run.log_dict(signature.to_dict(), self._path("model/signature.json"))
+            signature = None
 
-    def _head(self) -> Any:
-        """Return what names the features of the model: a frame, or nothing."""
-        data = self._training.data
-        return data[:_EXAMPLE_ROWS] if hasattr(data, "columns") else None
+        def write(files: ArtifactLog) -> None:
+            files.put_bytes(file.getvalue(), self._path("model/model.joblib"))
+            if example is not None:
+                files.add_table(example, self._path("model/input_example.json"))
+            if signature is not None:
+                files.add_dict(signature, self._path("model/signature.json"))
+
+        self._behind("model", write, file.tell())
 
     def _register(self, model: Any, name: str) -> Callable[[], None]:
         def register() -> None:
             self.place.models.register(
-                model, name, run=self.run.id, input_example=self._head(), reason="autologging"
+                model,
+                name,
+                run=self.run.id,
+                input_example=tables.head_of(self._training),
+                reason="autologging",
             )
 
         return register
 
-    def _dataset_seconds(self) -> float:
-        data = self._training.data
-        kinds = getattr(data, "dtypes", None)
-        kinds = [getattr(data, "dtype", object)] if kinds is None else list(kinds)
-        numeric = all(_is_numeric(kind) for kind in kinds)
-        values = self._training.rows * (self._training.columns + 1)
-        return values * (_NUMBER_SECONDS if numeric else _OBJECT_SECONDS)
-
     def _log_dataset(self) -> None:
         """Record the version of data and target, as one table."""
-        data, target = self._training.data, self._training.target
-        if hasattr(data, "tocsr"):  # a sparse matrix is no table of values
+        table = tables.table_of(self._training)
+        if table is None:
             return
-        try:
-            table = dict(as_columns(data))
-            targets = {} if target is None else _targets(target)
-        except Invalid:  # a picture in each row, for one
+        size = tables.size_of(table)
+        datasets, run, called = self.place.datasets, self.run.id, self.data_name or "training data"
+        if size > _COPIED_BYTES:
+            datasets.log(run, table, called)
             return
-        for name, column in targets.items():
-            table[f"{name} (target)" if name in table else name] = column
-        self.place.datasets.log(self.run.id, table, self.data_name or "training data")
+        copied = {name: column.copy() for name, column in table.items()}
+        self._behind("dataset", lambda _: datasets.log(run, copied, called), size)
 
     # -- plots ----------------------------------------------------------------------------------
-
-    def _log_plot(self, name: str, plot: plots.Plot) -> None:
-        self.run.log_dict(plot, self._path(f"plots/{name}.json"))
 
     def _log_plots(self, answers: Answers | None) -> None:
         if answers is None:
             return
-        for name, plot in plots.plots_of(kind_of(self._model), self._model, answers).items():
-            self._log_plot(name, plot)
+        kind, classes = kind_of(self._model), getattr(self._model, "classes_", ())
+
+        def write(files: ArtifactLog) -> None:
+            for name, plot in plots.plots_of(kind, classes, answers).items():
+                files.add_dict(plot, self._path(f"plots/{name}.json"))
+
+        self._behind("plots", write)
 
     def _log_importances(self, answers: Answers | None, parts: Parts) -> None:
         model, how = self._model, "built-in"
-        values = plots.built_in_importances(model)
+        values = built_in_importances(model)
         if values is None:
             if answers is None or not self._can_be_shuffled():
                 return
-            values, how = self._permuted(answers, parts), "drop of the score when shuffled"
+            values = self._permuted(answers, parts)
+            how = f"drop of the score when shuffled, {self._permuted_rows(answers)} rows"
         columns = getattr(self._training.data, "columns", None)
         names = [] if columns is None else [str(name) for name in columns]
         if how == "built-in":
-            names = list(plots.names_of_features(model, names))
-        self._log_plot("importances", plots.importances(values, names, how))
+            names = list(names_of_features(model, names))
+        plot, path = plots.importances(values, names, how), self._path("plots/importances.json")
+        self._behind("importances", lambda files: files.add_dict(plot, path))
 
     def _can_be_shuffled(self) -> bool:
         data = self._training.data
@@ -333,10 +334,14 @@ class Fit:
             isinstance(data, np.ndarray) or hasattr(data, "iloc")
         )
 
+    @staticmethod
+    def _permuted_rows(answers: Answers) -> int:
+        return min(_PERMUTED_ROWS, answers.first.rows)
+
     def _permuted(self, answers: Answers, parts: Parts) -> Any:
-        rows = min(_PERMUTED_ROWS, answers.training.rows)
+        rows = self._permuted_rows(answers)
         # A call costs something for few rows too, so not less than a tenth of the whole.
-        once = answers.seconds * max(rows / answers.training.rows, 0.1)
+        once = answers.seconds * max(rows / answers.rows, 0.1)
         if once * (self._training.columns + 1) > 0.5 * parts.left:
             raise OverBudgetError
         return plots.permuted_importances(self._model, answers, rows)

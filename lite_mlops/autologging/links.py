@@ -24,10 +24,10 @@ class Link:
     prefix: str = ""
     steps: dict[str, int] = field(default_factory=dict)
 
-    def log(self, key: str, value: float) -> None:
-        """Log one value; the same key again is the next step."""
+    def log(self, key: str, value: float, *, step: int | None = None) -> None:
+        """Log one value; without a `step`, the same key again is the next one."""
         key = self.prefix + key
-        step = self.steps.get(key, 0)
+        step = self.steps.get(key, 0) if step is None else step
         self.steps[key] = step + 1
         self.store.append(Metric(run=self.run_id, key=key, step=step, value=value))
 

@@ -15,6 +15,8 @@ from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.tracking.keys import checked_name, shown
 
 SHARE = 0.05  # of the time of a long fit, which may be used beyond the budget in seconds
+_ANSWERS_SHARE = 0.4  # of the time that is left
+_OF_FIT, _ANSWERS_LEAST = 0.015, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,9 @@ class Options:
         max_child_runs: Candidates of a parameter search that get a run of their own, best first.
         budget_seconds: Time after a fit in which its dear parts are logged; 5 % of the fit where
             that is longer.
+        all_rows: Have training metrics rest on all rows if the budget allows for it. Otherwise they
+            rest on a hundred, and on as many more as the model answers in 1.5 % of the time of
+            the fit, or in 10 ms; `training_rows_sampled` says on how many, if not on all.
         registered_model_name: Register each fitted model under this name.
         silent: Say nothing of parts that were left out or failed.
     """
@@ -37,11 +42,12 @@ class Options:
     log_plots: bool = True
     max_child_runs: int = 100
     budget_seconds: float = 1.0
+    all_rows: bool = False
     registered_model_name: str | None = None
     silent: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("log_models", "log_datasets", "log_plots", "silent"):
+        for name in ("log_models", "log_datasets", "log_plots", "all_rows", "silent"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise Invalid(f"autolog: {name} is True or False; {shown(value)} is neither.")
@@ -72,3 +78,8 @@ class Options:
     def seconds_for(self, fit_seconds: float) -> float:
         """Return how long logging may take after a fit of this length."""
         return max(self.budget_seconds, SHARE * fit_seconds)
+
+    def seconds_for_answers(self, fit_seconds: float, left: float) -> float:
+        """Return how long the model may be asked for its training metrics, of what is `left`."""
+        most = _ANSWERS_SHARE * left
+        return most if self.all_rows else min(most, max(_ANSWERS_LEAST, _OF_FIT * fit_seconds))

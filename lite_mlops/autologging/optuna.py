@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lite_mlops.autologging.children import finished_run
 from lite_mlops.autologging.parts import harmless
+from lite_mlops.autologging.texts import text_of
 from lite_mlops.errors import Invalid
-from lite_mlops.tracking import context
+from lite_mlops.store import new_id
+from lite_mlops.store.events import Metric
+from lite_mlops.tracking import context, finished_run
 from lite_mlops.tracking.keys import checked_name, shown
 
 if TYPE_CHECKING:
     from lite_mlops.autologging.switch import Place
 
-_MAX_TEXT = 500
 _ENDINGS = {"FAIL": "failed"}  # a pruned trial has finished
 
 
@@ -57,16 +58,21 @@ def _log_trial(place: Place, study: Any, trial: Any, names: list[str]) -> None:
     metrics = dict(zip(_names_for(names, len(values)), values, strict=True))
     if trial.duration is not None:
         metrics["seconds"] = trial.duration.total_seconds()
-    texts = {name: str(value)[:_MAX_TEXT] for name, value in trial.params.items()}
-    attributes = {name: str(value)[:_MAX_TEXT] for name, value in trial.user_attrs.items()}
+    texts = {name: text_of(value) for name, value in trial.params.items()}
+    attributes = {name: text_of(value) for name, value in trial.user_attrs.items()}
+    run, key = new_id(), checked_name(f"intermediate_{names[0]}", "metric name")
     finished_run(
         place.store,
         study.study_name if parent is None else parent.experiment or place.experiment,
         f"trial {trial.number}",
+        run_id=run,
         parent=None if parent is None else parent.id,
         params=texts,
         metrics=metrics,
-        steps={f"intermediate_{names[0]}": trial.intermediate_values},
+        events=[
+            Metric(run=run, key=key, step=step, value=float(value))
+            for step, value in trial.intermediate_values.items()
+        ],
         tags={"optuna.state": trial.state.name, "optuna.study": study.study_name} | attributes,
         status=_ENDINGS.get(trial.state.name, "finished"),
     )

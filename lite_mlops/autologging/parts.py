@@ -50,7 +50,7 @@ class Parts:
     def __init__(self, what: str, seconds: float, *, silent: bool) -> None:
         self.deadline = time.perf_counter() + seconds
         self._what = what
-        self._seconds = seconds
+        self.seconds = seconds
         self._silent = silent
         self.left_out: list[str] = []
 
@@ -77,5 +77,5 @@ class Parts:
                 "(budget_seconds).",
                 self._what,
                 ", ".join(self.left_out),
-                self._seconds,
+                self.seconds,
             )

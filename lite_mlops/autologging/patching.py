@@ -25,7 +25,7 @@ from lite_mlops.autologging import callers
 
 FITS = ("fit", "fit_predict", "fit_transform")
 ANSWERS = ("predict", "predict_proba", "decision_function")
-METHODS = (*FITS, *ANSWERS, "score")
+METHODS = (*FITS, "partial_fit", *ANSWERS, "score")
 
 
 class Call(NamedTuple):
@@ -47,6 +47,9 @@ class Observer(Protocol):
 
     def fit(self, call: Call) -> Any:
         """See an outermost call of a method that fits."""
+
+    def partial_fit(self, call: Call) -> Any:
+        """See a call of `partial_fit`."""
 
     def answer(self, call: Call) -> Any:
         """See a call of a method that predicts or scores."""
@@ -80,6 +83,8 @@ def observed_call(
     if observer is None or callers.inside():
         return original(estimator, *args, **kwargs)
     call = Call(method, original, estimator, args, kwargs)
+    if method == "partial_fit":
+        return observer.partial_fit(call)
     return observer.fit(call) if method in FITS else observer.answer(call)
 
 

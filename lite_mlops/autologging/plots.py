@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.inspection import permutation_importance
 
-from lite_mlops.autologging.estimators import final_of
 from lite_mlops.autologging.training import Answers, second_class
 
 MAX_POINTS = 200
@@ -43,14 +42,29 @@ def _series(name: Any, x: NDArray[Any], y: NDArray[Any]) -> dict[str, Any]:
     return {"name": str(name), "x": xs, "y": ys}
 
 
-def plots_of(kind: str, model: Any, answers: Answers) -> dict[str, Plot]:
+def plots_of(kind: str, classes: Sequence[Any], answers: Answers) -> dict[str, Plot]:
     """Return the plots of a classifier or regressor on its training data, by name."""
-    truth = np.asarray(answers.training.target) if answers.training.target is not None else None
+    truth = answers.truth
     if truth is None or truth.ndim != 1:
         return {}
-    if kind == "regressor":
-        return {"residuals": residuals(truth, answers.predicted)}
-    classes = getattr(model, "classes_", ())
+    plots = (
+        {"residuals": residuals(truth, answers.predicted)}
+        if kind == "regressor"
+        else _of_classifier(truth, classes, answers)
+    )
+    for plot in plots.values():
+        plot["title"] += _rests_on(answers)
+    return plots
+
+
+def _rests_on(answers: Answers) -> str:
+    """Return what the title of a plot says of a sample."""
+    return f", {answers.rows:,} of {answers.of:,} rows" if answers.sampled else ""
+
+
+def _of_classifier(
+    truth: NDArray[Any], classes: Sequence[Any], answers: Answers
+) -> dict[str, Plot]:
     if not 2 <= len(classes) <= _MAX_CLASSES:
         return {}
     plots = {"confusion_matrix": confusion_matrix(truth, answers.predicted, classes)}
@@ -116,21 +130,9 @@ def residuals(truth: NDArray[Any], predicted: NDArray[Any]) -> Plot:
 # -- importances ---------------------------------------------------------------------------------
 
 
-def built_in_importances(model: Any) -> NDArray[np.float64] | None:
-    """Return the importances that a fitted model has itself, or the sizes of its coefficients."""
-    final = final_of(model)
-    # An attribute that is there under a condition may raise whatever it likes without it.
-    values: Any = getattr(final, "feature_importances_", None)
-    coefficients: Any = getattr(final, "coef_", None)
-    if values is None and coefficients is not None:
-        values = coefficients.toarray() if hasattr(coefficients, "toarray") else coefficients
-        values = np.abs(np.atleast_2d(np.asarray(values, np.float64))).mean(axis=0)
-    return None if values is None else np.asarray(values, np.float64)
-
-
 def permuted_importances(model: Any, answers: Answers, rows: int) -> NDArray[np.float64]:
     """Return how much worse the model scores with each feature shuffled (Breiman 2001)."""
-    sample = answers.training.sample(rows)
+    sample = answers.first.sample(rows)
     found = permutation_importance(model, sample.data, sample.target, n_repeats=1, random_state=0)
     return np.asarray(found.importances_mean, np.float64)
 
@@ -142,13 +144,3 @@ def importances(values: NDArray[np.float64], names: Sequence[str], how: str) -> 
     order = np.argsort(-values, kind="stable")[:_MAX_BARS]
     bars = {"name": how, "x": [str(names[i]) for i in order], "y": values[order].tolist()}
     return _plot("bars", "Importances", "feature", how, [bars])
-
-
-def names_of_features(model: Any, columns: Sequence[str]) -> Sequence[str]:
-    """Return the names of the features that the last step of a model sees."""
-    model = getattr(model, "best_estimator_", model)
-    if not hasattr(model, "steps"):
-        return columns
-    if len(model.steps) == 1:
-        return columns
-    return [str(name) for name in model[:-1].get_feature_names_out(columns or None)]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lite_mlops.autologging.children import finished_run
-from lite_mlops.autologging.estimators import text_of
+from lite_mlops.autologging.texts import text_of
 from lite_mlops.store import Store
+from lite_mlops.tracking import finished_run
 
 TABLE_PATH = "search/cv_results.json"
 _NAME_LENGTH = 100

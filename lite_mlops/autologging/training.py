@@ -9,17 +9,19 @@ sample of them is taken, as large as fits; it has 200,000 rows at most.
 
 from __future__ import annotations
 
+import inspect
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
-from sklearn.utils import resample
 from sklearn.utils.multiclass import type_of_target
 
-_FIRST_ROWS = 500
+_FIRST_ROWS = 100
+_CALL_SHARE = 0.25  # of what it takes to ask for the first rows, what each row takes at least
 _MOST_ROWS = 200_000  # metrics and curves sort them, several times
 _METRICS_SECONDS = 3e-6  # what that takes for one row
 _SILHOUETTE_ROWS = 1_000  # it compares each row with each other one
@@ -51,68 +53,174 @@ class Training:
         first = self.data[0] if isinstance(self.data, list | tuple) and self.data else None
         return len(first) if isinstance(first, list | tuple) else int(first is not None)
 
+    def at(self, places: NDArray[np.int64]) -> Training:
+        """Return a copy of some of the rows."""
+        rest = (self.target, self.weight)
+        return Training(
+            _rows_at(self.data, places),
+            *(None if value is None else _rows_at(value, places) for value in rest),
+        )
+
     def sample(self, rows: int) -> Training:
         """Return a random sample of the rows, the same each time; all of them if there are less."""
         if rows >= self.rows:
             return self
-        given = {"target": self.target, "weight": self.weight}
-        given = {name: value for name, value in given.items() if value is not None}
-        taken = resample(self.data, *given.values(), replace=False, n_samples=rows, random_state=0)
-        if not given:
-            return replace(self, data=taken)
-        return Training(taken[0], **dict(zip(given, taken[1:], strict=True)))
+        return self.at(np.random.default_rng(0).choice(self.rows, rows, replace=False))
+
+
+def _rows_at(data: Any, places: NDArray[np.int64]) -> Any:
+    if hasattr(data, "tocsr"):
+        return data.tocsr()[places]
+    if hasattr(data, "iloc"):
+        return data.iloc[places]
+    if hasattr(data, "to_pylist"):  # of Arrow
+        return data.take(places)
+    if isinstance(data, list | tuple):
+        return [data[place] for place in places]
+    return data[places]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says to rows that it was fitted on.
+    """What a model says to rows that it was fitted on, all of them or a random sample.
 
-    `scores` are probabilities (rows x classes) or decision values; `seconds` is what it took.
+    Truth and weight are copies, so that they remain what they were. `scores` are probabilities
+    (rows x classes) or decision values; `first` are some of the rows with their data; `seconds`
+    is what asking took.
     """
 
-    training: Training
+    rows: int
+    of: int
+    truth: NDArray[Any] | None
+    weight: NDArray[Any] | None
     predicted: NDArray[Any]
     scores: NDArray[np.float64] | None
     probable: bool
+    first: Training
+    seconds: float
+
+    @property
+    def sampled(self) -> bool:
+        """Whether only some of the rows were asked for."""
+        return self.rows < self.of
+
+
+# Whose `predict` is the class with the highest of `self.predict_proba`, to the letter.
+_BY_HIGHEST = {
+    "sklearn.calibration.CalibratedClassifierCV.predict",
+    "sklearn.ensemble._bagging.BaggingClassifier.predict",
+    "sklearn.ensemble._forest.ForestClassifier.predict",
+}
+_INNER = {  # and whose `predict` is that of a model inside
+    "sklearn.model_selection._search.BaseSearchCV.predict": lambda model: model.best_estimator_,
+    "sklearn.pipeline.Pipeline.predict": lambda model: model.steps[-1][1],
+}
+
+
+def predicts_the_highest(model: Any) -> bool:
+    """Return whether `predict` is known to be the class of the highest probability.
+
+    Then one question answers both. Nothing is guessed: a class is known by the very function that
+    it predicts with.
+    """
+    predict: Any = getattr(type(model), "predict", None)
+    if predict is None:
+        return False
+    predict = inspect.unwrap(predict)
+    name = f"{predict.__module__}.{predict.__qualname__}"
+    if name in _INNER:
+        return predicts_the_highest(_INNER[name](model))
+    return name in _BY_HIGHEST
+
+
+class _Answer(NamedTuple):
+    rows: int
+    predicted: NDArray[Any]
+    scores: NDArray[np.float64] | None
     seconds: float
 
 
-def _ask(model: Any, training: Training, *, with_scores: bool) -> Answers:
-    began = time.perf_counter()
-    predicted = np.asarray(model.predict(training.data))
-    scores, probable = None, False
-    if with_scores and hasattr(model, "predict_proba"):
-        scores, probable = model.predict_proba(training.data), True
-    elif with_scores and hasattr(model, "decision_function"):
-        scores = model.decision_function(training.data)
-    scores = None if scores is None or isinstance(scores, list) else np.asarray(scores)
-    return Answers(training, predicted, scores, probable, time.perf_counter() - began)
+class _Question:
+    """How a model is asked: for scores as well where it has them, and once where once will do."""
+
+    def __init__(self, model: Any, *, with_scores: bool) -> None:
+        self._model = model
+        self.probable = with_scores and hasattr(model, "predict_proba")
+        decides = with_scores and not self.probable and hasattr(model, "decision_function")
+        self._scores = (
+            model.predict_proba if self.probable else model.decision_function if decides else None
+        )
+        self._classes = getattr(model, "classes_", None)
+        self._once = (
+            self.probable and isinstance(self._classes, np.ndarray) and predicts_the_highest(model)
+        )
+
+    def ask(self, training: Training) -> _Answer:
+        began = time.perf_counter()
+        scores = None if self._scores is None else self._scores(training.data)
+        scores = None if scores is None or isinstance(scores, list) else np.asarray(scores)
+        if self._once and scores is not None:
+            predicted = self._classes.take(np.argmax(scores, axis=1), axis=0)  # type: ignore[union-attr]
+        else:
+            predicted = np.asarray(self._model.predict(training.data))
+        return _Answer(training.rows, predicted, scores, time.perf_counter() - began)
 
 
-def answers_of(model: Any, training: Training, *, seconds: float, with_scores: bool) -> Answers:
-    """Return the answers to as many rows as fit into the seconds.
+def answers_of(
+    model: Any, training: Training, *, seconds: float, with_scores: bool, all_rows: bool = False
+) -> Answers:
+    """Return the answers to a hundred rows, and to as many more as fit into the seconds.
 
-    The sample grows by ten as long as the next one will fit, so that what is slow for few rows
-    and quick for many is not mistaken.
+    A hundred rows are asked for first, to see what they take; then more and more. The rows are a
+    random sample, the same each time; of 200,000 at most, unless `all_rows`.
     """
+    question = _Question(model, with_scores=with_scores)
+    most = training.rows if all_rows else min(training.rows, _MOST_ROWS)
+    places = None
+    if training.rows > _FIRST_ROWS:
+        places = np.random.default_rng(0).choice(training.rows, most, replace=False)
+    first = training if places is None else training.at(places[:_FIRST_ROWS])
+    answers = [question.ask(first)]  # in the time of which what has to be loaded is loaded
     began = time.perf_counter()
-    training = training.sample(_MOST_ROWS)
-    rows = min(_FIRST_ROWS, training.rows)
-    answers = _ask(model, training.sample(rows), with_scores=with_scores)
-    while rows < training.rows:
+    done = answers[0].rows
+    while places is not None and done < most:
         left = seconds - (time.perf_counter() - began)
-        fitting = int(0.8 * left / (answers.seconds / rows + _METRICS_SECONDS))
-        larger = min(10 * rows, training.rows, fitting)
-        if larger < 2 * rows and larger < training.rows:
+        fitting = min(_fitting(answers, left), 10 * done)
+        if fitting < min(_FIRST_ROWS, most - done):
             break
-        rows = larger
-        answers = _ask(model, training.sample(rows), with_scores=with_scores)
-    return answers
+        rows = places[done : done + fitting]
+        answers.append(question.ask(training.at(rows)))
+        done += len(rows)
+    truth, weight = training.target, training.weight
+    if places is not None:
+        truth, weight = (
+            None if value is None else _rows_at(value, places[:done]) for value in (truth, weight)
+        )
+    scores = [answer.scores for answer in answers if answer.scores is not None]
+    return Answers(
+        done,
+        training.rows,
+        None if truth is None else np.array(truth),
+        None if weight is None else np.array(weight),
+        np.concatenate([answer.predicted for answer in answers]),
+        np.concatenate(scores) if scores else None,
+        question.probable,
+        first,
+        sum(answer.seconds for answer in answers),
+    )
+
+
+def _fitting(answers: Sequence[_Answer], left: float) -> int:
+    """Return how many more rows can be asked for in the seconds that are left."""
+    last = answers[-1]
+    # A call takes its time for few rows too, so the first one makes rows look dearer than they are.
+    share = _CALL_SHARE if len(answers) == 1 else 1.0
+    return int(max(left, 0.0) / (share * last.seconds / last.rows + _METRICS_SECONDS))
 
 
 def metrics_of(kind: str, model: Any, answers: Answers) -> dict[str, float]:
     """Return the metrics of a classifier or regressor; none where they do not apply."""
-    if answers.training.target is None:
+    if answers.truth is None:
         return {}
     if kind == "classifier":
         return _of_classifier(model, answers)
@@ -120,11 +228,11 @@ def metrics_of(kind: str, model: Any, answers: Answers) -> dict[str, float]:
 
 
 def _of_classifier(model: Any, answers: Answers) -> dict[str, float]:
-    training = answers.training
-    truth, predicted = np.asarray(training.target), answers.predicted
+    truth: Any = answers.truth
+    predicted = answers.predicted
     if type_of_target(truth) not in ("binary", "multiclass", "multilabel-indicator"):
         return {}
-    weight = {"sample_weight": training.weight}
+    weight = {"sample_weight": answers.weight}
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         truth, predicted, average="weighted", zero_division=0, **weight
     )
@@ -149,7 +257,7 @@ def _area(truth: NDArray[Any], answers: Answers, classes: Any) -> float | None:
     """Return the area under the ROC curve, weighted over the classes; None if there is none."""
     if len(np.unique(truth)) < len(classes) or not 2 <= len(classes) <= _MAX_CLASSES:
         return None
-    weight = {"sample_weight": answers.training.weight}
+    weight = {"sample_weight": answers.weight}
     if len(classes) == 2:
         scores = second_class(answers)
         return float(metrics.roc_auc_score(truth == classes[1], scores, **weight))
@@ -166,8 +274,8 @@ def second_class(answers: Answers) -> NDArray[np.float64]:
 
 
 def _of_regressor(answers: Answers) -> dict[str, float]:
-    truth = np.asarray(answers.training.target)
-    rest = {"sample_weight": answers.training.weight}
+    truth: Any = answers.truth
+    rest = {"sample_weight": answers.weight}
     predicted = answers.predicted.reshape(truth.shape)
     square = metrics.mean_squared_error(truth, predicted, **rest)
     found = {
@@ -210,6 +318,8 @@ def metrics_of_clusters(model: Any, training: Training, labels: Any) -> dict[str
         found["training_silhouette_score"] = float(
             metrics.silhouette_score(rows, sample.target[inside])
         )
+        if sample.rows < len(labels):
+            found["training_silhouette_rows_sampled"] = float(sample.rows)
     if _are_apart(labels) and not hasattr(training.data, "tocsr"):
         inside = np.flatnonzero(labels != -1)
         whole = len(inside) == len(labels)
@@ -218,10 +328,6 @@ def metrics_of_clusters(model: Any, training: Training, labels: Any) -> dict[str
             metrics.calinski_harabasz_score(rows, labels[inside])
         )
     return found
-
-
-def _rows_at(data: Any, places: NDArray[np.intp]) -> Any:
-    return (data if hasattr(data, "tocsr") else np.asarray(data))[places]
 
 
 def _are_apart(labels: NDArray[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,6 +45,7 @@ class Watch:
         self._place = place
         self._models = Links()
         self._predictions = Links()
+        self._steps = Links()
         self._fits_of: weakref.WeakKeyDictionary[ActiveRun, dict[str, int]] = (
             weakref.WeakKeyDictionary()
         )
@@ -52,10 +54,8 @@ class Watch:
 
     def fit(self, call: Call) -> Any:
         """Make a call that fits; if it is the outermost one, it becomes a run or joins one."""
-        if not callers.outermost():
-            return call.made()
         by_worker = callers.in_worker()
-        if by_worker and callers.belongs_to_another():
+        if not callers.outermost() or (by_worker and callers.belongs_to_another()):
             return call.made()
         with callers.entered(by_worker=by_worker):
             fit = harmless("start of a fit", lambda: self._begun(call), silent=self._silent)
@@ -68,6 +68,33 @@ class Watch:
             if fit is not None:
                 harmless("fit", lambda: self._done(fit, call, result), silent=self._silent)
             return result
+
+    def partial_fit(self, call: Call) -> Any:
+        """Make a call that learns a piece: the first is as a fit, each other is a step of its run.
+
+        What the model is inside of learns itself, as with a fit.
+        """
+        link = self._models.find(call.estimator)
+        if link is None:
+            return self.fit(call)
+        if not callers.outermost():
+            return call.made()
+        with callers.entered():
+            began = time.perf_counter()
+            result = call.made()
+            seconds = time.perf_counter() - began
+            harmless("step", lambda: self._learned(call, link, seconds), silent=self._silent)
+            return result
+
+    def _learned(self, call: Call, link: Link, seconds: float) -> None:
+        from lite_mlops.autologging.fits import training_of
+        from lite_mlops.autologging.steps import Steps
+
+        steps = self._steps.find(call.estimator)
+        if steps is None or steps.link is not link:
+            steps = Steps(link)
+            self._steps.add(call.estimator, steps)
+        steps.take(call.estimator, training_of(call), seconds)
 
     @property
     def _silent(self) -> bool:
@@ -111,12 +138,17 @@ class Watch:
         harmless("failure of a fit", lambda: fit.fail(error), silent=self._silent)
 
     def _done(self, fit: Fit, call: Call, result: Any) -> None:
+        in_pieces = call.method == "partial_fit"
+        seconds = fit.seconds if in_pieces else 0.0
         try:
-            fit.log(result)
+            if not in_pieces:
+                fit.log(result)
         finally:
             fit.end()
         link = Link(fit.run.id, fit.place.store, fit.prefix)
         self._models.add(call.estimator, link)
+        if in_pieces:
+            self._learned(call, link, seconds)
         best = getattr(call.estimator, "best_estimator_", None)
         if best is not None:
             self._models.add(best, link)

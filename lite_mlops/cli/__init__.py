@@ -5,20 +5,6 @@ from __future__ import annotations
 import click
 
 from lite_mlops.cli.commands import Main
-from lite_mlops.cli.data import data
-from lite_mlops.cli.demo import demo
-from lite_mlops.cli.drift import drift
-from lite_mlops.cli.experiments import experiments
-from lite_mlops.cli.init import init
-from lite_mlops.cli.models import models
-from lite_mlops.cli.predict import predict
-from lite_mlops.cli.reproduce import reproduce
-from lite_mlops.cli.run import run
-from lite_mlops.cli.runs import runs
-from lite_mlops.cli.serve import serve
-from lite_mlops.cli.sql import sql
-from lite_mlops.cli.status import du, status
-from lite_mlops.cli.upkeep import backup, doctor, gc, restore
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
@@ -29,7 +15,27 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         context.exit()
 
 
-@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
+# Where each command lives; a call loads only the file of its own.
+_HOMES = {
+    "data": "data",
+    "demo": "demo",
+    "drift": "drift",
+    "experiments": "experiments",
+    "imports": "import",
+    "init": "init",
+    "models": "models",
+    "predict": "predict",
+    "reproduce": "reproduce",
+    "run": "run",
+    "runs": "runs",
+    "serve": "serve",
+    "sql": "sql",
+    "status": "du status",
+    "upkeep": "backup doctor gc restore",
+}
+
+
+@click.group(cls=Main, homes=_HOMES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
@@ -48,10 +54,3 @@ def main() -> None:
     5 busy, 6 not allowed, 7 damaged, 130 interrupted.
     `run` exits with the code of the script.
     """
-
-
-for _command in (
-    *(demo, init, run, runs, experiments, reproduce, data, models, predict, serve, drift, sql),
-    *(status, du, doctor, backup, restore, gc),
-):
-    main.add_command(_command)

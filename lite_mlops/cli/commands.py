@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,7 +63,28 @@ class Commands(click.Group):
 
 
 class Main(Commands):
-    """The outermost group: errors of the package become a message and an exit code."""
+    """The outermost group: errors of the package become a message and an exit code.
+
+    `homes` says which commands each file of `cli` has; a file is loaded when one of them is wanted.
+    """
+
+    def __init__(self, *args: Any, homes: Mapping[str, str], **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self._home_of = {name: home for home, names in homes.items() for name in names.split()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of all commands."""
+        return sorted(self._home_of)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return the command of a name; None if there is none."""
+        if cmd_name not in self._home_of:
+            return None
+        module = import_module(f"lite_mlops.cli.{self._home_of[cmd_name]}")
+        command: click.Command = getattr(
+            module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        )
+        return command
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command line and exit."""

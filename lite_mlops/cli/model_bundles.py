@@ -22,9 +22,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command("export")
 @click.argument("reference")
 @click.option("-o", "--output", type=_FILE, help="Where it goes; default: NAME-VERSION.lmz.")
-@click.option("--card", type=_FILE, help="A text in Markdown that goes along.")
+@click.option("--card", is_flag=True, help="Have its model card go along, in Markdown.")
 @_JSON
-def export_version(reference: str, output: Path | None, card: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def export_version(
+    reference: str,
+    output: Path | None,
+    card: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Write a version with all its files into one file, a bundle.
 
     REFERENCE names it, such as churn@champion or churn/3. The bundle serves and predicts alone:
@@ -33,7 +38,7 @@ def export_version(reference: str, output: Path | None, card: Path | None, as_js
     models = open_project().models
     version = models.get(reference)
     path = output or Path(f"{version.model}-{version.version}.lmz")
-    text = None if card is None else card.read_text(encoding="utf-8")
+    text = models.card_text(version.name) if card else None
     manifest = models.export(version.name, path, card=text)
     told = {"path": str(path), "size": path.stat().st_size, "manifest_sha256": manifest.sha256}
     if as_json:

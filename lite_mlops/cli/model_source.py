@@ -49,9 +49,10 @@ def asked_model(reference: str, trust: Trust) -> Asked:
 
     Raises:
         Invalid, NotFound: it names no version and no bundle.
-        Damaged, Denied: its file is not what was written, or imports what is not trusted.
+        Damaged, Denied: its file is not what was written, imports what is not trusted, or is not
+            signed as the project needs it.
     """
-    from lite_mlops.models import Bundle, is_bundle, load_model
+    from lite_mlops.models import Bundle, is_bundle, open_version
 
     if is_bundle(reference):
         with Bundle.open_file(Path(reference)) as bundle:
@@ -63,4 +64,5 @@ def asked_model(reference: str, trust: Trust) -> Asked:
         )
     project = open_project()
     version = project.models.get(reference)
-    return Asked(version, load_model(project.store.objects, version.file), project)
+    model = open_version(project.store.objects, version, project.settings)
+    return Asked(version, model, project)

@@ -1,32 +1,12 @@
-"""`lite-mlops models register|rm|restore|tag|describe`: decisions about versions."""
+"""`lite-mlops models rm|restore|tag|describe`: decisions about versions."""
 
 from __future__ import annotations
 
 import click
 
 from lite_mlops.cli.commands import open_project
-from lite_mlops.cli.output import as_option, emit, say
+from lite_mlops.cli.output import say
 from lite_mlops.cli.runs import pair, reason_option
-
-
-@click.command("register")
-@click.argument("source")
-@click.argument("model")
-@click.option("--alias", help="Have this alias point to it at once.")
-@reason_option
-@as_option
-def register_model(
-    source: str, model: str, alias: str | None, reason: str | None, form: str | None
-) -> None:
-    """Register SOURCE as the next version of MODEL.
-
-    SOURCE is what a run kept, such as runs:/6ba7b810/model.
-    """
-    version = open_project().models.register_kept(source, model, alias=alias, reason=reason)
-    if form:
-        emit(version.to_dict(), form)
-        return
-    say(f"Registered {version.name}" + (f", {model}@{alias}." if alias else "."))
 
 
 @click.command("rm")

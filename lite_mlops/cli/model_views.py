@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,10 @@ from lite_mlops.cli.commands import open_project
 from lite_mlops.cli.output import as_option, emit, heading, number, say, table
 
 if TYPE_CHECKING:
+    from lite_mlops.models import Change
     from lite_mlops.models.diff import VersionDiff
+
+_NAMED = 3  # columns of which the same is told
 
 
 @click.command("diff")
@@ -49,12 +53,24 @@ def _print(found: VersionDiff) -> None:
             table([(row.name, *row.values) for row in texts], ("name", *names), give=names[::-1])
     if found.signature:
         heading("signature")
-        for change in found.signature:
-            say(f"{change}{'  (breaks those who ask)' if change.breaking else ''}")
+        for line in _changes(found.signature):
+            say(line)
     same = [title for title, texts in found.sections().items() if not texts]
     same += [] if found.signature else ["signature"]
     if same:
         say(f"\nThe same in both: {', '.join(same)}.")
+
+
+def _changes(changes: Sequence[Change]) -> list[str]:
+    """Return a line for each kind of change, with the columns that changed so."""
+    columns: dict[tuple[str, bool], list[str]] = {}
+    for change in changes:
+        columns.setdefault((change.text, change.breaking), []).append(change.what)
+    return [
+        f"{', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' * (len(names) > _NAMED)}: "
+        f"{text}{'  (breaks those who ask)' * breaking}"
+        for (text, breaking), names in columns.items()
+    ]
 
 
 def _print_verdicts(found: VersionDiff) -> None:

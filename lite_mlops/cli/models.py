@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,9 +16,16 @@ from lite_mlops.cli.model_aliases import (
     show_moves,
 )
 from lite_mlops.cli.model_bundles import export_version, import_version
+from lite_mlops.cli.model_cards import card
+from lite_mlops.cli.model_files import (
+    inspect_source,
+    register_model,
+    sign_version,
+    trust_version,
+    verify_version,
+)
 from lite_mlops.cli.model_versions import (
     describe_version,
-    register_model,
     remove_versions,
     restore_versions,
     tag_version,
@@ -39,6 +47,8 @@ from lite_mlops.cli.output import (
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
 
+_COLUMNS = 40  # that are shown
+
 
 @click.group(cls=Commands)
 def models() -> None:
@@ -48,13 +58,53 @@ def models() -> None:
 @models.command("ls")
 @click.argument("model", required=False)
 @click.option("--removed", is_flag=True, help="List the removed versions instead.")
+@click.option("-f", "--filter", "wanted", metavar="FILTER", help="Only versions that it finds.")
+@click.option(
+    "-o", "--order-by", "orders", multiple=True, metavar="ORDER", help="Sort; may be given again."
+)
+@click.option("-n", "--limit", type=int, help="How many of those that it finds. [default: 50]")
+@click.option("--page-token", metavar="TOKEN", help="Go on where the list before ended.")
 @as_option
-def list_models(model: str | None, removed: bool, form: str | None) -> None:  # noqa: FBT001
-    """List the versions of MODEL, or of all models."""
-    found = open_project().models.all(model, removed=removed)
+def list_models(model: str | None, form: str | None, **asked: Any) -> None:
+    r"""List versions, of all models or of MODEL.
+
+    With a filter, those that it finds.
+
+    \b
+    --filter "metrics.auc > 0.9 AND alias = 'champion'"
+    --filter "model LIKE 'churn%' AND tags.team = 'growth'" --order-by "metrics.auc DESC"
+    """
+    found, token = _found(model, **asked)
     if form:
         emit([version.to_dict() for version in found], form)
-        return
+    else:
+        _print_list(found)
+    if token:
+        click.echo(f"There are more: --page-token {token}", err=True)
+
+
+def _found(
+    model: str | None,
+    *,
+    removed: bool,
+    wanted: str | None,
+    orders: tuple[str, ...],
+    limit: int | None,
+    page_token: str | None,
+) -> tuple[Sequence[ModelVersion], str | None]:
+    models = open_project().models
+    if wanted is None and not orders and limit is None and page_token is None:
+        return models.all(model, removed=removed), None
+    if removed:
+        raise click.UsageError("A search finds what is not removed; --removed lists the others.")
+    if model is not None:
+        quoted = model.replace("'", "''")
+        wanted = f"model = '{quoted}'" + (f" AND ({wanted})" if wanted else "")
+    page = models.search(wanted, orders, 50 if limit is None else limit, page_token)
+    return page, page.next_page_token
+
+
+def _print_list(found: Sequence[ModelVersion]) -> None:
     if not found:
         say("No models.")
         return
@@ -100,12 +150,13 @@ def show_model(reference: str, form: str | None) -> None:
             "code": _code(version),
             "model": version.class_name,
             "file": f"{version.format}, {size(version.size)}, SHA-256 {version.sha256}",
-            "features": f"{len(version.signature.features)}: "
-            + ", ".join(version.signature.features),
-            "classes": ", ".join(map(str, classes)),
+            "answers": ", ".join(map(str, classes)) or _outputs(version),
+            "may import": ", ".join(version.trusted),
+            "signed by": ", ".join(seal.public for seal in version.seals),
             "made with": ", ".join(f"{name} {v}" for name, v in version.requirements.items()),
         }
     )
+    _print_inputs(version)
     tags = {key: text for key, text in version.tags.items() if key != DESCRIPTION}
     for title, texts in (("params", version.params), ("tags", tags)):
         if texts:
@@ -120,6 +171,37 @@ def show_model(reference: str, form: str | None) -> None:
         show_moves(moves)
 
 
+def _outputs(version: ModelVersion) -> str:
+    return ", ".join(f"{output.kind} ({output.type})" for output in version.signature.outputs)
+
+
+def _print_inputs(version: ModelVersion) -> None:
+    """Print what the model takes, a line for each column."""
+    signature = version.signature
+    if signature.tensor is not None:
+        heading("takes")
+        say(f"rows of {signature.tensor.type}, each of the shape {signature.tensor.shape}")
+    if not signature.columns:
+        return
+    heading(f"takes {len(signature.columns):,} columns")
+    rows = [
+        (
+            column.name,
+            column.type,
+            "may be missing" if column.missing else "",
+            ", ".join(map(str, column.categories))
+            if column.categories
+            else ""
+            if column.low is None
+            else f"{number(column.low)} to {number(column.high)}",
+        )
+        for column in signature.columns[:_COLUMNS]
+    ]
+    table(rows, ("column", "type", "", "seen in training"), give=("seen in training", "column"))
+    if len(signature.columns) > _COLUMNS:
+        say(f"and {len(signature.columns) - _COLUMNS:,} more; --json tells all.")
+
+
 def _data(version: ModelVersion) -> list[str]:
     named = [(*reference.rpartition("@"), role) for reference, role in version.data.items()]
     return [f"{name}@{sha256[:12]} ({role})" for name, _, sha256, role in named]
@@ -132,7 +214,8 @@ def _code(version: ModelVersion) -> str:
 
 for _command in (
     *(register_model, remove_versions, restore_versions, tag_version, describe_version),
+    *(inspect_source, trust_version, sign_version, verify_version),
     *(export_version, import_version),
-    *(diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
+    *(card, diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
 ):
     models.add_command(_command)

@@ -28,9 +28,9 @@ def serve(reference: str, port: int, trust: tuple[str, ...], trust_all: bool) ->
     version, model, project = asked_model(reference, chosen_trust(trust, trust_all))
     recording = None if project is None else Recording(project.store, version)
     monitoring = None if project is None else project.monitoring
-    server = Server(prediction_app(Endpoint(version, model, recording), monitoring), port)
-    if recording is not None:
-        recording.begin()
+    endpoint = Endpoint(version, model, recording)
+    server = Server(prediction_app(endpoint, monitoring), port)
+    endpoint.announce()
     say(f"Serving {version.name} on {server.url}")
     row = list(version.signature.example_row().items())
     example = json.dumps(dict(row[:_SHOWN]), ensure_ascii=False)[1:-1]

@@ -41,12 +41,24 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
+class Words:
+    """Texts that come again and again: the different ones, and the place of each row's among them.
+
+    The last one is the empty text of the rows where it is missing.
+    """
+
+    texts: NDArray[Any]
+    places: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Column:
     """A column, or a piece of one, in its canonical form."""
 
     kind: str
     values: NDArray[Any]
     missing: NDArray[np.bool_] | None  # None: nothing is missing
+    words: Words | None = None  # of a text whose words are known
 
 
 def floats(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> Column:

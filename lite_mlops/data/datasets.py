@@ -25,7 +25,6 @@ from lite_mlops.data.sources import (
     FileState,
     SourceFile,
     Sources,
-    at,
     folder_hash,
     hash_file,
     hash_files,
@@ -428,14 +427,12 @@ class Datasets(Quality):
         return files
 
     def _read_path(self, path: Path, name: str, *, snapshot: bool) -> _Read:
-        from lite_mlops.data.files import format_of
-
         read_ns = time.time_ns()
         before = self._files(path)
         if not before:
             raise Invalid(f"{path} holds no files.")
         form = "folder" if "" not in before else "file"
-        table = format_of(path) if form == "file" else None
+        table = None if form == "folder" else self._table_format(path)
         with ThreadPoolExecutor(1) as beside:
             reading = beside.submit(self._copied_or_hashed, path, before, snapshot=snapshot)
             examined = None if table is None else self._examined(path, table)
@@ -462,8 +459,9 @@ class Datasets(Quality):
             if "" in files:
                 return None, {"": hash_file(path)}
             return None, hash_files(path, files)
+        paths = {name: f"{path}/{name}" if name else str(path) for name in files}
         try:
-            kept = keep(self._store.objects, {name: at(path, name) for name in files})
+            kept = keep(self._store.objects, paths)
         except FileNotFoundError as error:
             raise Conflict(
                 f"{error.filename} vanished while it was read; nothing was recorded."
@@ -471,6 +469,12 @@ class Datasets(Quality):
         except OSError as error:
             raise Invalid(f"{error.filename or path}: {error.strerror}.") from None
         return kept, kept.sha256
+
+    @staticmethod
+    def _table_format(path: Path) -> str | None:
+        from lite_mlops.data.files import format_of
+
+        return format_of(path)
 
     def _examined(self, path: Path, table: str) -> Examined:
         from lite_mlops.data.files import loaded

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_mlops.data.canonical import TEXTS, Column, canonical
 from lite_mlops.data.tables import Columns
@@ -21,6 +23,13 @@ from lite_mlops.data.tables import Columns
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")  # file names may hold halves of surrogate pairs
+
+
+def _lengths(piece: Column, values: Sequence[Any]) -> NDArray[np.int64]:
+    if piece.words is None:
+        return np.fromiter(map(len, values), "<i8", len(values))
+    texts = piece.words.texts
+    return np.fromiter(map(len, texts), "<i8", len(texts))[piece.words.places]
 
 
 class ColumnHash:
@@ -43,8 +52,7 @@ class ColumnHash:
                 self._places.update(places.astype("<i8").tobytes())
         if piece.kind in TEXTS:
             values = piece.values.tolist()
-            lengths = np.fromiter(map(len, values), "<i8", len(values))
-            self._lengths.update(lengths.tobytes())
+            self._lengths.update(_lengths(piece, values).tobytes())
             whole = b"".join(values) if piece.kind == "bytes" else _bytes("".join(values))
             self._values.update(whole)
         elif piece.kind != "nothing":

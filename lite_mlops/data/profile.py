@@ -217,9 +217,14 @@ def _times(kind: str, pieces: Pieces) -> dict[str, Any]:
 # -- everything else ----------------------------------------------------------------------------
 
 
-def _present(piece: Column) -> list[Any]:
-    values = piece.values if piece.missing is None else piece.values[~piece.missing]
-    return list(values.tolist())
+def _present(piece: Column) -> list[Any] | Counter[Any]:
+    """Return the values of a piece, or how often each is there where its words are known."""
+    if piece.words is None:
+        values = piece.values if piece.missing is None else piece.values[~piece.missing]
+        return list(values.tolist())
+    places, texts = piece.words.places, piece.words.texts[:-1].tolist()
+    times = np.bincount(places, minlength=len(texts) + 1).tolist()
+    return Counter({text: n for text, n in zip(texts, times, strict=False) if n})
 
 
 def _told(kind: str, value: Any) -> str:
@@ -236,17 +241,20 @@ def _texts(pieces: Pieces) -> dict[str, Any]:
     shortest: int | None = None
     kind, approximate = "text", False
     for piece in pieces():
-        values, kind = _present(piece), piece.kind
-        counted.update(values)
+        kind, found = piece.kind, _present(piece)
+        counted.update(found)
         if len(counted) > _MOST_TEXTS:  # the rare ones go; the frequent ones are there to stay
             counted = Counter(dict(counted.most_common(_MOST_TEXTS // 2)))
             approximate = True
-        if values and kind != "boolean":
-            lengths = np.fromiter(map(len, values), np.int64, len(values))
+        times = np.ones(len(found), np.int64)
+        if isinstance(found, Counter):
+            times[:] = [*found.values()]
+        if found and kind != "boolean":
+            lengths = np.fromiter(map(len, found), np.int64, len(found))
             low = int(lengths.min())
             shortest = low if shortest is None else min(low, shortest)
-            longest, total = max(longest, int(lengths.max())), total + int(lengths.sum())
-        count += len(values)
+            longest, total = max(longest, int(lengths.max())), total + int(lengths @ times)
+        count += int(times.sum())
     # Among equally frequent values the order of the text decides, not that of the rows.
     bound = min((n for _, n in counted.most_common(_TOP_VALUES)), default=0)
     frequent = [(_told(kind, value), n) for value, n in counted.items() if n > bound]

@@ -14,9 +14,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ FORMAT = 1
 # A file that changed this shortly before it was read can change again without its time telling.
 RACY_NS = 2_000_000_000
 _THREADS = 2
+_BATCH = 100  # handing over a single small file would cost more than its hash
+_WINDOW = 256 * 1024
 _SKIPPED = frozenset({".lite-mlops"})
 
 
@@ -48,8 +50,7 @@ class FileState(NamedTuple):
         return cls(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file of a dataset and how it stands against the latest version."""
 
     dataset: str
@@ -58,7 +59,7 @@ class SourceFile:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return dict(vars(self))
+        return self._asdict()
 
 
 def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -94,21 +95,34 @@ def list_files(path: Path) -> dict[str, FileState]:
     return dict(sorted(found))
 
 
+def _hashed(paths: Sequence[str]) -> list[str]:
+    window = memoryview(bytearray(_WINDOW))
+    hashes = []
+    for path in paths:
+        digest = hashlib.sha256()
+        try:
+            with open(path, "rb", buffering=0) as file:
+                while got := file.readinto(window):
+                    digest.update(window[:got])
+        except OSError as error:
+            raise Invalid(f"{path} cannot be read: {error.strerror}.") from None
+        hashes.append(digest.hexdigest())
+    return hashes
+
+
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file. Raises `Invalid` if it cannot be read."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}.") from None
+    return _hashed([str(path)])[0]
 
 
-def hash_files(root: Path, names: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of several files below `root`."""
+def hash_files(root: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of several files below `root`. Raises `Invalid` if one cannot be read."""
+    listed = list(names)
+    paths = [f"{root}/{name}" for name in listed]
+    batches = (paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH))
     with ThreadPoolExecutor(_THREADS) as pool:
-        return dict(
-            zip(names, pool.map(lambda name: hash_file(at(root, name)), names), strict=True)
-        )
+        hashes = chain.from_iterable(pool.map(_hashed, batches))
+        return dict(zip(listed, hashes, strict=True))
 
 
 def at(root: Path, name: str) -> Path:
@@ -220,8 +234,10 @@ class Sources:
         single = self._shown(root)
         start = "" if single == "." else f"{single}/"
         files: dict[str, list[Any]] = known["files"]
-        for name in sorted({*files, *present}):
-            state = self._state(files.get(name), present.get(name), known["read_ns"])
+        settled = known["read_ns"] - RACY_NS
+        names = [*present] if files.keys() == present.keys() else sorted({*files, *present})
+        for name in names:
+            state = self._state(files.get(name), present.get(name), settled)
             if state == "in doubt":
                 state = "changed"
                 if hash_file(at(root, name)) == files[name][3]:
@@ -232,15 +248,16 @@ class Sources:
             self._write(known | {"read_ns": now})
 
     @staticmethod
-    def _state(entry: list[Any] | None, present: FileState | None, read_ns: int) -> str:
+    def _state(entry: list[Any] | None, present: FileState | None, settled: int) -> str:
         if entry is None:
             return "new"
         if present is None:
             return "missing"
-        if present.size != entry[0]:
+        size, changed_ns, inode = present
+        if size != entry[0]:
             return "changed"
-        same = (present.mtime_ns, present.inode) == (entry[1], entry[2])
-        return "unchanged" if same and present.mtime_ns < read_ns - RACY_NS else "in doubt"
+        same = changed_ns == entry[1] and inode == entry[2]
+        return "unchanged" if same and changed_ns < settled else "in doubt"
 
     @staticmethod
     def _shown(path: Path) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.data.canonical import EXACT, TEXTS, Column, canonical, floats, nothing
+from lite_mlops.data.canonical import EXACT, TEXTS, Column, Words, canonical, floats, nothing
 from lite_mlops.data.fingerprint import ColumnHash, combined
 from lite_mlops.data.profile import WHOLE, column_profile
 from lite_mlops.data.tables import Columns
@@ -26,9 +26,12 @@ from lite_mlops.store import Scratch
 
 PIECE_ROWS = 1 << 18
 _THREADS = 2
+_FEW = 2_000_000  # values for which threads cost more than they save
 INTEGERS = frozenset(
     "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
 )
+_OFTEN = 20  # rows a text: where texts come again so often, each is fetched once
+_FACTS = 5  # values of a scan for each column
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -83,8 +86,11 @@ def examine(table: Table) -> Examined:
             digest.update(piece)
         return digest.digest(), column_profile(pieces)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(one, table.streams))
+    if table.rows * len(table.streams) <= _FEW:
+        found = [one(stream) for stream in table.streams]
+    else:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list(pool.map(one, table.streams))
     names = [stream.name for stream in table.streams]
     facts = {name: profile for name, (_, profile) in zip(names, found, strict=True)}
     sha256 = combined(digest for digest, _ in found)
@@ -102,6 +108,7 @@ class _Facts:
     low: int | None
     high: int | None
     fine: bool  # times that microseconds would cut
+    different: int | None  # texts, nearly
 
 
 def _is(kind: str, *names: str) -> bool:
@@ -112,7 +119,8 @@ def _facts_sql(place: int, kind: str) -> str:
     whole = _is(kind, *INTEGERS)
     low, high = (f"{f}(c{place})" if whole else "NULL" for f in ("min", "max"))
     fine = f"bool_or(epoch_ns(c{place}) % 1000 <> 0)" if kind == "TIMESTAMP_NS" else "false"
-    return f"count(c{place}), {low}, {high}, {fine}"
+    different = f"approx_count_distinct(c{place})" if kind == "VARCHAR" else "NULL"
+    return f"count(c{place}), {low}, {high}, {fine}, {different}"
 
 
 def _whole(rows: int, facts: _Facts) -> tuple[str, str]:
@@ -180,6 +188,26 @@ def _piece(kind: str, values: Any) -> Column:
     return Column(kind, values.astype(np.bool_ if kind == "boolean" else np.int64), missing)
 
 
+def _texts_of(database: Scratch, place: int) -> NDArray[Any]:
+    """Return the different texts of a column, of which the database makes a type of its own."""
+    found = f"SELECT DISTINCT c{place} AS v FROM loaded WHERE c{place} IS NOT NULL"  # noqa: S608
+    database.run(f"CREATE TYPE texts{place} AS ENUM ({found})")
+    rows = database.run(f"SELECT unnest(enum_range(NULL::texts{place}))")
+    return np.fromiter((*(text for (text,) in rows), ""), object, len(rows) + 1)
+
+
+def _words(places: Any, texts: NDArray[Any]) -> Column:
+    """Return a piece of a text from the places of its words."""
+    missing = None
+    if isinstance(places, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(places)
+        missing, places = (mask if mask.any() else None), places.data
+    places = places.astype(np.int64)
+    if missing is not None:
+        places[missing] = len(texts) - 1
+    return Column("text", texts[places], missing, Words(texts, places))
+
+
 def from_scratch(database: Scratch, names: Sequence[str]) -> Table:
     """Return the table `loaded`, whose columns are c0, c1, ..., as streams named `names`."""
     kinds = [kind for _, kind in database.describe("loaded")][: len(names)]
@@ -187,8 +215,12 @@ def from_scratch(database: Scratch, names: Sequence[str]) -> Table:
     rows, *values = database.run(f"SELECT count(*), {scans} FROM loaded")[0]  # noqa: S608
 
     def stream(place: int, name: str) -> Stream:
-        facts = _Facts(*values[4 * place : 4 * place + 4])
+        facts = _Facts(*values[_FACTS * place : _FACTS * (place + 1)])
         kind, sql = _expression(kinds[place], rows, facts)
+        texts = None
+        if kind == "text" and facts.different is not None and facts.different * _OFTEN < rows:
+            texts = _texts_of(database, place)
+            sql = f"enum_code({{}}::texts{place})"
         query = (
             f"SELECT {sql.replace('{}', f'c{place}')} AS v FROM loaded "  # noqa: S608
             "WHERE rowid >= ? AND rowid < ?"
@@ -200,6 +232,8 @@ def from_scratch(database: Scratch, names: Sequence[str]) -> Table:
                 end = min(start + PIECE_ROWS, rows)
                 if kind == "nothing":
                     yield nothing(end - start)
+                elif texts is not None:
+                    yield _words(beside.arrays(query, start, end)["v"], texts)
                 else:
                     yield _piece(kind, beside.arrays(query, start, end)["v"])
 

@@ -3,19 +3,33 @@
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
-from lite_mlops.models.loading import load_model, write_model
-from lite_mlops.models.references import parse_reference
+from lite_mlops.models.importances import built_in_importances, final_of, names_of_features
+from lite_mlops.models.loading import (
+    Inspection,
+    ModelContext,
+    ModelFile,
+    PythonModel,
+    Untrusted,
+    inspect_model,
+    load_model,
+    write_model,
+)
+from lite_mlops.models.references import checked_model_name, parse_reference
+from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import (
     Change,
     Column,
     InvalidRows,
+    Output,
     Problem,
     Signature,
     Table,
+    Type,
     compatible,
     infer_signature,
 )
+from lite_mlops.models.signing import open_version
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
@@ -26,16 +40,32 @@ __all__ = [
     "Bundle",
     "Change",
     "Column",
+    "Inspection",
     "InvalidRows",
+    "ModelContext",
+    "ModelFile",
     "ModelVersion",
     "Models",
+    "Output",
+    "Prepared",
     "Problem",
+    "PythonModel",
     "Signature",
     "Table",
+    "Type",
+    "Untrusted",
+    "built_in_importances",
+    "checked_model_name",
     "compatible",
+    "final_of",
     "infer_signature",
+    "inspect_model",
     "is_bundle",
     "load_model",
+    "names_of_features",
+    "open_version",
+    "origin_of",
     "parse_reference",
+    "record_version",
     "write_model",
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError
 from lite_mlops.models.examples import Example
 from lite_mlops.models.lineage import Lineage, lineage_of
-from lite_mlops.models.loading import load_model
+from lite_mlops.models.signing import open_version
 from lite_mlops.models.versions import ModelVersion
 from lite_mlops.store import Store
 
@@ -90,7 +90,7 @@ class Looking:
         )
 
     def _loaded(self, version: ModelVersion) -> Any:
-        return load_model(self._store.objects, version.file)
+        return open_version(self._store.objects, version, self._store.settings)
 
     def _evaluations(self, one: ModelVersion, other: ModelVersion) -> tuple[EvaluationPair, ...]:
         """Return the verdicts on the runs of both, where they were evaluated on the same rows."""

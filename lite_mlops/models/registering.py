@@ -6,7 +6,6 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 from collections.abc import Collection, Hashable, Mapping
@@ -18,11 +17,9 @@ from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.models.examples import example_of
 from lite_mlops.models.loading import (
     FORMATS,
-    LIMIT,
-    LoadedPythonModel,
-    ModelContext,
     ModelFile,
     PythonModel,
+    Saved,
     inspect_model,
     load_model,
     requirements_of,
@@ -38,10 +35,16 @@ from lite_mlops.models.references import (
 from lite_mlops.models.signature import Signature, infer_signature
 from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import trusted_before
-from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, resolve
+from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store import Database, Decisions, Store
-from lite_mlops.store.events import AliasSet, Decision, VersionRegistered, VersionTagged
+from lite_mlops.store.events import (
+    AliasSet,
+    Decision,
+    VersionRegistered,
+    VersionSigned,
+    VersionTagged,
+)
 from lite_mlops.tracking.keys import checked_name, checked_value
 
 _ENDINGS = (".joblib", ".skops", ".onnx", ".pkl")
@@ -80,6 +83,7 @@ class Prepared:
     compression: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
+    seals: tuple[Seal, ...] = ()  # signatures of what it was before
 
 
 def origin_of(database: Database, run: str | None, metrics: Mapping[str, float]) -> Origin:
@@ -102,9 +106,20 @@ def origin_of(database: Database, run: str | None, metrics: Mapping[str, float])
     )
 
 
-def record_version(decisions: Decisions, name: str, made: Prepared, reason: str | None) -> int:
-    """Record the next version of a model, with its tags, and return its number."""
-    version = (decisions.database.value("last_version", model=name) or 0) + 1
+def record_version(
+    decisions: Decisions,
+    name: str,
+    made: Prepared,
+    reason: str | None,
+    *,
+    version: int | None = None,
+) -> int:
+    """Record a version of a model, with its tags and seals, and return its number.
+
+    Default: the next one.
+    """
+    if version is None:
+        version = (decisions.database.value("last_version", model=name) or 0) + 1
     origin = made.origin
     registered: list[Decision] = [
         VersionRegistered(
@@ -132,6 +147,10 @@ def record_version(decisions: Decisions, name: str, made: Prepared, reason: str 
     if made.tags:
         keys, texts = list(made.tags), list(made.tags.values())
         registered.append(VersionTagged(model=name, version=version, keys=keys, texts=[*texts]))
+    registered += [
+        VersionSigned(model=name, version=version, public=seal.public, seal=seal.signature)
+        for seal in made.seals
+    ]
     decisions.record_together(*registered)
     return version
 
@@ -254,15 +273,16 @@ class Registering:
         name = checked_model_name(name)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
-        members = self._kept_members(artifacts or {})
-        signature = infer_signature(_answering(model, artifacts), input_example, training)
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
-        saved = save_model(self._store.objects, model, format=format, limit=LIMIT)
+        members = self._kept_members(artifacts or {})
+        saved = save_model(
+            self._store.objects, model, format=format, limit=self._store.settings.model_bytes
+        )
         made = Prepared(
             sha256=saved.sha256,
             size=saved.size,
-            signature=signature,
+            signature=infer_signature(self._asked(model, saved, members), input_example, training),
             requirements=saved.requirements,
             format=saved.format,
             class_name=_class_name(model),
@@ -323,7 +343,7 @@ class Registering:
             compression=found.compression,
             trusted=tuple(found.needs_trust),
         )
-        model = load_model(self._store.objects, file)
+        model = load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"{path} holds no model: its {type(model).__name__} has no predict.")
         made = Prepared(
@@ -378,6 +398,23 @@ class Registering:
             compression=kept.compression,
         )
         return self._record(name, made, alias, reason)
+
+    def _asked(self, model: Any, saved: Saved, members: Mapping[str, Member]) -> Any:
+        """Return what answers as the model will once it is loaded.
+
+        One that is written in Python is loaded with its files: it may not answer before.
+        """
+        if not isinstance(model, PythonModel):
+            return model
+        file = ModelFile(
+            saved.sha256,
+            saved.size,
+            saved.format,
+            referrer=f"this {type(model).__name__}",
+            artifacts=members,
+            trusted=saved.needs_trust,
+        )
+        return load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
 
     def _kept_example(self, example: Any) -> str | None:
         if example is None:
@@ -436,14 +473,6 @@ def _confirmed(needed: tuple[str, ...], trust: Trust) -> tuple[str, ...]:
         return needed if trust else ()
     given = {trust} if isinstance(trust, str) else set(trust)
     return tuple(name for name in needed if name in given)
-
-
-def _answering(model: Any, artifacts: Mapping[str, str | Path] | None) -> Any:
-    """Return what can be asked: of a `PythonModel`, a copy with the files that it needs."""
-    if not isinstance(model, PythonModel):
-        return model
-    context = ModelContext({key: Path(path) for key, path in (artifacts or {}).items()})
-    return LoadedPythonModel(copy.deepcopy(model), context)  # what it loads is not to be kept
 
 
 def _class_name(model: Any) -> str:

@@ -7,20 +7,25 @@ project.models.load("churn@champion")
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lite_mlops.models.aliases import Aliases
 from lite_mlops.models.bundles import Bundling
-from lite_mlops.models.loading import load_model
+from lite_mlops.models.cards import Cards
 from lite_mlops.models.looking import Looking
 from lite_mlops.models.registering import Registering
 from lite_mlops.models.removing import Removing
+from lite_mlops.models.signing import Signing, open_version
 from lite_mlops.models.tagging import Tagging
 from lite_mlops.models.trusting import Trusting
 from lite_mlops.models.versions import ModelVersion, known_model
 
+if TYPE_CHECKING:
+    from lite_mlops.models.search import VersionPage
 
-class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking, Bundling):
+
+class Models(Registering, Aliases, Tagging, Removing, Trusting, Signing, Looking, Cards, Bundling):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:
@@ -36,8 +41,29 @@ class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking, Bundlin
         with self._store.reading() as database:
             if model is not None:
                 known_model(database, model)
-            rows = database.dicts("model_version_list", model=model, removed=removed)
+            rows = database.dicts("model_version_list", model=model, names=None, removed=removed)
         return [ModelVersion.from_row(row) for row in rows]
+
+    def search(
+        self,
+        filter: str | None = None,  # noqa: A002  (the word of MLflow)
+        order_by: str | Sequence[str] | None = None,
+        max_results: int = 50,
+        page_token: str | None = None,
+    ) -> VersionPage:
+        """Return the first versions that a filter finds, the newest first unless it is sorted.
+
+        `search("model = 'churn' AND metrics.auc > 0.9 AND tags.team LIKE 'a%'")`: the language is
+        that of `Runs.search`; attributes are model, version, alias, class, format, size, run_id,
+        actor, created and description. Removed versions are left out.
+
+        Raises:
+            Invalid: the filter or an order cannot be understood, and the message points at the
+                place; the number is not 1 to 50,000; or the token is not of this question.
+        """
+        from lite_mlops.models.search import search_versions  # who serves never searches
+
+        return search_versions(self._store, filter, order_by, max_results, page_token)
 
     def load(self, reference: str, *, strict: bool = False) -> Any:
         """Return the model itself, after its file was proved by its hash.
@@ -51,4 +77,5 @@ class Models(Registering, Aliases, Tagging, Removing, Trusting, Looking, Bundlin
             Damaged: the file is missing or is not the one that was registered.
             Denied: it imports what is not trusted, or versions differ with `strict`.
         """
-        return load_model(self._store.objects, self.get(reference).file, strict=strict)
+        version = self.get(reference)
+        return open_version(self._store.objects, version, self._store.settings, strict=strict)

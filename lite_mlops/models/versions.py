@@ -25,6 +25,19 @@ class Member(NamedTuple):
     size: int
 
 
+class Seal(NamedTuple):
+    """A signature of a version: made with which key, and recorded when and by whom."""
+
+    public: str  # the key that proves it, such as 'ed25519:11qYAY...'
+    signature: str  # base64
+    signed_at: datetime
+    actor: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the signature as JSON can hold it."""
+        return self._asdict() | {"signed_at": self.signed_at.isoformat()}
+
+
 @dataclass(frozen=True)
 class ModelVersion:
     """One version of a model: its file and origin never change; aliases and tags move."""
@@ -51,6 +64,7 @@ class ModelVersion:
     members: Mapping[str, Member] = field(default_factory=dict)
     trusted: tuple[str, ...] = ()  # what its file may import beyond the shipped list
     compression: str | None = None  # of its file
+    seals: tuple[Seal, ...] = ()
     removed_at: datetime | None = None
 
     @classmethod
@@ -85,6 +99,10 @@ class ModelVersion:
             members={name: Member(**about) for name, about in members.items()},
             trusted=tuple(sorted({*(row["trusted"] or ()), *(row["confirmed"] or ())})),
             compression=row["compression"],
+            seals=tuple(
+                Seal(**seal | {"signed_at": seal["signed_at"].replace(tzinfo=UTC)})
+                for seal in row["seals"] or ()
+            ),
             removed_at=row["decided_at"].replace(tzinfo=UTC) if row["removed"] else None,
         )
 
@@ -128,6 +146,7 @@ class ModelVersion:
             "created_at": self.created_at.isoformat(),
             "aliases": list(self.aliases),
             "trusted": list(self.trusted),
+            "seals": [seal.to_dict() for seal in self.seals],
             "members": {name: member._asdict() for name, member in self.members.items()},
             "removed_at": None if self.removed_at is None else self.removed_at.isoformat(),
             **{name: dict(getattr(self, name)) for name in ("metrics", "params", "data", "tags")},

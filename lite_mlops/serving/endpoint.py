@@ -44,6 +44,11 @@ class Endpoint:
         self._asking = Asking(model, version.signature)
         self._recording = recording
 
+    def announce(self) -> None:
+        """Record that this process answers with the version, so that nobody removes it."""
+        if self._recording is not None:
+            self._recording.announce()
+
     def predict(self, rows: Any) -> list[Answer]:
         """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
 
@@ -55,6 +60,7 @@ class Endpoint:
         table = signature.validate(rows)
         if not len(table):
             return []
+        self.announce()
         started = time.perf_counter_ns()
         predicted, scores = self._asking.ask_checked(table)
         latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)

@@ -1,8 +1,6 @@
 """Recording: every answer of an endpoint becomes an event of its project.
 
-recording = Recording(store, version)
-recording.begin()
-Endpoint(version, model, recording)
+Endpoint(version, model, Recording(store, version))
 """
 
 from __future__ import annotations
@@ -24,16 +22,16 @@ class Recording:
     def __init__(self, store: Store, version: ModelVersion) -> None:
         self._store = store
         self._version = version
+        self._announced = False
 
-    def begin(self) -> None:
-        """Record that this process answers with the version."""
-        self._store.append(
-            VersionServed(
-                model=self._version.model,
-                version=self._version.version,
-                writer=self._store.journal.writer,
+    def announce(self) -> None:
+        """Record that this process answers with the version, so that nobody removes it."""
+        if not self._announced:
+            self._announced = True
+            about, writer = self._version, self._store.journal.writer
+            self._store.append(
+                VersionServed(model=about.model, version=about.version, writer=writer)
             )
-        )
 
     def record(self, answers: Sequence[Answer], table: Table, latency_us: int) -> None:
         """Record answers to the rows of a table; `latency_us` is that of one of them."""

@@ -7,10 +7,11 @@ with store.deciding() as decisions: ...
 """
 
 from lite_mlops.store.chunks import Kept, bring_back, keep
-from lite_mlops.store.clock import as_datetime, is_id, new_id, now
+from lite_mlops.store.clock import as_datetime, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
+from lite_mlops.store.past import PastJournal, importing_alone
 from lite_mlops.store.scratch import NotReadable, Scratch, scratch_database
 from lite_mlops.store.store import Decisions, Store, kept_store, open_store
 from lite_mlops.store.workbench import Workbench
@@ -23,12 +24,15 @@ __all__ = [
     "Layout",
     "NotReadable",
     "Objects",
+    "PastJournal",
     "Scratch",
     "Store",
     "Stored",
     "Workbench",
     "as_datetime",
     "bring_back",
+    "id_at",
+    "importing_alone",
     "is_id",
     "keep",
     "kept_store",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Busy, Conflict, Damaged, NotFound
-from lite_mlops.store.clock import as_datetime, now, stamp
+from lite_mlops.store.clock import as_datetime, new_id, now, stamp
 from lite_mlops.store.database import Database, attached
 from lite_mlops.store.filelock import try_lock
 from lite_mlops.store.intake import list_journals
@@ -118,17 +118,39 @@ def _copy_objects(objects: Objects, wanted: Iterable[str], folder: Path) -> list
     """Bring objects into a backup, linked where they lie on the same disk; return what is not
     good."""
     copies, missing = Objects(folder), []
+    linked: dict[Path, bool] = {}
     for sha256 in wanted:
-        if not objects.is_good(sha256):
+        while objects.is_good(sha256):
+            file = objects.file_of(sha256)
+            try:
+                if file not in linked:
+                    linked[file] = _bring(file, folder / file.relative_to(objects.folder))
+                break
+            except FileNotFoundError:  # a cleaning has just moved it to another pack
+                objects.packs.load()
+        else:
             missing.append(sha256)
             continue
-        target = copies.path(sha256)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            os.link(objects.path(sha256), target)
-        except OSError:  # another disk, or a file system without links
-            objects.copy_out(sha256, target, f"object {sha256}")
+        if not linked[file] and not copies.is_good(sha256):
+            raise Damaged(f"The copy of object {sha256} in {folder} is not what was written.")
     return missing
+
+
+def _bring(file: Path, target: Path) -> bool:
+    """Put a file at `target` in one step; return whether it is a link, which is the same bytes."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = target.with_name(f".{new_id()}{PART}")
+    try:
+        try:
+            os.link(file, aside)
+        except OSError:  # another disk, or a file system without links
+            shutil.copyfile(file, aside)
+            os.replace(aside, target)
+            return False
+        os.replace(aside, target)
+        return True
+    finally:
+        aside.unlink(missing_ok=True)  # renaming does nothing where both are one file already
 
 
 def _release_journals(store: Store, closed: Iterable[str]) -> None:

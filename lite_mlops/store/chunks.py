@@ -1,4 +1,4 @@
-"""Snapshots: copies of files and folders, cut where their content says, each chunk an object.
+"""Snapshots: copies of files and folders, cut where their content says, each chunk stored once.
 
     kept = keep(objects, {"": Path("patients.csv")})
     bring_back(objects, kept.manifest, Path("copy.csv"), "patients@461a8a2d")
@@ -6,7 +6,7 @@
 The files of a snapshot are one stream of bytes, one after the other. It is cut by FastCDC (Xia et
 al., "FastCDC", USENIX ATC 2016) at places that only the bytes before them decide: rows that come
 or go change the chunks around them and no others, and chunks that are there are not stored again.
-The manifest, an object too, lists files and chunks.
+New ones go into packs. The manifest, an object, lists files and chunks.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from lite_mlops.errors import Conflict, Damaged, Invalid
 from lite_mlops.store.clock import new_id
 from lite_mlops.store.disk import sync_folder
 from lite_mlops.store.objects import Objects
+from lite_mlops.store.packs import Filling
 
 FORMAT = 1
 # A cut is looked for only behind the shortest length, so a long one is quick; three quarters of a
@@ -33,9 +33,8 @@ FORMAT = 1
 _SHORTEST = 256 * 1024
 _USUAL = 256 * 1024
 _LONGEST = 2 * 1024 * 1024
-_WINDOW = 16 * 1024 * 1024
-_WRITERS = 4  # they wait for the disk most of the time
-_IN_FLIGHT = 64
+_WINDOW = 8 * 1024 * 1024  # longer than the longest chunk
+_WINDOWS = 6  # what is read ahead while the disk is slow
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,6 @@ class Kept:
     sha256: Mapping[str, str]  # of each file
 
 
-class _Digest(Protocol):
-    def update(self, data: Any, /) -> None: ...
-
-    def hexdigest(self) -> str: ...
-
-
 def cut(data: bytes | bytearray | memoryview) -> Iterator[int]:
     """Yield the lengths of the chunks of `data`."""
     from fastcdc import fastcdc  # only who keeps data needs it
@@ -63,114 +56,157 @@ def cut(data: bytes | bytearray | memoryview) -> Iterator[int]:
         yield chunk.length
 
 
-class _Hasher:
-    """Hashes the files beside the cutting, in a thread of its own."""
+class _Files:
+    """The hash of each file, from the pieces of the stream that it is made of."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: deque[Future[None]] = deque()
-        self.found: dict[str, _Digest] = {}
+        self.hashes: list[str] = []
+        self._digest = hashlib.sha256()
 
-    def begin(self, path: str) -> None:
-        self.found[path] = hashlib.sha256()
-
-    def feed(self, path: str, block: bytes) -> None:
-        self._waiting.append(self._pool.submit(self.found[path].update, block))
-        while len(self._waiting) > 4:
-            self._waiting.popleft().result()
-
-    def close(self) -> None:
-        self._pool.shutdown()
+    def take(self, pieces: list[tuple[memoryview, bool]]) -> None:
+        """Take in the next pieces, each with whether it is the last one of its file."""
+        for piece, last in pieces:
+            self._digest.update(piece)
+            if last:
+                self.hashes.append(self._digest.hexdigest())
+                self._digest = hashlib.sha256()
 
 
-class _Writer:
-    """Stores chunks: hashed, written and brought to the disk by some threads at a time."""
+class _Chunks:
+    """The chunks of a snapshot, those that are new written into packs."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._pool = ThreadPoolExecutor(_WRITERS)
-        self._waiting: deque[Future[tuple[str, int, int]]] = deque()
-        self.chunks: list[tuple[str, int]] = []
+        objects.packs.load()
+        self._filling = Filling(objects.packs)
+        self._new: set[str] = set()
+        self.listed: list[tuple[str, int]] = []
         self.new_bytes = 0
 
-    def _store(self, data: bytes) -> tuple[str, int, int]:
-        sha256 = hashlib.sha256(data).hexdigest()
-        return sha256, len(data), len(data) * self._objects.put_hashed(sha256, data)
+    @staticmethod
+    def names(chunks: list[memoryview]) -> list[str]:
+        """Return the hashes of chunks."""
+        return [hashlib.sha256(chunk).hexdigest() for chunk in chunks]
 
-    def put(self, data: bytes) -> None:
-        self._waiting.append(self._pool.submit(self._store, data))
-        while len(self._waiting) > _IN_FLIGHT:
-            self._take()
-
-    def _take(self) -> None:
-        sha256, size, new = self._waiting.popleft().result()
-        self.chunks.append((sha256, size))
-        self.new_bytes += new
+    def take(self, chunks: list[memoryview], names: Future[list[str]]) -> None:
+        """Take in the next chunks, whose hashes are being found."""
+        for chunk, sha256 in zip(chunks, names.result(), strict=True):
+            size = len(chunk)
+            self.listed.append((sha256, size))
+            if sha256 not in self._new and not self._objects.hold(sha256, size):
+                self._filling.put(bytes.fromhex(sha256), chunk)
+                self._new.add(sha256)
+                self.new_bytes += size
 
     def finish(self) -> None:
-        while self._waiting:
-            self._take()
+        """Bring the last of them to the disk.
+
+        Raises:
+            Conflict: a cleaning took chunks that were there before.
+        """
+        self._filling.finish()
+        self._objects.packs.load()
+        if not all(self._objects.hold(*chunk) for chunk in set(self.listed)):
+            raise Conflict("a cleaning came between; nothing was recorded, so try again.")
 
     def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        """Leave nothing half written behind."""
+        self._filling.close()
 
 
-def _blocks(files: Mapping[str, Path], hasher: _Hasher) -> Iterator[bytes]:
-    for name, path in files.items():
-        hasher.begin(name)
-        with path.open("rb", buffering=0) as file:
-            while block := file.read(_WINDOW):
-                hasher.feed(name, block)
-                yield block
+class _Stream:
+    """The files of a snapshot as one stream: read and cut here, hashed and written beside.
+
+    Reading, the hashes of files, those of chunks, and writing each have a thread. A window of the
+    stream is read into again when all of them are done with it.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self.files, self.chunks = _Files(), _Chunks(objects)
+        self._hashing, self._naming, self._writing = (ThreadPoolExecutor(1) for _ in range(3))
+        self._busy: deque[tuple[memoryview, tuple[Future[None], ...]]] = deque()
+        self._window = memoryview(bytearray(_WINDOW))
+        self._filled = self._begun = 0  # how far the window is filled; where its last piece begins
+        self._pieces: list[tuple[memoryview, bool]] = []
+
+    def read(self, path: str | Path) -> int:
+        """Take in the next file, and return its size. Raises `OSError`."""
+        size = 0
+        with open(path, "rb", buffering=0) as file:
+            while got := file.readinto(self._window[self._filled :]):
+                size += got
+                self._filled += got
+                if self._filled == _WINDOW:
+                    self._pieces.append((self._window[self._begun :], False))
+                    self._pass_on(at_end=False)
+        self._pieces.append((self._window[self._begun : self._filled], True))
+        self._begun = self._filled
+        return size
+
+    def _pass_on(self, *, at_end: bool) -> None:
+        """Have the window hashed and written as far as its cuts are certain, and begin the next."""
+        data, chunks, start = self._window[: self._filled], [], 0
+        for length in cut(data):
+            # With more behind it, a chunk could end elsewhere: only the longest is certain here.
+            if not at_end and start + _LONGEST > len(data):
+                break
+            chunks.append(data[start : start + length])
+            start += length
+        hashed = self._hashing.submit(self.files.take, self._pieces)
+        names = self._naming.submit(self.chunks.names, chunks)
+        written = self._writing.submit(self.chunks.take, chunks, names)
+        self._busy.append((self._window, (hashed, written)))
+        if not at_end:
+            self._window, rest = self._next_window(), len(data) - start
+            self._window[:rest] = data[start:]
+            self._filled = self._begun = rest
+            self._pieces = []
+
+    def _next_window(self) -> memoryview:
+        if len(self._busy) < _WINDOWS:
+            return memoryview(bytearray(_WINDOW))
+        window, tasks = self._busy.popleft()
+        for task in tasks:
+            task.result()
+        return window
+
+    def finish(self) -> None:
+        """Wait until everything is hashed and on the disk."""
+        self._pass_on(at_end=True)
+        for _, tasks in self._busy:
+            for task in tasks:
+                task.result()
+        self.chunks.finish()
+
+    def close(self) -> None:
+        """End the threads, and leave nothing half written behind."""
+        for pool in (self._hashing, self._naming, self._writing):
+            pool.shutdown(cancel_futures=True)
+        self.chunks.close()
 
 
-def keep(objects: Objects, files: Mapping[str, Path]) -> Kept:
+def keep(objects: Objects, files: Mapping[str, str | Path]) -> Kept:
     """Store copies of files under their relative names; a single file has the name "".
 
     Raises:
         OSError: a file cannot be read.
+        Conflict: a cleaning took chunks that were there before.
     """
-    hasher, writer = _Hasher(), _Writer(objects)
-    sizes: dict[str, int] = {}
+    stream = _Stream(objects)
     try:
-        rest = bytearray()
-        for block in _blocks(files, hasher):
-            rest += block
-            if len(rest) >= _WINDOW:
-                rest = _put_whole(writer, rest, at_end=False)
-        _put_whole(writer, rest, at_end=True)
-        writer.finish()
+        sizes = [stream.read(path) for path in files.values()]
+        stream.finish()
     finally:
-        writer.close()
-        hasher.close()
-    found = {name: digest.hexdigest() for name, digest in hasher.found.items()}
-    for name, path in files.items():
-        sizes[name] = path.stat().st_size
-    total = sum(size for _, size in writer.chunks)
-    if sum(sizes.values()) != total:
-        raise Conflict("a file changed while it was read; nothing was recorded.")
+        stream.close()
+    hashes, chunks = stream.files.hashes, stream.chunks.listed
     listed = {
         "format": FORMAT,
-        "files": [[name, sizes[name], found[name]] for name in files],
-        "chunks": writer.chunks,
+        "files": list(zip(files, sizes, hashes, strict=True)),
+        "chunks": chunks,
     }
-    objects.sync_folders({sha256 for sha256, _ in writer.chunks})
     manifest = objects.put_bytes(json.dumps(listed, separators=(",", ":")).encode())
-    return Kept(manifest.sha256, total, len(writer.chunks), writer.new_bytes, found)
-
-
-def _put_whole(writer: _Writer, data: bytearray, *, at_end: bool) -> bytearray:
-    """Put all chunks of `data` whose ends are certain; return what is left."""
-    start, view = 0, memoryview(data)
-    for length in cut(data):
-        # With more behind it, a chunk could end elsewhere: only the longest is certain here.
-        if not at_end and start + _LONGEST > len(data):
-            break
-        writer.put(bytes(view[start : start + length]))
-        start += length
-    left = bytearray(view[start:])
-    view.release()
-    return left
+    found = dict(zip(files, hashes, strict=True))
+    return Kept(manifest.sha256, sum(sizes), len(chunks), stream.chunks.new_bytes, found)
 
 
 # -- reading ------------------------------------------------------------------------------------

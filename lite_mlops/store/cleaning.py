@@ -41,9 +41,8 @@ class Cleaned:
         return vars(self) | {"total_bytes": self.total_bytes}
 
 
-def _unreferenced(store: Store, grace_seconds: float) -> list[tuple[str, int]]:
+def _unreferenced(store: Store, before: float) -> list[tuple[str, int]]:
     """Return the objects that nothing refers to and that nobody can be about to refer to."""
-    before = time.time() - grace_seconds
     # First the files, then the references: what is logged in between is newer than the files.
     found = [(sha256, size) for sha256, size, written in store.objects.all() if written < before]
     with store.reading() as database:
@@ -58,12 +57,14 @@ def clean(store: Store, *, dry_run: bool = False, grace_seconds: float = GRACE_S
 
     Raises:
         Damaged: the manifest of a snapshot cannot be read, so that its chunks are not known;
-            nothing was freed.
+            nothing was freed. Or a pack that would be written anew is damaged.
     """
-    unreferenced = _unreferenced(store, grace_seconds)
+    before = time.time() - grace_seconds
+    unreferenced = _unreferenced(store, before)
     if dry_run:
         return Cleaned(len(unreferenced), sum(size for _, size in unreferenced), 0, _empty(store))
     freed = sum(store.objects.remove(sha256) for sha256, _ in unreferenced)
+    freed += store.objects.packs.remove({sha256 for sha256, _ in unreferenced}, before)
     leftovers = store.objects.remove_leftovers() + _remove_stages(store)
     database = compact(store) if _empty(store) >= _WORTHWHILE_BYTES else 0
     return Cleaned(len(unreferenced), freed, leftovers, database)

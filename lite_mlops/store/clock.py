@@ -6,8 +6,9 @@ Times are integers: microseconds since 1970-01-01 UTC. An id begins with the sec
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
-import secrets
 import time
 from datetime import UTC, datetime
 
@@ -19,7 +20,13 @@ def now() -> int:
 
 def new_id() -> str:
     """Return a new id: 8 hexadecimal digits of the present second and 12 random ones."""
-    return f"{now() // 1_000_000:08x}{secrets.token_hex(6)}"
+    return f"{now() // 1_000_000:08x}{os.urandom(6).hex()}"
+
+
+def id_at(moment: int, text: str) -> str:
+    """Return the id of what began elsewhere at a time, known there as `text`: always the same."""
+    second = min(max(moment // 1_000_000, 0), 0xFFFF_FFFF)
+    return f"{second:08x}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def is_id(word: object) -> bool:

@@ -143,26 +143,24 @@ def _examine_journals(store: Store) -> Iterator[Finding]:
 # -- objects ------------------------------------------------------------------------------------
 
 
-def _found_in_backups(store: Store, sha256: str) -> bool:
+def _mended(store: Store, sha256: str, backups: list[Objects], *, damaged: bool) -> bool:
     """Bring an object back from a backup that has it; return whether one had."""
-    for folder in sorted(store.layout.backups.glob("*Z")):
-        copies = Objects(Layout(folder).objects)
+    if damaged:
+        store.objects.set_aside(sha256, store.layout.set_aside / "objects")
+    for copies in backups:
         if copies.is_good(sha256):
             store.objects.put_bytes(copies.read(sha256, f"object {sha256}"))
             return True
     return False
 
 
-def _mended(store: Store, sha256: str, *, damaged: bool) -> bool:
-    if damaged:
-        store.objects.set_aside(sha256, store.layout.set_aside / "objects")
-    return _found_in_backups(store, sha256)
-
-
 def _examine_objects(store: Store, *, repair: bool) -> Iterator[Finding]:
+    store.objects.packs.forget()  # what this process read of them may be damaged by now
     with store.reading() as database:
         known = referrers(database, store.objects)
     states = {sha256: store.objects.is_good(sha256) for sha256 in known}
+    folders = sorted(store.layout.backups.glob("*Z"))
+    backups = [Objects(Layout(folder).objects) for folder in folders]
     orphans = 0
     for sha256, _, _ in store.objects.all():
         if sha256 not in states:
@@ -173,11 +171,16 @@ def _examine_objects(store: Store, *, repair: bool) -> Iterator[Finding]:
             continue
         what = "missing" if state is None else "damaged"
         who = known.get(sha256, "nothing refers to it")
-        repaired = repair and _mended(store, sha256, damaged=state is False)
+        repaired = repair and _mended(store, sha256, backups, damaged=state is False)
         text = f"the object of {who} is {what}" if sha256 in known else f"{what}, {who}"
         if repair and not repaired:
             text += "; no backup has a good copy"
         yield Finding("object", sha256, text, repairable=True, repaired=repaired)
+    for name in store.objects.packs.damaged():
+        if repair:
+            store.objects.packs.set_aside(name, store.layout.set_aside / "objects")
+        text = "the table of a pack is damaged; its chunks count as missing"
+        yield Finding("pack", name, text, repairable=True, repaired=repair)
     if orphans:
         text = f"{orphans} objects that nothing refers to; `lite-mlops gc` frees them in time"
         yield Finding("orphans", "objects", text)

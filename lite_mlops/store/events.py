@@ -10,22 +10,58 @@ To add one: write the class here, its statement in `fold.sql`, and its place in 
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, ClassVar, get_type_hints
+from collections.abc import Collection, Mapping
+from inspect import get_annotations
+from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
 from lite_mlops.errors import Invalid
 
 MAX_LINE = 8_000_000  # bytes; DuckDB reads JSON objects of up to 16 MiB
 
 
-@dataclass(frozen=True, kw_only=True)
+_NEEDED = object()  # the default of a field that has none
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 class Event:
-    """What happened; `kind` names it in the journal and in SQL."""
+    """What happened; `kind` names it in the journal and in SQL.
+
+    Its fields are its annotations, as those of a frozen dataclass with keywords only. No code is
+    generated for them: for all kinds that would take longer than the rest of a start.
+    """
 
     kind: ClassVar[str]
+    fields: ClassVar[Mapping[str, object]] = {}  # name -> default, those of the base first
+
+    def __init_subclass__(cls) -> None:
+        own = get_annotations(cls)
+        cls.fields = {**cls.fields, **{name: vars(cls).get(name, _NEEDED) for name in own}}
+
+    def __init__(self, **values: Any) -> None:
+        found = {**self.fields, **values}
+        missing = [name for name, value in found.items() if value is _NEEDED]
+        if missing or len(found) > len(self.fields):
+            wrong = missing or sorted(values.keys() - self.fields.keys())
+            verb = "needs" if missing else "has no"
+            raise TypeError(f"{type(self).__name__} {verb} {', '.join(wrong)}")
+        vars(self).update(found)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is what happened; {name} stays what it is")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({fields})"
+
+    def replaced(self, **values: Any) -> Self:
+        """Return the event with other values of some fields."""
+        return type(self)(**{**vars(self), **values})
 
     def body(self) -> str:
         """Return the event as the inside of a JSON object, beginning with a comma."""
@@ -44,7 +80,6 @@ class Event:
         return text
 
 
-@dataclass(frozen=True, kw_only=True)
 class Decision(Event):
     """An event that took the project's lock: numbered, with who decided and why.
 
@@ -56,7 +91,6 @@ class Decision(Event):
     reason: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class JournalOpened(Event):
     """The first line of every journal file: who writes it."""
 
@@ -67,7 +101,6 @@ class JournalOpened(Event):
     program: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class EventsDropped(Event):
     """The disk could not be written to for so long that events had to be dropped."""
 
@@ -75,7 +108,6 @@ class EventsDropped(Event):
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
     """A run began; its writer is the process whose life decides whether it crashed."""
 
@@ -89,7 +121,6 @@ class RunStarted(Event):
     source: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunResumed(Event):
     """A run that had ended goes on, in the process `writer`."""
 
@@ -98,7 +129,6 @@ class RunResumed(Event):
     writer: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunEnded(Event):
     """A run came to its end: finished, failed or killed."""
 
@@ -107,7 +137,6 @@ class RunEnded(Event):
     status: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Params(Event):
     """Params of a run, written once each."""
 
@@ -117,7 +146,6 @@ class Params(Event):
     texts: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Metric(Event):
     """One value of one metric; `time` where the caller gave one."""
 
@@ -135,7 +163,6 @@ class Metric(Event):
         return cls.frame(f'"run":"{run}","key":{key_json},"step":')
 
 
-@dataclass(frozen=True, kw_only=True)
 class Metrics(Event):
     """Values of several metrics at one step."""
 
@@ -147,7 +174,6 @@ class Metrics(Event):
     time: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Tags(Event):
     """Tags of a run; a tag may be set again, and null takes it away."""
 
@@ -157,7 +183,6 @@ class Tags(Event):
     texts: list[str | None]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Note(Event):
     """The note of a run; the latest one stands."""
 
@@ -166,7 +191,6 @@ class Note(Event):
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Artifact(Event):
     """A file of a run; its bytes are the object `sha256`."""
 
@@ -178,7 +202,6 @@ class Artifact(Event):
     media: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Dataset(Event):
     """A version of a dataset: the hash of its whole content, its shape and its profile."""
 
@@ -193,7 +216,6 @@ class Dataset(Event):
     source: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class DatasetSnapshot(Event):
     """A copy of a version is kept; the object `manifest` lists its files and chunks."""
 
@@ -204,7 +226,6 @@ class DatasetSnapshot(Event):
     size: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class DatasetUsed(Event):
     """A run used a version of a dataset, as training or test data."""
 
@@ -215,7 +236,6 @@ class DatasetUsed(Event):
     role: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Prediction(Event):
     """One answer of a model; numbers and texts in the order of the columns of its signature.
 
@@ -233,7 +253,6 @@ class Prediction(Event):
     latency_us: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class VersionServed(Event):
     """A process answers with a version of a model, from now on until it ends."""
 
@@ -243,7 +262,6 @@ class VersionServed(Event):
     writer: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Feedback(Event):
     """The true label of an earlier prediction; the latest one stands."""
 
@@ -252,7 +270,6 @@ class Feedback(Event):
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunDeleted(Decision):
     """A run was put away; it can be restored until it is purged."""
 
@@ -260,7 +277,6 @@ class RunDeleted(Decision):
     run: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunRestored(Decision):
     """A deleted run was brought back."""
 
@@ -268,7 +284,6 @@ class RunRestored(Decision):
     run: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunPurged(Decision):
     """Everything recorded of a run was removed for good."""
 
@@ -276,7 +291,6 @@ class RunPurged(Decision):
     run: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class ExperimentRenamed(Decision):
     """An experiment got another name; its old name goes on leading to it."""
 
@@ -285,7 +299,6 @@ class ExperimentRenamed(Decision):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class DatasetExpected(Decision):
     """What the versions of a dataset have to be like was set; the latest decision stands."""
 
@@ -294,7 +307,6 @@ class DatasetExpected(Decision):
     expectations: dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
 class VersionRegistered(Decision):
     """A model got a new version; its file is the object `sha256`."""
 
@@ -319,7 +331,6 @@ class VersionRegistered(Decision):
     compression: str | None = None  # of the file
 
 
-@dataclass(frozen=True, kw_only=True)
 class VersionTagged(Decision):
     """Tags of a version, or of the model as a whole (version 0); no text takes a tag away."""
 
@@ -330,7 +341,6 @@ class VersionTagged(Decision):
     texts: list[str | None]
 
 
-@dataclass(frozen=True, kw_only=True)
 class VersionRemoved(Decision):
     """A version was put away; it can be restored until its bytes are freed."""
 
@@ -339,7 +349,6 @@ class VersionRemoved(Decision):
     version: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class VersionRestored(Decision):
     """A removed version was brought back."""
 
@@ -348,7 +357,6 @@ class VersionRestored(Decision):
     version: int
 
 
-@dataclass(frozen=True, kw_only=True)
 class VersionTrusted(Decision):
     """The owner confirmed what the file of a version may import beyond the shipped list."""
 
@@ -358,18 +366,16 @@ class VersionTrusted(Decision):
     trusted: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
 class VersionSigned(Decision):
-    """A version was signed with a private key; `seal` is the signature, in hexadecimal digits."""
+    """A version was signed with a private key; `seal` is the signature, in base64."""
 
     kind = "version_signed"
     model: str
     version: int
-    key_id: str
+    public: str  # the key that proves it
     seal: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class AliasSet(Decision):
     """An alias of a model was moved to a version; `how` says if by a rollback or its undoing."""
 
@@ -382,7 +388,6 @@ class AliasSet(Decision):
     evidence: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class AliasRemoved(Decision):
     """An alias of a model was taken away; `how` as for `AliasSet`."""
 
@@ -458,8 +463,8 @@ def columns(kinds: Collection[str] | None = None) -> dict[str, str]:
         if kinds is not None and kind not in kinds:
             continue
         hints = get_type_hints(event)
-        for field in dataclasses.fields(event):
-            sql_type = _sql_type(hints[field.name])
-            if found.setdefault(field.name, sql_type) != sql_type:
-                raise TypeError(f"{event.kind}.{field.name} is {sql_type} here, other elsewhere")
+        for name in event.fields:
+            sql_type = _sql_type(hints[name])
+            if found.setdefault(name, sql_type) != sql_type:
+                raise TypeError(f"{event.kind}.{name} is {sql_type} here, other elsewhere")
     return found

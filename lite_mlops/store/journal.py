@@ -14,7 +14,6 @@ import atexit
 import errno
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -253,6 +252,8 @@ class Journal:
 
     def _open_next(self) -> bool:
         """Start the next file of this writer; the earlier one is let go only afterwards."""
+        import socket  # a process that only reads never needs it
+
         self._part += 1
         program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
         opened = JournalOpened(

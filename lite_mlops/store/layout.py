@@ -4,12 +4,14 @@
   lite-mlops.duckdb   all that was folded
   journal/            events on their way; `journal/folded/` those kept until the next backup
   objects/            the bytes of models, artifacts and snapshots, by SHA-256
+  objects/packs/      the chunks of snapshots, many in one file
   sources/            what the files behind dataset versions looked like when they were read
   backups/            copies that were verified
   set-aside/          what was damaged; never deleted by itself
   tmp/                what an interrupted command left here may go
   lock, lock.gate     the project's one lock
   lock.protect        held by the process that replaces kept journals by a backup
+  lock.import         held by the process that imports what was logged elsewhere
 """
 
 from __future__ import annotations
@@ -76,6 +78,11 @@ class Layout:
     def protecting(self) -> Path:
         """The lock file of the process that replaces kept journals by a backup."""
         return self.folder / "lock.protect"
+
+    @property
+    def importing(self) -> Path:
+        """The lock file of the process that imports."""
+        return self.folder / "lock.import"
 
     def has_remains(self) -> bool:
         """Return whether there once was a database: what was folded or backed up is still here."""

@@ -6,18 +6,17 @@ A released file in `sql/migrations` never changes again. To change the schema, a
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from lite_mlops.errors import Conflict
 from lite_mlops.store.database import Database
+from lite_mlops.store.statements import SQL
 
 
 @cache
 def steps() -> dict[str, str]:
     """Return all steps in their order: name -> SQL."""
-    folder = resources.files(__package__).joinpath("sql", "migrations")
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=str)
-    return {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
+    files = sorted((SQL / "migrations").glob("*.sql"))
+    return {file.stem: file.read_text(encoding="utf-8") for file in files}
 
 
 def applied(database: Database) -> list[str]:

@@ -3,13 +3,14 @@
     sha256 = objects.put_file(Path("model.joblib")).sha256
     data = objects.read(sha256, referrer="version 3 of churn")
 
-Models, artifacts and dataset snapshots live here. Equal bytes are stored once. The only address is
-the hash, so nothing that a user typed ever becomes a path.
+Models, artifacts and dataset snapshots live here; the chunks of snapshots lie in packs. Equal bytes
+are stored once. The only address is the hash, so nothing that a user typed ever becomes a path.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ from typing import IO
 
 from lite_mlops.errors import Damaged, Invalid
 from lite_mlops.store.clock import new_id
-from lite_mlops.store.disk import sync, sync_folder
+from lite_mlops.store.packs import Packs
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 1 << 20
@@ -54,6 +55,7 @@ class Objects:
         self.folder = folder
         self._make_folder = make_folder or partial(folder.mkdir, parents=True, exist_ok=True)
         self._aside = folder / "tmp"
+        self.packs = Packs(folder, self._make_folder)
 
     def path(self, sha256: str) -> Path:
         """Return where an object lies. Raises `Invalid` for anything that is not a SHA-256."""
@@ -87,7 +89,7 @@ class Objects:
         return stored
 
     def _put_in_place(self, file: IO[bytes], path: Path) -> None:
-        if self.is_good(path.parent.name + path.name):
+        if path.exists() and self.is_good(path.parent.name + path.name):
             os.utime(path)  # so that a cleaning that runs now sees it as fresh
             return
         file.flush()
@@ -97,32 +99,20 @@ class Objects:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         os.replace(file.name, path)
 
-    def put_hashed(self, sha256: str, data: bytes) -> bool:
-        """Store a chunk whose SHA-256 is known; return whether it was not there before.
+    def hold(self, sha256: str, size: int) -> bool:
+        """Return whether a chunk is there, and keep it safe from cleaning.
 
         One that is there with its full length is taken as good, and proved when it is read: to
         read all that is there already would make every snapshot as dear as the first one.
         """
+        if self.packs.hold(sha256, size):
+            return True
         path = self.path(sha256)
         try:
-            if path.stat().st_size == len(data):
-                os.utime(path)
-                return False
+            os.utime(path)
+            return path.stat().st_size == size
         except FileNotFoundError:
-            pass
-        with self._aside_file() as file:
-            file.write(data)
-            file.flush()
-            sync(file.fileno())
-            os.chmod(file.name, 0o600)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            os.replace(file.name, path)
-        return True
-
-    def sync_folders(self, hashes: Iterable[str]) -> None:
-        """Make the names of these objects durable."""
-        for folder in {self.path(sha256).parent for sha256 in hashes}:
-            sync_folder(folder)
+            return False
 
     def put_bytes(self, data: bytes) -> Stored:
         """Store `data`."""
@@ -135,6 +125,14 @@ class Objects:
 
     # -- reading --------------------------------------------------------------------------------
 
+    def _find(self, sha256: str) -> io.BufferedReader | io.BytesIO | None:
+        """Open an object that lies in a file of its own or in a pack."""
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            chunk = self.packs.read(sha256)
+        return None if chunk is None else io.BytesIO(chunk)
+
     @contextmanager
     def open(self, sha256: str, referrer: str) -> Iterator[IO[bytes]]:
         """Yield the open file of an object, whose bytes are yet to be proved.
@@ -142,15 +140,24 @@ class Objects:
         Raises:
             ObjectMissing: names `referrer`, what refers to the object.
         """
-        try:
-            file = self.path(sha256).open("rb")
-        except FileNotFoundError:
-            raise ObjectMissing(
-                f"The file of {referrer} is missing from the object store (SHA-256 {sha256}). "
-                "`lite-mlops doctor` lists everything that is missing; a backup may have it."
-            ) from None
+        file = self._find(sha256)
+        if file is None:
+            raise self._missing(sha256, referrer)
         with file:
             yield file
+
+    def _missing(self, sha256: str, referrer: str) -> Damaged:
+        if damaged := self.packs.damaged():
+            return ObjectDamaged(
+                f"The file of {referrer} cannot be read: it is missing, or in a pack that is "
+                f"damaged ({', '.join(str(self.packs.path(name)) for name in damaged[:3])}). "
+                "`lite-mlops doctor --repair` sets it aside and looks for good copies in the "
+                "backups."
+            )
+        return ObjectMissing(
+            f"The file of {referrer} is missing from the object store (SHA-256 {sha256}). "
+            "`lite-mlops doctor` lists everything that is missing; a backup may have it."
+        )
 
     @staticmethod
     def _damaged(sha256: str, found: str, referrer: str) -> ObjectDamaged:
@@ -205,25 +212,35 @@ class Objects:
 
     def is_good(self, sha256: str) -> bool | None:
         """Return whether an object is what its hash says; None if it is missing."""
-        try:
-            with self.path(sha256).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-        except FileNotFoundError:
+        file = self._find(sha256)
+        if file is None:
             return None
+        with file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
+    def file_of(self, sha256: str) -> Path:
+        """Return the file that an object lies in: one of its own, or a pack."""
+        path = self.path(sha256)
+        place = None if path.exists() else self.packs.find(sha256)
+        return path if place is None else self.packs.path(place.pack)
 
     # -- keeping the store in order -------------------------------------------------------------
 
     def all(self) -> Iterator[tuple[str, int, float]]:
-        """Yield every stored object: its SHA-256, its size and when it was last written."""
+        """Yield every stored object: its SHA-256, its size and when it was last written.
+
+        Of one that lies in several files, each is told.
+        """
         for folder in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
             for path in sorted(folder.iterdir()):
                 sha256 = folder.name + path.name
                 if _SHA256.fullmatch(sha256):
                     status = path.stat()
                     yield sha256, status.st_size, status.st_mtime
+        yield from self.packs.all()
 
     def remove(self, sha256: str) -> int:
-        """Remove an object and return its size; 0 if it is gone already."""
+        """Remove the file of an object and return its size; 0 if it is gone already."""
         path = self.path(sha256)
         try:
             size = path.stat().st_size
@@ -246,6 +263,10 @@ class Objects:
         return freed
 
     def set_aside(self, sha256: str, folder: Path) -> None:
-        """Move a damaged object out of the way; it is never deleted."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.move(self.path(sha256), folder / sha256)
+        """Move the file of a damaged object out of the way; it is never deleted."""
+        file = self.file_of(sha256)
+        if file.parent == self.packs.folder:
+            self.packs.set_aside(file.name, folder)
+        elif file.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.move(file, folder / sha256)

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
+
+SQL = Path(__file__).with_name("sql")
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
@@ -58,10 +60,9 @@ def parse(text: str) -> dict[str, tuple[Part, ...]]:
 def statements() -> dict[str, tuple[Part, ...]]:
     """Return all statements of the package by name."""
     found: dict[str, tuple[Part, ...]] = {}
-    for file in sorted(resources.files(__package__).joinpath("sql").iterdir(), key=str):
-        if file.name.endswith(".sql"):
-            for name, parts in parse(file.read_text(encoding="utf-8")).items():
-                if name in found:
-                    raise ValueError(f"the statement {name} stands in two files")
-                found[name] = parts
+    for file in sorted(SQL.glob("*.sql")):
+        for name, parts in parse(file.read_text(encoding="utf-8")).items():
+            if name in found:
+                raise ValueError(f"the statement {name} stands in two files")
+            found[name] = parts
     return found

@@ -10,7 +10,6 @@ with store.deciding() as decisions:                     # alone, on the newest s
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import shutil
@@ -25,7 +24,7 @@ from typing import TypeVar
 
 from lite_mlops.errors import Denied, LiteMlopsError, NotFound
 from lite_mlops.settings import Settings
-from lite_mlops.store.backup import protect
+from lite_mlops.store.background import Background
 from lite_mlops.store.clock import new_id
 from lite_mlops.store.database import (
     Database,
@@ -75,7 +74,7 @@ class Decisions:
     def _numbered(self, *decisions: D) -> list[D]:
         last = (self.database.value("last_decision") or 0) + self.recorded
         return [
-            dataclasses.replace(decision, decision=number, actor=self._store.settings.who())
+            decision.replaced(decision=number, actor=self._store.settings.who())
             for number, decision in enumerate(decisions, start=last + 1)
         ]
 
@@ -100,6 +99,7 @@ class Store:
             rotate_mb=settings.rotate_mb,
             make_folder=self.layout.make,
         )
+        self.background = Background()
         self._lock = ProjectLock(folder)
         self._folded_sizes: dict[str, int] | None = None  # of the journals, when last folded
         self._checked: tuple[int, int] | None = None  # identity of the file whose schema is right
@@ -114,6 +114,7 @@ class Store:
 
     def close(self) -> None:
         """Write what waits and let the journal go, as the end of the process does."""
+        self.background.wait()
         self.journal.close()
 
     # -- reading --------------------------------------------------------------------------------
@@ -161,6 +162,7 @@ class Store:
 
     def _enter(self, stack: ExitStack, attempt: Callable[[ExitStack], Database]) -> Database:
         """Enter the database by `attempt`, again and again while another program has its file."""
+        self.background.wait()
         deadline = time.monotonic() + self.settings.wait_seconds
         while True:
             with ExitStack() as entered:
@@ -338,6 +340,8 @@ class Store:
         try:
             with held_if_free(self.layout.protecting) as free:
                 if free:  # else another process is at it
+                    from lite_mlops.store.backup import protect
+
                     protect(self)
         except (LiteMlopsError, OSError) as error:
             # They simply stay; whoever was reading has no part in it.

@@ -1,24 +1,54 @@
 """Experiments and runs: what is logged while a model is made, and how it is found again."""
 
-from lite_mlops.tracking.active import ActiveRun
-from lite_mlops.tracking.environment import parse_requirements
-from lite_mlops.tracking.experiments import Experiments
-from lite_mlops.tracking.runs import Runs
-from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
-from lite_mlops.tracking.values import (
-    Artifact,
-    Experiment,
-    History,
-    Metric,
-    Run,
-    plain_number,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lite_mlops.tracking.active import ActiveRun
+    from lite_mlops.tracking.artifacts import ArtifactLog
+    from lite_mlops.tracking.environment import parse_requirements
+    from lite_mlops.tracking.experiments import Experiments
+    from lite_mlops.tracking.figures import media_type
+    from lite_mlops.tracking.finished import finished_run
+    from lite_mlops.tracking.runs import Runs
+    from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
+    from lite_mlops.tracking.values import (
+        Artifact,
+        Experiment,
+        History,
+        Metric,
+        Run,
+        plain_number,
+    )
+
+# Who reads loads nothing of what logs; the imports above say the same to type checkers.
+_HOME_OF = {
+    "DIFF_PATH": "starting",
+    "PACKAGES_PATH": "starting",
+    "ActiveRun": "active",
+    "Artifact": "values",
+    "ArtifactLog": "artifacts",
+    "Experiment": "values",
+    "Experiments": "experiments",
+    "History": "values",
+    "Metric": "values",
+    "Run": "values",
+    "Runs": "runs",
+    "Starter": "starting",
+    "finished_run": "finished",
+    "media_type": "figures",
+    "parse_requirements": "environment",
+    "plain_number": "values",
+}
 
 __all__ = [
     "DIFF_PATH",
     "PACKAGES_PATH",
     "ActiveRun",
     "Artifact",
+    "ArtifactLog",
     "Experiment",
     "Experiments",
     "History",
@@ -26,6 +56,14 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "finished_run",
+    "media_type",
     "parse_requirements",
     "plain_number",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

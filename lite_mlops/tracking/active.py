@@ -26,7 +26,7 @@ from lite_mlops.store import Store, kept_store
 from lite_mlops.store.events import Event, Note, Params, RunEnded, Tags
 from lite_mlops.tracking import context
 from lite_mlops.tracking.artifacts import ArtifactLog
-from lite_mlops.tracking.figures import figure_bytes, table_bytes
+from lite_mlops.tracking.figures import figure_bytes
 from lite_mlops.tracking.keys import (
     MAX_PARAM,
     MAX_TAG,
@@ -243,8 +243,7 @@ class ActiveRun(MetricLogging):
         Raises:
             Invalid: it is none of these, or the ending is another one.
         """
-        path = checked_path(artifact_file)
-        self.artifacts.put_bytes(table_bytes(data, path), path)
+        self.artifacts.add_table(data, artifact_file)
 
     def log_evaluation(
         self, y_true: Any, y_pred: Any, *, y_score: Any = None, name: str = "test", ids: Any = None
@@ -293,6 +292,22 @@ class ActiveRun(MetricLogging):
             self._append = append
         for body in bodies:
             append(body)
+
+    def behind(
+        self, action: Callable[[ArtifactLog], None], *, size: int = 0, seconds: float = 1.0
+    ) -> None:
+        """Have `action` add files to the run in the background, even after the run has ended.
+
+        It must not raise. `size` is what it holds in memory, in bytes; `seconds` is how long the
+        end of the process waits for it. Whoever reads the project in this process waits for it.
+        """
+        store = self._store
+
+        def emit(event: Event) -> None:
+            store.append(event)
+
+        files = ArtifactLog(store.objects, self.id, emit)
+        store.background.do(lambda: action(files), size=size, seconds=seconds)
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from lite_mlops.errors import Invalid, LiteMlopsError, NotFound, raise_first
 from lite_mlops.jsontext import json_text
 from lite_mlops.store import Objects, Stored
 from lite_mlops.store.events import Artifact, Event
-from lite_mlops.tracking.figures import media_type
+from lite_mlops.tracking.figures import media_type, table_bytes
 from lite_mlops.tracking.keys import checked_path, shown
 
 log = logging.getLogger("lite_mlops")
@@ -93,6 +93,11 @@ class ArtifactLog:
         except (TypeError, ValueError, RecursionError) as error:
             raise Invalid(f"log_dict cannot write this as JSON: {error}.") from None
         self.put_bytes(text.encode("utf-8", errors="replace"), path)
+
+    def add_table(self, data: Any, artifact_file: object) -> None:
+        """Add a table; see `ActiveRun.log_table`."""
+        path = checked_path(artifact_file)
+        self.put_bytes(table_bytes(data, path), path)
 
     def put_bytes(self, data: bytes, path: str) -> Stored | None:
         """Add bytes as the file at `path`, which is checked; None if the disk refused them."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +53,8 @@ class Code:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     """Return what git prints, or None if it says no or does not answer in time."""
+    import subprocess  # only a process that starts runs needs it
+
     untouched = ("--no-optional-locks", "-c", "diff.autoRefreshIndex=false")
     command = ["git", *untouched, "-C", str(folder), *arguments]
     try:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
-import socket
 import sys
 from functools import cache
 from pathlib import Path
@@ -42,6 +40,9 @@ def packages() -> dict[str, str]:
 
 @cache
 def _host() -> dict[str, Any]:
+    import platform
+    import socket
+
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),

@@ -24,6 +24,9 @@ from lite_mlops.tracking.values import Artifact, History, Metric, Run
 
 if TYPE_CHECKING:
     from lite_mlops.tracking.search import RunPage
+    from lite_mlops.tracking.search.sql import Place, Question
+
+_CLOSE = 10  # rows a run: reading those between costs less than looking for each run anywhere
 
 
 def find_id(database: Database, word: str) -> str:
@@ -82,6 +85,38 @@ def _filled(found: dict[_Key, Parts], rows: Sequence[tuple[Any, ...]]) -> dict[_
         else:
             (params if part == "param" else tags)[key] = text
     return found
+
+
+def _places(
+    database: Database, question: Question, count: int, after: Place | None
+) -> list[tuple[Any, ...]]:
+    """Return the `run_hash` and the `Place` of the first `count` runs that a question finds."""
+    from lite_mlops.tracking.search import Statement, bound_for, statement_for
+
+    def answer(asked: Statement) -> list[tuple[Any, ...]]:
+        database.execute(asked.sql, *asked.values)
+        return database.cursor.fetchall()
+
+    asked = bound_for(question, database.value("run_count"), count, after)
+    if asked is not None:
+        ((bound,),) = answer(asked)
+        if bound is not None:
+            found = answer(statement_for(question, count, after, bound))
+            if len(found) == count:
+                return found
+    return answer(statement_for(question, count, after))
+
+
+def _parts_of_rows(database: Database, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Parts]:
+    """Return the parts of rows of `runs_by_hash`: by a range of ids if they lie close together."""
+    places = [row["place"] for row in rows.values()] or [0]
+    spread = max(places) - min(places)
+    if spread < _CLOSE * len(rows):
+        ids = [row["run_id"] for row in rows.values()]
+        found = parts_of(database, ids, neighbours=spread < 2 * len(rows))
+        return {run: found[row["run_id"]] for run, row in rows.items()}
+    parts = database.rows("parts_of_hashes", hashes=[*rows])
+    return _filled({run: Parts({}, {}, {}) for run in rows}, parts)
 
 
 def _read_history(
@@ -211,14 +246,11 @@ class Runs:
                 present = dict.fromkeys(find_experiment(database, name) for name in names)
                 question = replace(question, experiments=tuple(present))
             after = search.read_token(question, page_token)
-            asked = search.statement_for(question, count + 1, after)
-            database.execute(asked.sql, *asked.values)
-            places = database.cursor.fetchall()
+            places = _places(database, question, count + 1, after)
             hashes = [run_hash for run_hash, *_ in places[:count]]
             rows = {row["run_hash"]: row for row in database.dicts("runs_by_hash", hashes=hashes)}
-            parts = database.rows("parts_of_hashes", hashes=hashes)
-        found = _filled({run: Parts({}, {}, {}) for run in hashes}, parts)
-        runs = tuple(Run.from_row(rows[run], **found[run]._asdict()) for run in hashes)
+            parts = _parts_of_rows(database, rows)
+        runs = tuple(Run.from_row(rows[run], **parts[run]._asdict()) for run in hashes)
         token = None
         if len(places) > count:
             token = search.write_token(question, places[count - 1][1:])

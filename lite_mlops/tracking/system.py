@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Mapping
 
@@ -22,6 +21,8 @@ _GPU_NAMES = ("percent", "memory_mb", "memory_total_mb", "celsius")
 
 def read_gpus(program: str) -> dict[str, float]:
     """Return what `nvidia-smi` says of every GPU; nothing if it does not answer."""
+    import subprocess
+
     command = [program, f"--query-gpu={','.join(_GPU_FIELDS)}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)

@@ -67,7 +67,7 @@ def switch(project: Project, request: pytest.FixtureRequest) -> Callable[..., Au
 @pytest.fixture
 def logged(project: Project, switch: Callable[..., Any]) -> Logged:
     """The temporary project, with autologging on and time enough."""
-    switch(budget_seconds=60)
+    switch(budget_seconds=60, all_rows=True)
     return Logged(project)
 
 

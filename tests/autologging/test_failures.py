@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_a_project_that_cannot_be(tmp_path: Path, classes: Table, warnings_of: A
     assert warning.startswith("Autologging could not log the start of a fit (Invalid: ")
 
 
-@pytest.mark.parametrize("name", ["log_params", "set_tags", "log_metrics", "log_table", "end"])
+@pytest.mark.parametrize("name", ["log_params", "set_tags", "log_metrics", "behind", "end"])
 def test_any_call_of_ours_may_fail(
     logged: Logged, classes: Table, monkeypatch: pytest.MonkeyPatch, warnings_of: Any, name: str
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_full_disk(
         patched.setattr("os.write", full)
         model = LogisticRegression().fit(*classes)
         assert model.score(*classes) > 0.5
+        logged.project.store.background.wait()
     assert any("No space left on device" in warning for warning in warnings_of())
 
 
@@ -208,19 +210,42 @@ def test_a_slow_model_is_asked_for_a_sample(
 ) -> None:
     Clock.now = 0.0
     monkeypatch.setattr("time.perf_counter", lambda: Clock.now)
-    switch(budget_seconds=10, log_datasets=False)
     features = np.random.default_rng(0).normal(size=(20_000, 2))
-    Slow().fit(features, features[:, 0] > 0)
-    sampled = logged.metrics()["training_rows_sampled"]
-    assert 500 <= sampled < 20_000
-    assert logged.metrics()["training_rows"] == 20_000
+    for all_rows in (False, True):
+        switch(budget_seconds=10, log_datasets=False, all_rows=all_rows)
+        Slow().fit(features, features[:, 0] > 0)
+    few, more = logged.runs()
+    assert few.metrics["training_rows"].value == 20_000
+    assert few.metrics["training_rows_sampled"].value == 100
+    assert 3_000 < more.metrics["training_rows_sampled"].value < 20_000
+    plot = json.loads(logged.project.runs.read_artifact(few.id, "plots/roc.json"))
+    assert plot["title"] == "ROC, 100 of 20,000 rows"
     assert Clock.now < 10
 
 
-def test_metrics_are_computed_on_a_bounded_number_of_rows(
-    logged: Logged, classes: Table, monkeypatch: pytest.MonkeyPatch
+def test_all_rows_are_asked_for_where_there_is_time(
+    switch: Any, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    Clock.now = 0.0
+    monkeypatch.setattr("time.perf_counter", lambda: Clock.now)
+    monkeypatch.setattr(training, "_MOST_ROWS", 200)
+    switch(budget_seconds=10, log_datasets=False, all_rows=True)
+    features = np.random.default_rng(0).normal(size=(3_000, 2))
+    model = Slow().fit(features, features[:, 0] > 0)
+    found = logged.metrics()
+    assert "training_rows_sampled" not in found
+    assert found["training_accuracy_score"] == np.mean(
+        model.predict(features) == (features[:, 0] > 0)
+    )
+    assert logged.json("plots/roc.json")["title"] == "ROC"
+
+
+def test_metrics_are_computed_on_a_bounded_number_of_rows(
+    switch: Any, logged: Logged, classes: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_FIRST_ROWS", 20)
     monkeypatch.setattr(training, "_MOST_ROWS", 50)
+    switch(budget_seconds=60)
     LogisticRegression().fit(*classes)
     found = logged.metrics()
     assert (found["training_rows"], found["training_rows_sampled"]) == (80, 50)

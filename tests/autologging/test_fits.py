@@ -16,7 +16,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lite_mlops.autologging.estimators import params_of, text_of
+from lite_mlops.autologging.estimators import params_of
+from lite_mlops.autologging.texts import text_of
 from lite_mlops.models import Signature
 from tests.autologging.conftest import Logged, Table
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_matrix
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import coo_array, csc_array, csr_matrix
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -17,6 +19,9 @@ from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from lite_mlops.autologging.tables import sparse_columns
+from lite_mlops.data.fingerprint import fingerprint
+from lite_mlops.errors import Invalid
 from lite_mlops.models import Signature
 from lite_mlops.models.signature import Tensor
 from lite_mlops.project import Project
@@ -62,10 +67,57 @@ def test_lists(logged: Logged) -> None:
 
 
 def test_a_sparse_matrix(logged: Logged, classes: Table) -> None:
-    LogisticRegression().fit(csr_matrix(classes[0]), classes[1])
+    X_train = csr_matrix(classes[0])
+    LogisticRegression().fit(X_train, classes[1])
     assert logged.metrics()["training_rows"] == 80
     assert len(logged.json("model/input_example.json")["data"]) == 5
-    assert logged.project.datasets.used_by(logged.run().id, "training") is None
+    dataset = logged.project.datasets.used_by(logged.run().id, "training")
+    assert dataset is not None
+    assert (dataset.name, dataset.rows) == ("X_train", 80)
+    assert list(dataset.profile) == ["4 sparse columns of float64", "y"]
+
+
+_MATRICES = st.integers(1, 6).flatmap(
+    lambda width: st.lists(
+        st.lists(
+            st.sampled_from([0.0, 0.0, -0.0, 1.5, -2.0, np.nan]), min_size=width, max_size=width
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+
+
+def _version(matrix: Any) -> str:
+    return fingerprint(sparse_columns(matrix))
+
+
+@given(_MATRICES, st.randoms(use_true_random=False))
+def test_equal_sparse_matrices_are_equal_data(rows: list[list[float]], random: Any) -> None:
+    dense = np.array(rows)
+    version = _version(csr_matrix(dense))
+    assert _version(csc_array(dense)) == _version(coo_array(dense)) == version
+    assert _version(csr_matrix(dense.astype(np.float32))) == version
+    # In any order, with values in two parts, with zeros that are stored.
+    places = [(i, j) for i in range(dense.shape[0]) for j in range(dense.shape[1])]
+    random.shuffle(places)
+    entries = [(i, j, part) for i, j in places for part in (dense[i, j] / 2, dense[i, j] / 2)]
+    i, j, values = (list(column) for column in zip(*entries, strict=True))
+    shuffled = coo_array((values, (i, j)), shape=dense.shape)
+    assert _version(shuffled) == version
+    assert shuffled.nnz == len(entries)  # it was not touched
+    changed = dense.copy()
+    changed[random.choice(places)] = 7
+    assert _version(csr_matrix(changed)) != version
+    assert _version(csr_matrix(np.column_stack([dense, np.zeros(len(dense))]))) != version
+
+
+def test_a_sparse_matrix_that_is_no_table(logged: Logged) -> None:
+    with pytest.raises(Invalid, match="a sparse matrix of complex128 is no table of numbers"):
+        sparse_columns(csr_matrix(np.array([[1j]])))
+    assert sparse_columns(csr_matrix(np.array([[True, False]]))).keys() == {
+        "2 sparse columns of int64"
+    }
 
 
 def test_texts(logged: Logged, warnings_of: Any) -> None:

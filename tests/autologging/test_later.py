@@ -97,6 +97,7 @@ def test_nothing_is_kept_alive(logged: Logged, classes: Table) -> None:
     watch: Any = patching.seen_by()
     assert (len(watch._models), len(watch._predictions)) == (1, 1)
     del model, predicted
+    logged.project.store.background.wait()
     gc.collect()
     assert (len(watch._models), len(watch._predictions)) == (0, 0)
 

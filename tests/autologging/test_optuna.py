@@ -49,6 +49,19 @@ def test_a_trial_is_a_run_below_the_active_one(optuna: Any, project: Project) ->
     assert [run.status for run in runs] == ["finished", "finished", "finished", "failed"]
 
 
+def test_long_values_are_cut_with_a_mark(optuna: Any, project: Project) -> None:
+    def objective(trial: Any) -> float:
+        trial.set_user_attr("notes", "x" * 10_000)
+        return len(trial.suggest_categorical("text", ["y" * 600]))
+
+    optuna.create_study().optimize(
+        objective, n_trials=1, callbacks=[optuna_callback(lambda: project)]
+    )
+    (run,) = project.runs.page()
+    assert run.params["text"] == "y" * 500 + "... (600 characters)"
+    assert run.tags["notes"] == "x" * 500 + "... (10,000 characters)"
+
+
 def test_several_values_without_a_run(optuna: Any, project: Project) -> None:
     study = optuna.create_study(study_name="two goals", directions=["minimize", "maximize"])
     callbacks = [optuna_callback(lambda: project)]

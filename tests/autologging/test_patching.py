@@ -120,6 +120,7 @@ def test_classes_are_not_kept_alive(logged: Logged, classes: Table) -> None:
     Short().fit(*classes)
     reference = weakref.ref(Short)
     del Short
+    logged.project.store.background.wait()
     gc.collect()
     assert reference() is None
 

@@ -73,7 +73,7 @@ def test_importances_are_found_by_shuffling_where_a_model_has_none(
 ) -> None:
     KNeighborsRegressor().fit(*numbers)
     plot = logged.json("plots/importances.json")
-    assert plot["y"] == "drop of the score when shuffled"
+    assert plot["y"] == "drop of the score when shuffled, 80 rows"
     assert len(plot["series"][0]["x"]) == 4
 
 

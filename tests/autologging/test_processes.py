@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import joblib
+import pytest
 from joblib import Parallel, delayed
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -75,3 +79,77 @@ def test_a_forked_process_logs_runs_of_its_own(logged: Logged, classes: Table) -
     runs = logged.runs()
     assert [run.params["C"] for run in runs] == ["6", "7"]
     assert [run.status for run in runs] == ["finished", "finished"]
+
+
+_LAST_FIT = """
+import lite_mlops as lm
+from sklearn.linear_model import LogisticRegression
+
+lm.autolog(budget_seconds=50)
+X, y = [[0.0], [1.0]] * 20, [0, 1] * 20
+LogisticRegression().fit(X, y)
+"""
+
+
+def test_what_the_last_fit_left_to_the_background_is_written(
+    project: Project, python: Callable[..., Any]
+) -> None:
+    assert python(_LAST_FIT).stderr == ""
+    logged = Logged(project)
+    assert logged.run().status == "finished"
+    assert {"model/model.joblib", "model/signature.json", "plots/roc.json"} <= set(logged.paths())
+    dataset = project.datasets.used_by(logged.run().id, "training")
+    assert dataset is not None
+    assert dataset.rows == 40
+
+
+_HANGING_DISK = """
+import os, threading
+sync = os.fsync
+def hang(fd):
+    in_background = threading.current_thread().name == "lite-mlops-background"
+    return threading.Event().wait(50) if in_background else sync(fd)
+os.fsync = hang
+import lite_mlops as lm
+from sklearn.linear_model import LogisticRegression
+
+lm.autolog(budget_seconds=0.2)
+X, y = [[0.0], [1.0]] * 20, [0, 1] * 20
+LogisticRegression().fit(X, y)
+"""
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_fit_nor_the_end(
+    project: Project, python: Callable[..., Any]
+) -> None:
+    said = python(_HANGING_DISK).stderr
+    assert "still to be written 0.2 s after the program had ended; they are lost" in said
+    logged = Logged(project)
+    assert logged.run().status == "finished"
+    assert "training_accuracy_score" in logged.metrics()
+
+
+def test_data_that_changes_right_after_the_fit_is_logged_as_it_was(
+    logged: Logged, classes: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    background = logged.project.store.background
+    features, labels = classes[0].copy(), classes[1].copy()
+    background.do(lambda: _wait(gate), size=1, seconds=1)
+    model = LogisticRegression().fit(features, labels)
+    expected = float(model.coef_[0, 0])
+    features[:] = 0
+    labels[:] = 0
+    model.coef_[:] = 7
+    gate.set()
+    dataset = logged.project.datasets.used_by(logged.run().id, "training")
+    assert dataset is not None
+    assert dataset.profile["x0"]["max"] == classes[0][:, 0].max()
+    data = logged.project.runs.read_artifact(logged.run().id, "model/model.joblib")
+    assert joblib.load(io.BytesIO(data)).coef_[0, 0] == expected
+    counts = logged.json("plots/confusion_matrix.json")["series"]
+    assert sum(counts[1]["y"]) == classes[1].sum()
+
+
+def _wait(gate: threading.Event) -> None:
+    gate.wait(10)

@@ -26,10 +26,13 @@ from tests.benchmarks import (
     data_checks,
     data_versions,
     folding,
+    importing,
     log_calls,
     many_metrics,
     many_processes,
+    model_files,
     reading,
+    registry,
     searching,
     short_runs,
     size,
@@ -56,6 +59,9 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "data_versions": data_versions.measure,
     "autologging": autologging.measure,
     "validating": validating.measure,
+    "model_files": model_files.measure,
+    "importing": importing.measure,
+    "registry": registry.measure,
 }
 
 

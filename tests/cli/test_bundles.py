@@ -57,14 +57,12 @@ def test_a_version_leaves_and_comes_back_under_another_name(
 
 def test_the_default_name_of_a_bundle(cli: Cli, project: Project, tmp_path: Path) -> None:
     trained(project)
-    card = tmp_path / "card.md"
-    card.write_text("# Churn\n")
-    done = cli("models", "export", "churn", "--card", card, "--json")
+    done = cli("models", "export", "churn", "--card", "--json")
     told = json.loads(done.out)
     path = tmp_path / "work" / "churn-1.lmz"
     assert (told["version"], told["path"]) == ("churn/1", "churn-1.lmz")
     assert told["size"] == path.stat().st_size
-    assert b"# Churn\n" in path.read_bytes()
+    assert project.models.card_text("churn").encode() in path.read_bytes()
 
 
 def test_a_dry_run_shows_and_changes_nothing(

@@ -28,7 +28,10 @@ def commands(
     group: click.Group = main, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command with the words that lead to it."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield (*path, name), command
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
@@ -228,7 +231,7 @@ WITHOUT_PROJECT = [
     (*words, *_required(command))
     for words, command in COMMANDS.items()
     if not isinstance(command, click.Group)
-    and words[0] not in ("init", "demo", "run", "restore")
+    and words[0] not in ("init", "demo", "run", "restore", "import")
     and words not in (("data", "diff"), ("data", "leakage"), ("data", "add"), ("models", "import"))
 ]
 

@@ -72,10 +72,10 @@ def test_everything_of_a_version_is_shown(cli: Cli, registered: Project) -> None
         "data": f"customers@{data.sha256[:12]} (training)",
         "model": "sklearn.linear_model._logistic.LogisticRegression",
         "file": f"joblib, {size(version.size)}, SHA-256 {version.sha256}",
-        "features": "2: age, visits",
-        "classes": "no, yes",
+        "answers": "no, yes",
     }
-    assert re.search(r"python 3\S+, scikit-learn \d", requirements)
+    assert re.search(r"python 3\S+, .*scikit-learn \d", requirements)
+    assert "\ntakes 2 columns\ncolumn  type" in told
     assert "\nmetrics\nauc  0.91\n" in told
     header, newer, older = told.partition("\naliases of churn\n")[2].splitlines()
     assert header.split() == ["alias", "from", "to", "moved", "by", "reason"]

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lite_mlops.data import as_columns
+from lite_mlops.data import as_columns, streams
 from lite_mlops.data.files import loaded
 from lite_mlops.data.fingerprint import fingerprint
 from lite_mlops.data.profile import profile
@@ -182,6 +182,29 @@ def test_the_hash_does_not_depend_on_the_pieces(
     whole = as_parquet(tmp_path)
     monkeypatch.setattr("lite_mlops.data.streams.PIECE_ROWS", 3)
     assert as_parquet(tmp_path) == whole
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.none() | st.text(max_size=4), min_size=1, max_size=4),
+    st.lists(st.integers(0, 3), min_size=100, max_size=140),
+    st.integers(7, 200),
+)
+def test_texts_that_come_again_and_again_are_the_same_from_a_file(
+    few: list[str | None], chosen: list[int], piece: int
+) -> None:
+    values = [few[place % len(few)] for place in chosen]
+    columns = as_columns({"again": values, "row": chosen})
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "PIECE_ROWS", piece)
+        path = Path(folder) / "t.parquet"
+        pq.write_table(pa.table({"again": pa.array(values, pa.string()), "row": chosen}), path)
+        with loaded(Settings(), Path(folder) / "tmp", "parquet", path) as table:
+            first = next(table.streams[0].pieces())
+            found = examine(table)
+    assert (first.words is not None) == any(value is not None for value in values)
+    assert found.profile["again"] == profile(columns)["again"]
+    assert found.sha256 == fingerprint(columns)
 
 
 def test_more_values_than_are_looked_at_together_are_sampled(

@@ -33,7 +33,7 @@ EXAMPLE = {"age": 0.0, "visits": 0.0}
 
 def served(project: Project, model: Any, example: Any = EXAMPLE) -> Endpoint:
     """Register a model and return its endpoint."""
-    version = project.models.register(model, "churn", input_example=example)
+    version = project.models.register(model, "churn", input_example=example, trust=True)
     return project.endpoint(version.name)
 
 
@@ -168,8 +168,9 @@ def test_a_model_of_mixed_columns_is_asked_and_recorded(project: Project) -> Non
     assert answer.scores == dict(
         zip(["no", "yes"], model.predict_proba(frame.iloc[[7]])[0], strict=True)
     )
-    (numbers,) = project.sql("SELECT numbers FROM predictions").rows[0]
+    ((numbers, texts),) = project.sql("SELECT numbers, texts FROM predictions").rows
     assert numbers == [7.0, None, 0.0, None]
+    assert texts == [None, "001", None, "2024-01-08T00:00:00.000000"]
     with pytest.raises(InvalidRows) as error:
         endpoint.predict([row | {"city": 1, "member": 1, "age": 7.5, "since": "monday"}])
     assert [str(problem) for problem in error.value.problems] == [

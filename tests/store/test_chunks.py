@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lite_mlops.errors import Conflict, Invalid
-from lite_mlops.store import chunks
+from lite_mlops.store import chunks, packs
 from lite_mlops.store.chunks import bring_back, cut, keep, read_manifest
 from lite_mlops.store.objects import ObjectDamaged, ObjectMissing, Objects
 
@@ -30,12 +30,13 @@ def written(path: Path, content: bytes) -> Path:
 
 
 @settings(max_examples=20)
-@given(st.lists(st.binary(max_size=300), min_size=1, max_size=6), st.integers(64, 400))
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=6), st.integers(1024, 4000))
 def test_any_files_come_back_as_they_were(contents: list[bytes], window: int) -> None:
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         for constant, value in {"_SHORTEST": 64, "_USUAL": 256, "_LONGEST": 1024}.items():
             patch.setattr(chunks, constant, value)
         patch.setattr(chunks, "_WINDOW", window)
+        patch.setattr(packs, "PACK_BYTES", 2000)
         folder = Path(name)
         objects = Objects(folder / "objects")
         files = {

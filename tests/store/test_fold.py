@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -160,7 +159,7 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 ev.VersionSigned,
                 model=st.just("m"),
                 version=st.just(1),
-                key_id=texts,
+                public=texts,
                 seal=st.just("00"),
                 **_just(frame),
             ),
@@ -177,7 +176,7 @@ def _just(frame: dict[str, object]) -> dict[str, st.SearchStrategy[object]]:
 def _by(writer: str, event: ev.Event) -> ev.Event:
     """A run is always begun or resumed by the process that writes it."""
     if isinstance(event, ev.RunStarted | ev.RunResumed):
-        return replace(event, writer=writer)
+        return event.replaced(writer=writer)
     return event
 
 

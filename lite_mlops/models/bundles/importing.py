@@ -79,11 +79,7 @@ class Bundling:
         version = self.get(reference)
         if not version.version:
             raise Invalid(f"{reference} is not registered; bundles are made of versions.")
-        about = {"model": version.model, "version": version.version}
-        with self._store.reading() as database:
-            rows = database.dicts("version_seals", **about)
-        seals = [row | {"signed_at": f"{row['signed_at'].isoformat()}+00:00"} for row in rows]
-        return write_bundle(self._store.objects, version, Path(path), card=card, seals=seals)
+        return write_bundle(self._store.objects, version, Path(path), card=card)
 
     def import_bundle(
         self,
@@ -157,6 +153,7 @@ class Bundling:
             compression=version.compression,
             tags={key: str(text) for key, text in tags.items()} | {BUNDLE: bundle.manifest.sha256},
             origin=Origin(version.params, version.metrics, version.data, version.code),
+            seals=version.seals,
         )
 
     def _recorded(

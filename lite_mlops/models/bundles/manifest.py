@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -35,7 +35,7 @@ from lite_mlops.models.bundles.schema import (
 )
 from lite_mlops.models.loading import FORMATS
 from lite_mlops.models.signature import Signature
-from lite_mlops.models.versions import Member, ModelVersion
+from lite_mlops.models.versions import Member, ModelVersion, Seal
 
 ENDING = ".lmz"
 BUNDLE = "bundle"  # the tag of an imported version, with the hash of the manifest
@@ -95,6 +95,7 @@ _SIZE = whole(0, (1 << 32) - 1)
 _TIME = matching(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?\+00:00", "a time of UTC"
 )
+_BASE64 = matching(r"[A-Za-z0-9+/=:]{1,500}", "a key or a signature in base64")
 _LONG = text(100_000, lines=True)
 _FILE = {"sha256": _HASH, "size": _SIZE}
 _SCALAR = either(_LONG, flag, nothing, number)
@@ -125,7 +126,7 @@ _MANIFEST: Check = record(
         "example": record(_FILE),
         "card": record(_FILE),
         "seals": listed(
-            record({"key_id": text(), "seal": text(1_000), "signed_at": _TIME, "actor": text()}),
+            record({"public": _BASE64, "signature": _BASE64, "signed_at": _TIME, "actor": text()}),
             1_000,
         ),
     },
@@ -174,13 +175,11 @@ class Manifest:
         version: The version as it stood in the project that it comes from; nothing is trusted.
         members: The members beside the manifest, by their names in the bundle, in their order.
         sha256: Hash of the manifest, and so of the whole.
-        seals: The signatures of the version, as they were recorded.
     """
 
     version: ModelVersion
     members: Mapping[str, Member]
     sha256: str
-    seals: Sequence[Mapping[str, str]] = field(default=())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
@@ -190,11 +189,7 @@ class Manifest:
             NoBundle: says where it is not as the schema wants it.
         """
         told = _parsed(data)
-        return cls(_version(told), _members(told), hashlib.sha256(data).hexdigest(), _seals(told))
-
-
-def _seals(told: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
-    return tuple(told.get("seals", ()))
+        return cls(_version(told), _members(told), hashlib.sha256(data).hexdigest())
 
 
 def _members(told: Mapping[str, Any]) -> dict[str, Member]:
@@ -216,6 +211,10 @@ def _version(told: Mapping[str, Any]) -> ModelVersion:
     try:
         signature = Signature.from_dict(told["signature"])
         created_at = datetime.fromisoformat(told["created_at"])
+        seals = tuple(
+            Seal(**seal | {"signed_at": datetime.fromisoformat(seal["signed_at"])})
+            for seal in told.get("seals", ())
+        )
     except ValueError as error:
         raise NoBundle(f"its manifest cannot be understood ({error})") from None
     if signature.to_dict() != told["signature"] or len(set(signature.features)) < len(
@@ -243,6 +242,7 @@ def _version(told: Mapping[str, Any]) -> ModelVersion:
         example=told["example"]["sha256"] if "example" in told else None,
         members=artifacts,
         compression=file.get("compression"),
+        seals=seals,
     )
 
 
@@ -258,7 +258,6 @@ def manifest_of(
     *,
     example: Member | None = None,
     card: Member | None = None,
-    seals: Sequence[Mapping[str, str]] = (),
 ) -> bytes:
     """Return the manifest of a version; `example` and `card` are members beside its files.
 
@@ -293,7 +292,7 @@ def manifest_of(
             tags={key: text for key, text in version.tags.items() if key != BUNDLE},
             example=example and example._asdict(),
             card=card and card._asdict(),
-            seals=[dict(seal) for seal in seals],
+            seals=[seal.to_dict() for seal in version.seals],
         ),
     }
     data = _as_bytes(told)

@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -86,7 +86,6 @@ def write_bundle(
     path: Path,
     *,
     card: str | None = None,
-    seals: Sequence[Mapping[str, str]] = (),
 ) -> Manifest:
     """Write a version with all its files to `path`, and return the manifest.
 
@@ -102,7 +101,7 @@ def write_bundle(
     if card is not None:
         given[CARD] = card.encode()
     about = {name: _of_bytes(data) for name, data in given.items()}
-    text = manifest_of(version, example=about.get(EXAMPLE), card=about.get(CARD), seals=seals)
+    text = manifest_of(version, example=about.get(EXAMPLE), card=about.get(CARD))
     manifest = Manifest.from_bytes(text)
     room = sum(member.size + 200 for member in manifest.members.values()) + len(text) + 200
     if room > LARGEST:

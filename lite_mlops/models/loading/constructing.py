@@ -8,6 +8,7 @@ only as Python and NumPy write them.
 from __future__ import annotations
 
 import math
+import mmap
 import sys
 from collections.abc import Callable, Collection
 from functools import cache
@@ -21,7 +22,9 @@ from lite_mlops.models.loading.pickles import Machine
 from lite_mlops.models.loading.refusals import RefusedModel, UnreadableModel, needs_trust
 from lite_mlops.models.loading.trust import rights_of
 
-_MOVED = {"numpy.core.": "numpy._core."}  # written by NumPy 1
+_OTHER_ORDER = ">" if sys.byteorder == "little" else "<"
+# Where modules are found that files call otherwise: those of NumPy 1, and of scikit-learn 1.8.
+_MOVED = {"numpy.core.": "numpy._core.", "_loss.": "sklearn._loss._loss."}
 
 
 def _empty_array(*arguments: Any) -> Any:
@@ -80,6 +83,36 @@ def _random(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
+def _only_classes(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that makes an empty object of a class, for classes of its own package."""
+    package = name.partition(".")[0] + "."
+
+    def made(kind: Any, *arguments: Any) -> Any:
+        if not isinstance(kind, type) or not f"{kind.__module__}.".startswith(package):
+            raise RefusedModel(f"it makes an object by {name} that scikit-learn or pandas do not")
+        return function(kind, *arguments)
+
+    return made
+
+
+def _tree(kind: Callable[..., Any]) -> Callable[..., Any]:
+    def made(features: Any, classes: Any, outputs: Any) -> Any:
+        if not isinstance(classes, np.ndarray) or outputs != len(classes):
+            raise RefusedModel("it has a tree whose outputs are not those of its classes")
+        return kind(features, classes, outputs)
+
+    return made
+
+
+# What makes an object of any class that it is given, without its constructor.
+_MAKES_ANY = {
+    "pandas.core.indexes.base:_new_Index",
+    "sklearn.metrics._dist_metrics:newObj",
+    "sklearn.neighbors._ball_tree:newObj",
+    "sklearn.neighbors._kd_tree:newObj",
+}
+
+
 @cache
 def _careful() -> dict[int, Callable[..., Any]]:
     """Return what is called instead of some names, by the identity of what they stand for."""
@@ -110,8 +143,8 @@ def _careful() -> dict[int, Callable[..., Any]]:
 def _resolve(name: str) -> Any:
     module, _, path = name.partition(":")
     for old, new in _MOVED.items():
-        if module.startswith(old):
-            module = new + module.removeprefix(old)
+        if f"{module}.".startswith(old):
+            module = (new + f"{module}.".removeprefix(old)).removesuffix(".")
     try:
         found: Any = sys.modules.get(module) or import_module(module)
         for part in path.split("."):
@@ -134,12 +167,13 @@ class Construction(Machine):
         at: int = 0,
         *,
         trusted: Collection[str] = (),
-        mapped: Any = None,
+        mapped: Callable[[], mmap.mmap | None] | None = None,
         nested: bool = False,
     ) -> None:
         super().__init__(data, at, nested=nested)
         self._trusted = trusted
-        self._mapped = mapped
+        self._map = mapped
+        self._mapped: mmap.mmap | None = None
         self._names: dict[int, tuple[str, Any, frozenset[str]]] = {}
         self._careful = _careful()
         self.sklearn_versions: set[str] = set()
@@ -168,6 +202,11 @@ class Construction(Machine):
 
     def _call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
         self._may(function, "call")
+        name = self._names[id(function)][0]
+        if name in _MAKES_ANY:
+            function = _only_classes(name, function)
+        elif name == "sklearn.tree._tree:Tree":
+            function = _tree(function)
         return self._careful.get(id(function), function)(*arguments)
 
     def _new(self, kind: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -212,11 +251,12 @@ class Construction(Machine):
 
     def _same_version(self, made: Any, state: Any) -> Any:
         """Note the version that an estimator was written with, which it would warn about itself."""
-        if type(state) is dict and "_sklearn_version" in state:
+        if type(state) is dict and type(made).__module__.startswith("sklearn."):
             from sklearn import __version__
+            from sklearn.base import BaseEstimator
 
-            if type(made).__module__.startswith("sklearn."):
-                self.sklearn_versions.add(str(state["_sklearn_version"]))
+            if isinstance(made, BaseEstimator):
+                self.sklearn_versions.add(str(state.get("_sklearn_version", "before 0.18")))
                 return state | {"_sklearn_version": __version__}
         return state
 
@@ -238,14 +278,20 @@ class Construction(Machine):
 
     def _raw_array(self, dtype: np.dtype[Any], shape: tuple[int, ...], order: str, at: int) -> Any:
         count = math.prod(shape)
-        if not count or not dtype.itemsize:
-            return np.empty(shape, dtype, order="F" if order == "F" else "C")
-        source = self._data if self._mapped is None else self._mapped
-        flat = np.frombuffer(source, dtype, count, at)
-        if self._mapped is None or flat.nbytes < _SMALL:
-            flat = np.frombuffer(self._data, dtype, count, at).copy()
+        if count and dtype.itemsize:
+            mapping = self._mapping() if count * dtype.itemsize >= _LARGE else None
+            flat = np.frombuffer(self._data if mapping is None else mapping, dtype, count, at)
+            flat = flat.copy() if mapping is None else flat
+        else:
+            flat = np.empty(count, dtype)
         found = flat.reshape(shape[::-1]).T if order == "F" else flat.reshape(shape)
-        return found if dtype.isnative else found.astype(dtype.newbyteorder("="))
+        return found.astype(dtype.newbyteorder("=")) if dtype.byteorder == _OTHER_ORDER else found
+
+    def _mapping(self) -> mmap.mmap | None:
+        """Return the mapping of the file, made when the first large array asks for it."""
+        if self._map is not None:
+            self._mapped, self._map = self._map(), None
+        return self._mapped
 
     def _inner(self, at: int) -> Machine:
         inner = Construction(self._data, at, trusted=self._trusted, nested=True)
@@ -253,4 +299,4 @@ class Construction(Machine):
         return inner
 
 
-_SMALL = 1 << 16  # bytes of an array that is not worth a mapping
+_LARGE = 1 << 18  # bytes of an array that is worth a mapping

@@ -7,6 +7,7 @@ with opened(store.objects, file, limit=LIMIT) as proved:
 from __future__ import annotations
 
 import hashlib
+import io
 import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +20,7 @@ from lite_mlops.errors import Damaged
 from lite_mlops.models.loading.refusals import RefusedModel
 
 LIMIT = 2 << 30  # bytes of a file, and of what it unpacks to
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,27 @@ def check_size(size: int, limit: int) -> None:
         )
 
 
+def _fill(file: IO[bytes], part: memoryview) -> int:
+    """Read into a buffer, without a copy where the file can; return the number of bytes."""
+    if isinstance(file, io.BufferedReader):
+        return file.readinto(part)
+    block = file.read(len(part))
+    part[: len(block)] = block
+    return len(block)
+
+
 def _read_into(file: IO[bytes], size: int, digest: Any) -> tuple[memoryview, int]:
     """Return a buffer of `size` bytes, and how many bytes there were, at most one more."""
     buffer: np.ndarray[Any, np.dtype[np.uint8]] = np.empty(size, np.uint8)
     view = memoryview(buffer)  # type: ignore[arg-type]  # NumPy 2.4 has not said so yet
     at = 0
-    while at < size and (block := file.read(min(_BLOCK, size - at))):
-        view[at : at + len(block)] = block
-        digest.update(block)
-        at += len(block)
+    while at < size:
+        part = view[at : at + _BLOCK]
+        count = _fill(file, part)
+        if not count:
+            break
+        digest.update(part[:count])
+        at += count
     extra = file.read(1) if at == size else b""
     digest.update(extra)
     return view, at + len(extra)

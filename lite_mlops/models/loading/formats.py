@@ -60,7 +60,7 @@ def _joblib_imports(data: memoryview, limit: int) -> tuple[str, ...]:  # noqa: A
 
 def _joblib(data: memoryview, proved: Proved, how: Loading) -> Constructed:
     same = data is proved.data  # what was unpacked cannot be mapped
-    mapping = proved.mapped() if how.mapped and same else None
+    mapping = proved.mapped if how.mapped and same else None
     making = Construction(data, trusted=how.trusted, mapped=mapping)
     model = making.run()
     oldest = sorted(making.sklearn_versions)[:1]

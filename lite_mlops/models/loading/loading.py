@@ -62,7 +62,7 @@ def load_model(
     *,
     trusted: Collection[str] = (),
     strict: bool = False,
-    mapped: bool = False,
+    mapped: bool = True,
     limit: int = LIMIT,
 ) -> Any:
     """Load a model after its bytes were proved and everything that it imports was found trusted.
@@ -73,8 +73,9 @@ def load_model(
         trusted: What it may import besides the shipped list and what was confirmed at its
             registration, as exact 'module:name' texts.
         strict: Refuse it if Python or a package has another version than at registration.
-        mapped: Have large arrays of joblib files mapped from the file, so that processes share
-            them; they are copied only where they are written to.
+        mapped: Have large arrays of joblib files mapped from the file that is open already, so
+            that processes share them; pages are copied only where they are written to. Whoever
+            has the owner's account could change such numbers while they are used, but no code.
         limit: The largest file in bytes, and the largest that a compressed one unpacks to.
 
     Returns:

@@ -22,7 +22,7 @@ import numpy as np
 from lite_mlops.models.loading.dtypes import fresh_dtype, set_dtype_state
 from lite_mlops.models.loading.refusals import RefusedModel, UnreadableModel, Untrusted
 
-MOST_STEPS = 25_000_000  # opcodes; about ten seconds and, at worst, two gigabytes
+MOST_STEPS = 20_000_000  # opcodes; some ten seconds and, at worst, two gigabytes
 MOST_PARTS = 1_000_000  # of a tuple with all that it holds, as often as it holds it
 DEEPEST = 100  # tuples in tuples
 _LONGEST_LINE = 1 << 20
@@ -33,7 +33,6 @@ _PYTHON_2 = {  # names as Python 3 writes them in protocols 0 to 2
 }
 _PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 _WRAPPER = "joblib.numpy_pickle:NumpyArrayWrapper"
-_LIKELY = (ValueError, TypeError, LookupError, AttributeError, OverflowError, struct.error)
 
 
 class RawArray:
@@ -125,7 +124,7 @@ class Machine(ABC):
             raise
         except (MemoryError, RecursionError) as error:
             raise RefusedModel(f"it needs too much memory ({type(error).__name__})") from error
-        except _LIKELY as error:
+        except Exception as error:  # whatever a constructor says to a state that makes no sense
             raise UnreadableModel(
                 f"it is no whole model file; its pickle makes no sense at byte {self._at} "
                 f"({type(error).__name__}: {str(error)[:100]})"
@@ -168,13 +167,13 @@ class Machine(ABC):
     def _number(self, size: int) -> int:
         return int.from_bytes(self._take(size), "little")
 
-    def _line(self) -> str:
+    def _line(self) -> bytes:
         line = bytes(self._data[self._at : self._at + _LONGEST_LINE])
         stop = line.find(b"\n")
         if stop < 0:
             raise UnreadableModel("its pickle has a line without an end")
         self._at += stop + 1
-        return line[:stop].decode("utf-8")
+        return line[:stop]
 
     def _since_mark(self) -> list[Any]:
         stack = self._stack
@@ -224,10 +223,10 @@ class Machine(ABC):
 
     def _int_line(self) -> None:
         line = self._line()
-        self._stack.append(line == "01" if line in ("00", "01") else int(line))
+        self._stack.append(line == b"01" if line in (b"00", b"01") else int(line))
 
     def _long_line(self) -> None:
-        self._stack.append(int(self._line().removesuffix("L") or "0"))
+        self._stack.append(int(self._line().removesuffix(b"L") or b"0"))
 
     def _float_line(self) -> None:
         self._stack.append(float(self._line()))
@@ -265,7 +264,7 @@ class Machine(ABC):
         self._text(self._number(8))
 
     def _text_line(self) -> None:
-        self._stack.append(self._line().encode().decode("raw-unicode-escape"))
+        self._stack.append(self._line().decode("raw-unicode-escape"))
 
     def _bytes(self, size: int) -> None:
         self._stack.append(self._payload(self._take(size)))
@@ -415,8 +414,8 @@ class Machine(ABC):
         return self._global(pair)
 
     def _global_line(self) -> None:
-        module = self._line()
-        self._stack.append(self._named(module, self._line()))
+        module, name = self._line().decode(), self._line().decode()
+        self._stack.append(self._named(module, name))
 
     def _stack_global(self) -> None:
         name, module = self._pop(), self._pop()

@@ -101,7 +101,8 @@ def requirements_of(imports: Iterable[str]) -> dict[str, str]:
     for top in tuple(tops):
         tops.update(_TOGETHER.get(top, ()))
     found = {"python": python_version()}
-    for top in sorted(tops - sys.stdlib_module_names - {"lite_mlops", "__main__", "builtins"}):
+    theirs = tops - sys.stdlib_module_names - {"lite_mlops", "__main__"}
+    for top in sorted(theirs, key=lambda top: (top != "sklearn", top)):  # what matters most first
         package = _installed(top)
         if package is not None:
             found[package[0]] = package[1]

@@ -6,9 +6,9 @@
     sklearn.tree._tree:Tree call          it may be called
     numpy:log1p                           it may be referred to, and nothing else
 
-They are exact names, each seen in a file of a real estimator; a test writes the list anew and
-compares. None of them runs what the file says: not one takes a text as code, a name to import, or
-a path. What a user confirms may be called as well.
+They are exact names, each seen in the file of a real model; `tests/models/loading/shipped_list.py`
+writes the list. None of them runs what the file says: not one takes a text as code, a name to
+import, or a path. What a user confirms may be called as well.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -38,9 +39,41 @@ class Saved:
     requirements: Mapping[str, str]
 
 
+_SMALL = 16_000_000  # bytes; of larger files the arrays are laid so that they can be mapped
+
+
+class _TooLargeError(Exception):
+    """A model is no small one."""
+
+
+class _SmallFile(io.BytesIO):
+    """A file in memory that takes no more than small models."""
+
+    def write(self, data: Any) -> int:
+        """Write, unless it becomes too large."""
+        if self.tell() + memoryview(data).nbytes > _SMALL:
+            raise _TooLargeError
+        return super().write(data)
+
+
+def _dump(model: Any, file: IO[bytes]) -> None:
+    """Write a pickle that joblib loads.
+
+    joblib itself takes its time for each array, of which a forest has hundreds; so only what is
+    large, and worth being mapped, is written by it.
+    """
+    small = _SmallFile()
+    try:
+        pickle.Pickler(small, protocol=5).dump(model)
+    except _TooLargeError:
+        joblib.dump(model, file)
+    else:
+        file.write(small.getbuffer())
+
+
 def _write_joblib(model: Any, file: IO[bytes]) -> None:
     try:
-        joblib.dump(model, file)
+        _dump(model, file)
     except TimeoutError:
         raise
     except (TypeError, AttributeError, ImportError) as error:

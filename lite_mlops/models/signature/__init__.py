@@ -3,6 +3,7 @@
 from lite_mlops.models.signature.changes import Change, compatible
 from lite_mlops.models.signature.departures import Departure
 from lite_mlops.models.signature.inferring import infer_signature
+from lite_mlops.models.signature.kinds import Type
 from lite_mlops.models.signature.problems import InvalidRows, Problem
 from lite_mlops.models.signature.table import Table
 from lite_mlops.models.signature.values import Column, Output, Signature, Tensor
@@ -17,6 +18,7 @@ __all__ = [
     "Signature",
     "Table",
     "Tensor",
+    "Type",
     "compatible",
     "infer_signature",
 ]

@@ -43,18 +43,50 @@ def _tags(model: Any) -> Any:
 # -- missing values -----------------------------------------------------------------------------
 
 
-def _passes(step: Any, column: str) -> str | None:
-    """Return what a step does with a missing value: 'refuses', 'fills' or 'keeps' it."""
-    if step is None or isinstance(step, str):
-        return "keeps" if step in (None, "passthrough") else "fills"  # 'drop'
-    if hasattr(step, "steps"):  # a pipeline
-        for _, inner in step.steps:
-            done = _passes(inner, column)
-            if done != "keeps":
-                return done
-        return "keeps"
-    if hasattr(step, "transformers_"):  # of columns
-        return _of_columns(step, column)
+class MissingValues:
+    """What becomes of a missing value in each column on its way through a model.
+
+    The step that meets it first decides, unless it keeps it: a scaler hands it on to a regression,
+    which refuses it; an imputer does not.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._taken: dict[int, str | None] = {}  # by a step that treats all columns alike
+        self._steps_of: dict[int, dict[str, list[Any]]] = {}  # of a transformer of columns
+
+    def taken(self, column: str) -> bool | None:
+        """Return whether the model takes a missing value in a column; None if nothing tells."""
+        done = self._through(self._model, column)
+        return None if done is None else done != "refuses"
+
+    def _through(self, step: Any, column: str) -> str | None:
+        """Return what a step does with a missing value: 'refuses', 'fills' or 'keeps' it."""
+        step = getattr(step, "best_estimator_", step)  # of a search
+        if isinstance(step, str):
+            return "keeps" if step == "passthrough" else "fills"  # it drops the column
+        if hasattr(step, "steps"):  # a pipeline
+            done = (self._through(inner, column) for _, inner in step.steps if inner is not None)
+            return next((one for one in done if one != "keeps"), "keeps")
+        if hasattr(step, "transformers_"):
+            return self._through_columns(step, column)
+        if id(step) not in self._taken:
+            self._taken[id(step)] = _by_tags(step)
+        return self._taken[id(step)]
+
+    def _through_columns(self, step: Any, column: str) -> str | None:
+        if id(step) not in self._steps_of:
+            names = list(getattr(step, "feature_names_in_", ()))
+            steps = self._steps_of[id(step)] = {}
+            for _, inner, columns in step.transformers_:
+                for name in _names_of(columns, names):
+                    steps.setdefault(name, []).append(inner)
+        done = [self._through(inner, column) for inner in self._steps_of[id(step)].get(column, ())]
+        # Where no transformer takes the column, its values do not matter.
+        return next((one for one in (None, "refuses", "keeps") if one in done), "fills")
+
+
+def _by_tags(step: Any) -> str | None:
     if type(step).__name__ in _FILL:
         return "fills"
     tags = _tags(step)
@@ -63,34 +95,14 @@ def _passes(step: Any, column: str) -> str | None:
     return "keeps" if tags.input_tags.allow_nan else "refuses"
 
 
-def _of_columns(step: Any, column: str) -> str | None:
-    names = list(getattr(step, "feature_names_in_", ()))
-    done = []
-    for _, inner, columns in step.transformers_:
-        if column in _names_of(columns, names):
-            done.append(_passes(inner, column))
-    if not done:  # no transformer takes it
-        return "fills"
-    worst = [one for one in (None, "refuses", "keeps", "fills") if one in done]
-    return worst[0]
-
-
 def _names_of(columns: Any, names: Sequence[str]) -> set[str]:
     """Return the names of columns that are chosen by names, places, a slice or a mask."""
-    if isinstance(columns, str):
-        return {columns}
-    if isinstance(columns, int):
+    if isinstance(columns, str | int | np.integer):
         columns = [columns]
     listed = list(columns) if not isinstance(columns, slice) else columns
     if isinstance(listed, list) and all(isinstance(one, str) for one in listed):
         return set(listed)
     return set(np.asarray(names, object)[listed].tolist()) if names else set()
-
-
-def takes_missing(model: Any, column: str) -> bool | None:
-    """Return whether a model takes a missing value in a column; None if nothing tells."""
-    done = _passes(model, column)
-    return None if done is None else done != "refuses"
 
 
 # -- outputs ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import numpy as np
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models.signature import reading
-from lite_mlops.models.signature.estimators import outputs_of, takes_missing
+from lite_mlops.models.signature.estimators import MissingValues, outputs_of
 from lite_mlops.models.signature.kinds import NUMBERS
 from lite_mlops.models.signature.reading import RawColumn
 from lite_mlops.models.signature.summary import of_matrix, summarised
@@ -164,6 +164,13 @@ def _names(model: Any, data: Given | None, what: str) -> list[str]:
     return names
 
 
+def _check_fits(names: Sequence[str], data: Given | None, what: str) -> None:
+    """Do nothing if data has the columns of these names. Raises `Invalid`."""
+    _check_names(names, data, what)
+    if data is not None and data.width != len(names):
+        raise Invalid(f"the model takes {len(names)} features; the {what} has {data.width}.")
+
+
 def _ordered(names: Sequence[str], data: Given) -> list[RawColumn]:
     if data.names is None:
         return list(data.columns)
@@ -187,18 +194,26 @@ def _columns(
             summarised(name, raw, trained=training is not None)
             for name, raw in zip(names, raws, strict=True)
         ]
-    also = [None] * len(names) if example is None else _ordered(names, example)
+    also = [] if example is None or training is None else _ordered(names, example)
+    gaps = {name for name, raw in zip(names, also, strict=False) if summarised(name, raw).missing}
+    values, known = MissingValues(model), training is not None
     return tuple(
-        replace(column, missing=_may_be_missing(model, column, raw, known=training is not None))
-        for column, raw in zip(found, also, strict=True)
+        replace(column, missing=True)
+        if column.name in gaps or _takes(values, column, known=known)
+        else column
+        for column in found
     )
 
 
-def _may_be_missing(model: Any, column: Column, example: RawColumn | None, *, known: bool) -> bool:
-    if column.missing or (example is not None and summarised(column.name, example).missing):
+def _takes(values: MissingValues, column: Column, *, known: bool) -> bool:
+    """Return whether a value may be missing; a model that does not tell is asked, not refused.
+
+    Unless its training data is `known`, in which none was missing.
+    """
+    if column.missing:
         return True
-    takes = takes_missing(model, column.name)
-    return (not known) if takes is None else takes
+    taken = values.taken(column.name)
+    return (not known) if taken is None else taken
 
 
 # -- the whole ----------------------------------------------------------------------------------
@@ -207,7 +222,7 @@ def _may_be_missing(model: Any, column: Column, example: RawColumn | None, *, kn
 def _tensor(model: Any, array: np.ndarray[Any, Any], *, trained: bool) -> Tensor:
     flat = reading.plain(array.reshape(-1))
     summary = summarised("values", RawColumn(flat), trained=trained)
-    missing = summary.missing or bool(takes_missing(model, ""))
+    missing = summary.missing or bool(MissingValues(model).taken(""))
     low, high = (summary.low, summary.high) if summary.type in NUMBERS else (None, None)
     return Tensor(summary.type, array.shape[1:], missing, low, high)  # type: ignore[arg-type]
 
@@ -266,9 +281,10 @@ def infer_signature(
     if array is not None:
         inputs = Signature(tensor=_tensor(model, array, trained=trained is not None))
     else:
-        names = _names(model, source, what)
-        if trained is not None and shown is not None:
-            _check_names(names, shown, "input_example")
+        named = shown if source is None or source.names is None else source
+        names = _names(model, named or source, "input_example" if named is shown else what)
+        _check_fits(names, trained, "training data")
+        _check_fits(names, shown, "input_example")
         columns = _columns(model, names, shown, trained)
         told = hasattr(model, "n_features_in_") or hasattr(model, "feature_names_in_")
         framed = not told and source is not None and source.framed

@@ -40,22 +40,26 @@ def alike(rows: Sequence[Any], width: set[int]) -> type | None:
     return dict if kinds == {dict} else None if dict in kinds else list
 
 
+class Head:
+    """The columns of a signature, prepared for laying rows out."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+        self.names = [column.name for column in columns]
+        self.known = frozenset(self.names)
+        self.width = len(columns)
+        self.get = getter(self.names)
+
+
 class Layout:
     """Lays rows out for the columns of a signature; what does not fit is added to `problems`."""
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        get: Getter,
-        problems: Problems,
-        *,
-        ignore_unknown: bool,
-    ) -> None:
-        self._columns = columns
-        self._names = [column.name for column in columns]
-        self._known = frozenset(self._names)
-        self._width = len(columns)
-        self._get = get
+    def __init__(self, head: Head, problems: Problems, *, ignore_unknown: bool) -> None:
+        self._columns = head.columns
+        self._names = head.names
+        self._known = head.known
+        self._width = head.width
+        self._get = head.get
         self._problems = problems
         self._ignore_unknown = ignore_unknown
 

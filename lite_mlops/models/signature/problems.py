@@ -9,6 +9,7 @@ except InvalidRows as error:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from reprlib import Repr
 from typing import Any
 
 from lite_mlops.errors import Invalid
@@ -17,6 +18,10 @@ MAX_PROBLEMS = 20
 _TOLD = 3  # of them, in the message
 _SHOWN = 60  # characters of a value
 
+_REPR = Repr()  # goes neither deep nor far into what clients send
+_REPR.maxlevel = 3
+_REPR.maxstring = _REPR.maxother = _SHOWN
+
 
 def shown(value: Any) -> str:
     """Return a value as it is told to people, shortened."""
@@ -24,7 +29,10 @@ def shown(value: Any) -> str:
         return "null"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**30:
         return "a number of more than 30 digits"  # writing out thousands of them is slow
-    text = str(value) if hasattr(value, "dtype") else repr(value)
+    try:
+        text = str(value) if hasattr(value, "dtype") else _REPR.repr(value)
+    except ValueError:  # a number of thousands of digits within it
+        text = f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,10 @@ from numpy.typing import NDArray
 
 from lite_mlops.models.signature.kinds import EXACT
 from lite_mlops.models.signature.layout import alike, getter
-from lite_mlops.models.signature.typing_columns import finite, numbers, whole
+from lite_mlops.models.signature.typing_columns import finite, numbers, plain, whole
 from lite_mlops.models.signature.values import Column
 
-_INT, _FLOAT = {int}, {float}
-_PLAIN = {int, float}
+_INT = {int}
 _NULLABLE = {int, float, type(None)}
 
 
@@ -51,11 +49,8 @@ class Shortcut:
 
     def _of_values(self, values: list[Any]) -> NDArray[np.float64] | None:
         types = set(map(type, values))
-        if types <= _PLAIN:
-            exact = types == _FLOAT or (min(values) >= -EXACT and max(values) <= EXACT)
-            # A finite sum is one of finite numbers; and it is much quicker than asking each.
-            if exact and (types == _INT or not self._whole) and isfinite(sum(values)):
-                return np.array(values, np.float64).reshape(self._shape)
+        if (types == _INT or not self._whole) and plain(values, types):
+            return np.array(values, np.float64).reshape(self._shape)
         if not types <= _NULLABLE:
             return None
         array = numbers(values, types)

@@ -9,6 +9,7 @@ Both agree with `kinds.cell`; the quick way only leaves to the careful one what 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from lite_mlops.models.signature.problems import Problems, shown
 from lite_mlops.models.signature.reading import Raw
 from lite_mlops.models.signature.values import Column
 
+_INT = {int}
 _PLAIN = {int, float}
 _NULLABLE = {int, float, type(None)}
 
@@ -35,6 +37,16 @@ def finite(values: NDArray[Any], *, missing: bool) -> bool:
     if np.isfinite(values).all():
         return True
     return missing and not np.isinf(values).any()
+
+
+def plain(values: Sequence[Any], types: set[type]) -> bool:
+    """Return whether values are Python numbers, finite and exact, as far as one look tells."""
+    if not types <= _PLAIN:
+        return False
+    if int in types and not (min(values) >= -EXACT and max(values) <= EXACT):
+        return False
+    # A finite sum is one of finite numbers; and it is much quicker than asking each.
+    return isfinite(sum(values))
 
 
 def numbers(values: Sequence[Any], types: set[type]) -> NDArray[np.float64] | None:
@@ -91,6 +103,8 @@ def quick(column: Column, values: Raw) -> NDArray[Any] | None:
         return _of_array(column, values)
     types = set(map(type, values))
     if column.type in ("float", "integer"):
+        if (column.type == "float" or types == _INT) and plain(values, types):
+            return np.array(values, np.float64 if column.type == "float" else np.int64)
         if not types <= (_NULLABLE if column.missing else _PLAIN):
             return None
         array = numbers(values, types)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from lite_mlops.models.signature import tensors
-from lite_mlops.models.signature.layout import Layout, getter
+from lite_mlops.models.signature.layout import Head, Layout
 from lite_mlops.models.signature.problems import Problems
 from lite_mlops.models.signature.reading import Raw
 from lite_mlops.models.signature.shortcut import Shortcut
@@ -34,7 +34,7 @@ class Validator:
     def __init__(self, signature: Signature) -> None:
         self._signature = signature
         self._columns = signature.columns
-        self._get = getter(signature.features)
+        self._head = Head(signature.columns)
         plain = signature.numeric and bool(self._columns)
         self._shortcut = Shortcut(self._columns) if plain else None
 
@@ -49,7 +49,7 @@ class Validator:
             array = tensors.validate(self._signature.tensor, rows, problems)
             problems.tell()
             return Table(self._signature, arrays=[array], rows=len(array))
-        layout = Layout(self._columns, self._get, problems, ignore_unknown=ignore_unknown)
+        layout = Layout(self._head, problems, ignore_unknown=ignore_unknown)
         columns, numbers_of_rows = layout.columns_of(rows)
         arrays = [
             _typed(column, values, problems, numbers_of_rows)

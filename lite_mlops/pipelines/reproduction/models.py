@@ -15,7 +15,7 @@ from lite_mlops.models import (
     Signature,
     Table,
     compatible,
-    load_model,
+    open_version,
 )
 from lite_mlops.pipelines.reproduction.verdict import Compared, Outcome, Tolerance
 from lite_mlops.store import Store
@@ -132,6 +132,6 @@ def _compare_answers(
     rows = probes(ours[1].signature, profile)
     answers = []
     for store, version in (ours, theirs):
-        model = load_model(store.objects, version.file)
+        model = open_version(store.objects, version, store.settings)
         answers.append(np.asarray(model.predict(version.signature.input_for(model)(rows))))
     return _answers_outcome(answers[0], answers[1], tolerance)

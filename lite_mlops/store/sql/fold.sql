@@ -334,7 +334,7 @@ SELECT model, version, unnest(trusted), decision FROM staged WHERE k = 'version_
 
 -- name: version_signed
 INSERT INTO version_seals
-SELECT model, version, key_id, seal, decision, make_timestamp(ts), actor
+SELECT model, version, public, seal, decision, make_timestamp(ts), actor
 FROM staged WHERE k = 'version_signed';
 
 -- name: alias_set

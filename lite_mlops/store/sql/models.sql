@@ -32,7 +32,10 @@ SELECT (SELECT map_from_entries(list((key, value) ORDER BY key)) FROM latest
        (SELECT list(alias ORDER BY alias) FROM aliases
         WHERE model = $model AND version = $version) AS aliases,
        (SELECT list(DISTINCT name) FROM version_trust
-        WHERE model = $model AND version = $version) AS confirmed;
+        WHERE model = $model AND version = $version) AS confirmed,
+       (SELECT list(struct_pack(public := public, signature := seal, signed_at := signed_at,
+                                actor := actor) ORDER BY decision) FROM version_seals
+        WHERE model = $model AND version = $version) AS seals;
 
 -- name: model_version_list
 -- Versions with their aliases, tags and the latest metrics and the params of the runs they come
@@ -41,6 +44,7 @@ WITH wanted AS (
     SELECT v.*, r.removed, r.decided_at
     FROM model_versions v LEFT JOIN version_removals r USING (model, version)
     WHERE ($model IS NULL OR v.model = $model) AND coalesce(r.removed, false) = $removed
+      AND ($names IS NULL OR list_contains($names::VARCHAR[], v.model || '/' || v.version))
 ),
 runs_of AS (SELECT DISTINCT md5_number_lower(run_id) AS run_hash, run_id FROM wanted
             WHERE run_id IS NOT NULL),
@@ -65,17 +69,24 @@ named AS (
 confirmed AS (
     SELECT model, version, list(DISTINCT name ORDER BY name) AS confirmed
     FROM version_trust SEMI JOIN wanted USING (model, version) GROUP BY model, version
+),
+sealed AS (
+    SELECT model, version, list(struct_pack(public := public, signature := seal,
+                                            signed_at := signed_at, actor := actor)
+                                ORDER BY decision) AS seals
+    FROM version_seals SEMI JOIN wanted USING (model, version) GROUP BY model, version
 )
 SELECT v.model, v.version, v.sha256, v.size, v.format, v.class_name, v.run_id, v.signature,
        v.requirements, v.created_at, v.actor, v.reason, v.example, v.members, v.params, v.metrics,
        v.data, v.code, v.trusted, v.compression, v.removed, v.decided_at,
-       m.run_metrics, g.run_params, t.tags, n.aliases, c.confirmed
+       m.run_metrics, g.run_params, t.tags, n.aliases, c.confirmed, s.seals
 FROM wanted v
 LEFT JOIN measured m USING (run_id)
 LEFT JOIN given g USING (run_id)
 LEFT JOIN tagged t USING (model, version)
 LEFT JOIN named n USING (model, version)
 LEFT JOIN confirmed c USING (model, version)
+LEFT JOIN sealed s USING (model, version)
 ORDER BY v.model, v.version DESC;
 
 -- name: run_at_registration
@@ -120,10 +131,6 @@ UNION SELECT name FROM version_trust WHERE model = $model ORDER BY name;
 SELECT DISTINCT j.pid, j.program FROM servings s
 JOIN journals j ON j.writer = s.writer AND NOT j.closed
 WHERE s.model = $model AND s.version = $version ORDER BY j.pid;
-
--- name: version_seals
-SELECT key_id, seal, signed_at, actor FROM version_seals
-WHERE model = $model AND version = $version ORDER BY decision;
 
 -- name: version_of_bundle
 -- The version that a bundle became, by the tag that holds the hash of its manifest.

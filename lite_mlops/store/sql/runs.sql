@@ -19,6 +19,9 @@ SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.sta
 FROM runs r LEFT JOIN experiments e ON e.name = r.experiment
 WHERE r.run_id = $run AND r.started_at IS NOT NULL;
 
+-- name: run_count
+SELECT count(*) FROM runs;
+
 -- name: run_page
 -- One page of runs, the newest first; null parameters do not filter.
 SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.status, r.actor,
@@ -49,7 +52,7 @@ SELECT * FROM (
 ) WHERE $runs::VARCHAR[] IS NULL OR list_contains($runs::VARCHAR[], run_id);
 
 -- name: runs_by_hash
-SELECT r.run_id, r.run_hash, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.status,
+SELECT r.rowid AS place, r.run_id, r.run_hash, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.status,
        r.actor, r.started_at, r.ended_at, r.parent_id, r.note,
        coalesce(r.deleted, false) AS deleted
 FROM runs r LEFT JOIN experiments e ON e.name = r.experiment

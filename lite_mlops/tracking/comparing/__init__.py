@@ -4,6 +4,7 @@ from lite_mlops.tracking.comparing.comparisons import Comparisons, side_by_side
 from lite_mlops.tracking.comparing.values import (
     Comparison,
     EvaluationPair,
+    MeasuredEvaluation,
     MetricSideBySide,
     SideBySide,
 )
@@ -12,6 +13,7 @@ __all__ = [
     "Comparison",
     "Comparisons",
     "EvaluationPair",
+    "MeasuredEvaluation",
     "MetricSideBySide",
     "SideBySide",
     "side_by_side",

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lite_mlops.errors import Invalid
+from lite_mlops.errors import Damaged, Invalid
 from lite_mlops.store import Store
 from lite_mlops.tracking.comparing.values import (
     Comparison,
     EvaluationPair,
+    MeasuredEvaluation,
     MetricSideBySide,
     SideBySide,
 )
@@ -146,6 +147,24 @@ class Comparisons:
             for run in comparison.runs
         }
         return page(comparison, histories, left_out=len(keys[MAX_CURVES:]))
+
+    def measured(self, run: Run) -> tuple[MeasuredEvaluation, ...]:
+        """Return the metrics of each evaluation that a run kept, with their intervals."""
+        from lite_mlops.tracking.comparing.measuring import measure  # NumPy
+        from lite_mlops.tracking.evaluations import name_of
+
+        found = []
+        for artifact in run.artifacts:
+            name = name_of(artifact.path)
+            if name is None:
+                continue
+            try:
+                metrics = measure(self._evaluation(run, artifact.path))
+            except (Invalid, Damaged) as problem:
+                found.append(MeasuredEvaluation(name, reason=str(problem)))
+            else:
+                found.append(MeasuredEvaluation(name, metrics))
+        return tuple(found)
 
     def _read(self, run: Run, artifact: Artifact) -> bytes:
         referrer = f"artifact {artifact.path!r} of run {run.id}"

@@ -6,9 +6,9 @@ page(comparison, {run_id: {"loss": history}})
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from lite_mlops.htmltext import visible
 from lite_mlops.tracking.comparing.drawing import COLOURS, Line, chart
 from lite_mlops.tracking.comparing.values import (
     BETTER,
@@ -18,9 +18,6 @@ from lite_mlops.tracking.comparing.values import (
     SideBySide,
 )
 from lite_mlops.tracking.values import History, Run
-
-# What could steer a terminal that shows the file, or turn the direction of a text.
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 Histories = Mapping[str, Mapping[str, History]]  # by run and metric
 
@@ -210,4 +207,4 @@ def page(comparison: Comparison, histories: Histories, *, left_out: int = 0) -> 
         f"<title>{title}</title><style>{_style()}</style></head>"
         f"<body><main><h1>Comparison of {title}</h1>{''.join(parts)}</main></body></html>\n"
     )
-    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+    return visible(text)

@@ -1,4 +1,4 @@
-"""What a comparison gives: rows of values side by side, and verdicts, as frozen values."""
+"""What a comparison gives: rows of values side by side, verdicts and metrics, as frozen values."""
 
 from __future__ import annotations
 
@@ -115,6 +115,36 @@ class EvaluationPair:
     def to_dict(self) -> dict[str, Any]:
         """Return the pair as JSON can hold it."""
         return vars(self) | {"verdicts": [verdict.to_dict() for verdict in self.verdicts]}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric with the interval that the bootstrap of the rows gives it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    rows: int
+    higher_is_better: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the metric as JSON can hold it."""
+        return {name: plain_number(v) if type(v) is float else v for name, v in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class MeasuredEvaluation:
+    """The metrics of one kept evaluation, or why there are none."""
+
+    name: str
+    metrics: tuple[Measured, ...] = ()
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the metrics as JSON can hold them."""
+        return vars(self) | {"metrics": [metric.to_dict() for metric in self.metrics]}
 
 
 SECTIONS = ("params", "tags", "data", "code", "environment", "packages")

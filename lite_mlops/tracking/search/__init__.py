@@ -1,13 +1,31 @@
 """Finding runs: a filter language, orders, and pages that lose no run."""
 
+from lite_mlops.tracking.search.fields import Field, Kind, Subject, Value
 from lite_mlops.tracking.search.grammar import parse_filter, parse_orders, texts
 from lite_mlops.tracking.search.page import checked_count, read_token, write_token
 from lite_mlops.tracking.search.results import RunPage
-from lite_mlops.tracking.search.sql import Question, statement_for
+from lite_mlops.tracking.search.sql import (
+    Builder,
+    Place,
+    Question,
+    Sorted,
+    Statement,
+    bound_for,
+    statement_for,
+)
 
 __all__ = [
+    "Builder",
+    "Field",
+    "Kind",
+    "Place",
     "Question",
     "RunPage",
+    "Sorted",
+    "Statement",
+    "Subject",
+    "Value",
+    "bound_for",
     "checked_count",
     "parse_filter",
     "parse_orders",

@@ -9,7 +9,8 @@ start_time       an attribute, also as attributes.start_time
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -27,6 +28,23 @@ PARTS: dict[str, Part] = {
     **dict.fromkeys(("tags", "tag"), "tags"),
     **dict.fromkeys(("attributes", "attribute", "attr", "run"), "attributes"),
 }
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is searched: how one of it is called, its attributes, and other names of these."""
+
+    one: str
+    attributes: Mapping[str, Kind]
+    aliases: Mapping[str, str]
+
+    def attribute(self, name: str) -> Field | None:
+        """Return the attribute that a name in any case means; None if there is none."""
+        plain = name.strip().lower().replace(" ", "_")
+        key = self.aliases.get(plain, plain)
+        kind = self.attributes.get(key)
+        return None if kind is None else Field("attributes", key, kind)
+
 
 ATTRIBUTES: dict[str, Kind] = {
     "run_id": "text",
@@ -68,11 +86,14 @@ class Field:
 
     part: Part
     key: str
+    of_attribute: Kind | None = field(default=None, compare=False, repr=False)  # of runs if None
 
     @property
     def kind(self) -> Kind:
         """What its values are."""
-        return ATTRIBUTES[self.key] if self.part == "attributes" else _PART_KINDS[self.part]
+        if self.part != "attributes":
+            return _PART_KINDS[self.part]
+        return self.of_attribute or ATTRIBUTES[self.key]
 
     def __str__(self) -> str:
         if self.part == "attributes":
@@ -83,11 +104,12 @@ class Field:
         return f"{self.part}.`{quoted}`"
 
 
+RUNS = Subject("run", ATTRIBUTES, ALIASES)
+
+
 def attribute(name: str) -> Field | None:
-    """Return the attribute that a name in any case means; None if there is none."""
-    plain = name.strip().lower().replace(" ", "_")
-    key = ALIASES.get(plain, plain)
-    return Field("attributes", key) if key in ATTRIBUTES else None
+    """Return the attribute of a run that a name in any case means; None if there is none."""
+    return RUNS.attribute(name)
 
 
 def moment(value: Value) -> int:

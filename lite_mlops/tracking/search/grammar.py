@@ -30,12 +30,11 @@ from typing import NoReturn, TypeAlias
 from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.tracking.keys import shown
 from lite_mlops.tracking.search.fields import (
-    ALIASES,
-    ATTRIBUTES,
     PARTS,
+    RUNS,
     Field,
+    Subject,
     Value,
-    attribute,
     moment,
 )
 from lite_mlops.tracking.search.tokens import Token, fail, tokens
@@ -155,7 +154,7 @@ def fields_of(tree: Filter | None) -> Iterator[Field]:
                 yield from fields_of(part)
 
 
-def parse_filter(source: str | None) -> Filter | None:
+def parse_filter(source: str | None, subject: Subject = RUNS) -> Filter | None:
     """Return the tree of a filter; None for none, or for one that is empty.
 
     Raises:
@@ -165,7 +164,7 @@ def parse_filter(source: str | None) -> Filter | None:
         return None
     if not isinstance(source, str):
         raise Invalid(f"A filter is a text; {shown(source)} is a {type(source).__name__}.")
-    parser = _Parser(source)
+    parser = _Parser(source, subject)
     if parser.ended():
         return None
     tree = parser.any_of()
@@ -174,7 +173,7 @@ def parse_filter(source: str | None) -> Filter | None:
     return tree
 
 
-def parse_order(source: str) -> Order:
+def parse_order(source: str, subject: Subject = RUNS) -> Order:
     """Return the order that a text such as "metrics.auc DESC" says.
 
     Raises:
@@ -182,7 +181,7 @@ def parse_order(source: str) -> Order:
     """
     if not isinstance(source, str):
         raise Invalid(f"An order is a text; {shown(source)} is a {type(source).__name__}.")
-    parser = _Parser(source)
+    parser = _Parser(source, subject)
     field = parser.field()
     descending = parser.now.says("DESC")
     if descending or parser.now.says("ASC"):
@@ -192,13 +191,13 @@ def parse_order(source: str) -> Order:
     return Order(field, descending)
 
 
-def parse_orders(sources: str | Sequence[str] | None) -> tuple[Order, ...]:
+def parse_orders(sources: str | Sequence[str] | None, subject: Subject = RUNS) -> tuple[Order, ...]:
     """Return the orders of a text or of several, the first one deciding first.
 
     Raises:
         Invalid: one says no order, or there are more than 10.
     """
-    orders = tuple(map(parse_order, texts(sources, "order_by")))
+    orders = tuple(parse_order(text, subject) for text in texts(sources, "order_by"))
     if len(orders) > MAX_ORDERS:
         raise Invalid(f"order_by holds {len(orders)} orders; at most {MAX_ORDERS}.")
     return orders
@@ -215,8 +214,9 @@ def texts(given: str | Sequence[str] | None, what: str) -> list[str]:
 class _Parser:
     """Reads the words of one text from left to right."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, subject: Subject) -> None:
         self.source = source
+        self.subject = subject
         self.tokens = tokens(source)
         self.place = 0
         self.depth = 0
@@ -360,7 +360,7 @@ class _Parser:
                 moment(value)
             except Invalid as error:
                 self.fail(str(error), token)
-        if field == Field("attributes", "status") and str(value).lower() not in STATUSES:
+        if field == RUNS.attribute("status") and str(value).lower() not in STATUSES:
             near = suggestion(str(value).lower(), STATUSES)
             self.fail(f"A run is {', '.join(STATUSES)}.{near}", token)
 
@@ -399,10 +399,11 @@ class _Parser:
         return self.take().text
 
     def attribute(self, token: Token, name: str) -> Field:
-        found = attribute(name)
+        found = self.subject.attribute(name)
         if found is None:
-            near = suggestion(name.lower(), [*ATTRIBUTES, *ALIASES])
+            known = [*self.subject.attributes, *self.subject.aliases]
+            near = suggestion(name.lower(), known)
             parts = "" if near else f" Metrics, params and tags are asked for as metrics.{name}, "
             parts += "" if near else f"params.{name}, tags.{name}."
-            self.fail(f"A run has no attribute {shown(name)}.{near}{parts}", token)
+            self.fail(f"A {self.subject.one} has no attribute {shown(name)}.{near}{parts}", token)
         return found

@@ -56,5 +56,4 @@ def read_token(question: Question, token: object) -> Place | None:
 
 
 def _digest(question: Question, body: str) -> str:
-    told = f"{question.filter}\n{question.orders}\n{question.experiments}\n{question.deleted}"
-    return hashlib.sha256(f"{told}\n{body}".encode()).hexdigest()[:_DIGEST]
+    return hashlib.sha256(f"{question.told}\n{body}".encode()).hexdigest()[:_DIGEST]

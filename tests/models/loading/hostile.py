@@ -400,6 +400,26 @@ REFUSED: dict[str, tuple[Made, str]] = {
         ),
         "random generator that NumPy does not write",
     ),
+    "an object of any class, by scikit-learn": (
+        lambda _: _pair(
+            stacked("sklearn.neighbors._kd_tree", "newObj"),
+            stacked("builtins", "bytearray"),
+            b"\x85R",
+        ),
+        "makes an object by sklearn.neighbors._kd_tree:newObj that",
+    ),
+    "an object of any class, by pandas": (
+        lambda _: _pair(
+            stacked("pandas.core.indexes.base", "_new_Index"),
+            stacked("builtins", "bytearray"),
+            b"}\x86R",
+        ),
+        "makes an object by pandas.core.indexes.base:_new_Index that",
+    ),
+    "a tree of two billion outputs": (
+        lambda _: _pair(stacked("sklearn.tree._tree", "Tree"), b"K\x05]J\xff\xff\xff\x7f\x87R"),
+        "a tree whose outputs are not those of its classes",
+    ),
     "an encoding that would be imported": (
         lambda _: (
             b"\x80\x02" + name("_codecs", "encode") + text("a") + text("idna") + b"\x86R" + STOP

@@ -20,6 +20,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -124,6 +125,18 @@ def test_what_cannot_be_a_signature_is_refused(model: Any, example: Any, text: s
 def test_example_and_training_data_name_the_same() -> None:
     with pytest.raises(Invalid, match="was fitted on age, visits; the input_example names a, b"):
         infer_signature(bare(), {"a": 1.0, "b": 2.0}, NAMED)
+
+
+def test_the_example_names_what_the_training_data_does_not() -> None:
+    signature = infer_signature(bare(), {"age": 1.0, "visits": 2.0}, ROWS)
+    assert [(one.name, one.low, one.high) for one in signature.columns] == [
+        ("age", 0.0, 2.0),
+        ("visits", 0.0, 2.0),
+    ]
+    with pytest.raises(Invalid, match="the model takes 3 features; the training data has 2"):
+        infer_signature(object(), {"a": 1.0, "b": 2.0, "c": 3.0}, ROWS)
+    with pytest.raises(Invalid, match="the model takes 2 features; the input_example has 3"):
+        infer_signature(object(), [[1.0, 2.0, 3.0]], NAMED)
 
 
 # -- types --------------------------------------------------------------------------------------
@@ -333,6 +346,11 @@ def test_a_model_says_what_may_be_missing() -> None:
     trees = HistGradientBoostingClassifier(max_iter=1).fit(ROWS, LABELS)
     assert [one.missing for one in infer_signature(trees, training=ROWS).columns] == [True, True]
     assert [one.missing for one in infer_signature(bare(), training=ROWS).columns] == [False] * 2
+    scaled = make_pipeline(StandardScaler(), LogisticRegression())
+    search = GridSearchCV(scaled, {"logisticregression__C": [1]}, cv=2).fit(
+        np.vstack([ROWS, ROWS]), LABELS * 2
+    )
+    assert not infer_signature(search).columns[0].missing
     assert infer_signature(Rules(), [[1.0]]).columns[0].missing  # nothing tells
     assert not infer_signature(Rules(), training=[[1.0]]).columns[0].missing
 

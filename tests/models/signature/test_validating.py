@@ -292,6 +292,19 @@ def test_of_many_names_only_some_are_told() -> None:
     assert len(str(error.value)) < 200
 
 
+def test_values_of_any_depth_and_length_are_told_shortly() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    long: list[Any] = ["x" * 10**6, [10**5_000], {"a": list(range(10**5))}, deep]
+    for value in long:
+        with pytest.raises(InvalidRows) as error:
+            TWO.validate([[1, value]])
+        assert len(str(error.value)) < 120
+    while deep:  # else freeing it would go as deep
+        deep = deep.pop()
+
+
 # -- tensors ------------------------------------------------------------------------------------
 
 

@@ -13,11 +13,12 @@ import lite_mlops as lm
 from lite_mlops import verbs
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.project import Project
-from lite_mlops.tracking import Run
+from lite_mlops.tracking import Run, search
+from lite_mlops.tracking.search import sql
 from lite_mlops.tracking.search.grammar import Filter, Order
 from lite_mlops.tracking.search.sql import MAX_JOINED
 from tests.tracking.search.conftest import COUNT
-from tests.tracking.search.trees import ORDERS, TREES, finds, in_order
+from tests.tracking.search.trees import NUMERIC_FIELDS, ORDERS, TREES, finds, in_order
 
 
 @cache
@@ -38,9 +39,7 @@ def test_a_filter_finds_what_it_says(varied: Project, tree: Filter) -> None:
     assert [run.id for run in found] == expected
 
 
-@settings(max_examples=40)
-@given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
-def test_pages_in_any_order_are_the_whole(
+def pages_are_the_whole(
     varied: Project, orders: list[Order], size: int, tree: Filter | None
 ) -> None:
     expected = in_order([run for run in all_of(varied) if tree is None or finds(tree, run)], orders)
@@ -57,6 +56,58 @@ def test_pages_in_any_order_are_the_whole(
         found += page
         assert len(page) > 0
     assert [run.id for run in found] == [run.id for run in expected]
+
+
+@settings(max_examples=40)
+@given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
+def test_pages_in_any_order_are_the_whole(
+    varied: Project, orders: list[Order], size: int, tree: Filter | None
+) -> None:
+    pages_are_the_whole(varied, orders, size, tree)
+
+
+@pytest.fixture
+def looking_near_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have even few runs searched up to a bound first, as many are."""
+    monkeypatch.setattr(sql, "LARGE", 0)
+    monkeypatch.setattr(sql, "SAMPLE", 100)
+    monkeypatch.setattr(sql, "WIDTH", 1)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    orders=st.lists(st.builds(Order, NUMERIC_FIELDS, st.booleans()), max_size=2),
+    size=st.integers(1, 9),
+    tree=st.none() | TREES,
+)
+@pytest.mark.usefixtures("looking_near_first")
+def test_looking_near_the_first_runs_first_changes_nothing(
+    varied: Project, orders: list[Order], size: int, tree: Filter | None
+) -> None:
+    pages_are_the_whole(varied, orders, size, tree)
+
+
+@pytest.mark.usefixtures("looking_near_first")
+def test_a_page_is_filled_from_near_the_bound(
+    varied: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds: list[object] = []
+
+    def watched(question: Any, count: int, after: Any = None, within: Any = None) -> Any:
+        bounds.append(within)
+        return sql.statement_for(question, count, after, within)
+
+    monkeypatch.setattr(search, "statement_for", watched)
+    assert len(varied.search_runs(order_by="metrics.auc DESC", max_results=2)) == 2
+    assert len(varied.search_runs("metrics.auc < 1", "metrics.auc DESC", max_results=2)) == 2
+    assert len(varied.search_runs(max_results=2)) == 2
+    assert bounds[0] == 1e300
+    assert len(bounds) == 3
+    assert None not in bounds  # each was asked once
+    bounds.clear()
+    assert len(varied.search_runs("metrics.auc IS NULL", "metrics.auc", max_results=2)) == 2
+    assert len(varied.search_runs(deleted=True)) == 2
+    assert bounds == [None, None]
 
 
 # -- rules that are told -------------------------------------------------------------------------

@@ -87,6 +87,7 @@ def _wider(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
 
 
 TREES: st.SearchStrategy[Filter] = st.recursive(tests(), _wider, max_leaves=6)
+NUMERIC_FIELDS = FIELDS.filter(lambda field: field.part in ("metrics", "params"))
 ORDERS = st.lists(st.builds(Order, FIELDS, st.booleans()), max_size=3)
 
 

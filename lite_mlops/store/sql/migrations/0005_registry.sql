@@ -25,7 +25,7 @@ CREATE TABLE version_removals (
 CREATE TABLE version_trust (model VARCHAR, version BIGINT, name VARCHAR, decision BIGINT);
 
 CREATE TABLE version_seals (
-    model VARCHAR, version BIGINT, key_id VARCHAR, seal VARCHAR, decision BIGINT,
+    model VARCHAR, version BIGINT, public VARCHAR, seal VARCHAR, decision BIGINT,
     signed_at TIMESTAMP, actor VARCHAR
 );
 

@@ -1,0 +1,148 @@
+"""The reader of MLflow's YAML: what is written comes back, anything else is refused."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lite_mlops.errors import Invalid
+from lite_mlops.importing.mlflow.yaml import read_yaml
+
+MODEL = """\
+artifact_path: model
+flavors:
+  python_function:
+    env:
+      conda: conda.yaml
+    python_version: 3.11.7
+  sklearn:
+    code: null
+    pickled_model: model.pkl
+signature:
+  inputs: '[{"type": "double", "name": "age", "required": true}, {"type": "double",
+    "name": "it''s"}]'
+  params: null
+tags: []
+more: {}
+list:
+- a: 1
+  b: 'x'
+- - -3
+  - .nan
+-
+  deep: true
+- plain text that
+  goes on
+utc_time_created: '2026-11-25 22:09:45.544372'
+"""
+
+
+def test_reads_what_mlflow_writes() -> None:
+    found = read_yaml(MODEL)
+    assert found["flavors"]["python_function"] == {
+        "env": {"conda": "conda.yaml"},
+        "python_version": "3.11.7",
+    }
+    assert found["signature"]["inputs"] == (
+        '[{"type": "double", "name": "age", "required": true}, {"type": "double", "name": "it\'s"}]'
+    )
+    assert (found["tags"], found["more"], found["flavors"]["sklearn"]["code"]) == ([], {}, None)
+    first, (number, nan), deep, plain = found["list"]
+    assert (first, number, deep, plain) == (
+        {"a": 1, "b": "x"}, -3, {"deep": True}, "plain text that goes on",
+    )  # fmt: skip
+    assert math.isnan(nan)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("a: 1e3\n", {"a": "1e3"}),  # as in YAML 1.1
+        ("a: 1.5e+3\n", {"a": 1500.0}),
+        ("a: 007\n", {"a": 7}),
+        ("a: 2026-11-25\n", {"a": "2026-11-25"}),
+        ("'a: b': c # said so\n", {"a: b": "c"}),
+        ('a: "one\\\n  \\ two\\n\\x41\\u00e9"\n', {"a": "one two\nAé"}),
+        ("a: 'one\n\n  two'\n", {"a": "one\ntwo"}),
+        ("- \n- x\n", [None, "x"]),
+        ("---\na: b\r\n...\n", {"a": "b"}),
+    ],
+)
+def test_small_documents(text: str, value: Any) -> None:
+    assert read_yaml(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: &x 1\n", "line 1 of the YAML, 'a: &x 1': '&' is not read here"),
+        ("a: !!python/object/apply:os.system ['true']\n", "'!' is not read here"),
+        ("a: [1, 2]\n", "'[' is not read here"),
+        ("a: |\n  text\n", "'|' is not read here"),
+        ("a: *x\n", "'*' is not read here"),
+        ("a: x: y\n", "a second colon stands in it"),
+        ("a: 1\na: 2\n", "line 2 of the YAML, 'a: 2': the key 'a' comes twice"),
+        ("a: 'open\nb: 1\n", "the text that begins with ' does not end"),
+        ("a: 'x' y\n", "something stands behind the closing quote"),
+        ("a: 1\n- b\n", "it does not belong to what stands before"),
+        ("- " * 60 + "x\n", "levels deep"),
+    ],
+)
+def test_refusals_name_the_line(text: str, told: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_yaml(text)
+    assert told in str(caught.value)
+
+
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=40))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def written(value: Any, indent: int = 0) -> str:
+    """Return a value as YAML in blocks, texts in single quotes where that can be."""
+    space = " " * indent
+    if isinstance(value, dict) and value:
+        return "".join(f"{space}{word(key)}:{below(one, indent)}" for key, one in value.items())
+    if isinstance(value, list) and value:
+        return "".join(f"{space}-{below(one, indent)}" for one in value)
+    return f"{space}{word(value)}\n"
+
+
+def below(value: Any, indent: int) -> str:
+    if isinstance(value, dict | list) and value:
+        return "\n" + written(value, indent + 2)
+    return f" {word(value)}\n"
+
+
+def word(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if not isinstance(value, str):
+        return "{}" if value == {} else "[]" if value == [] else str(value)
+    if value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+@given(VALUES)
+def test_what_is_written_comes_back(value: Any) -> None:
+    assert read_yaml(written(value)) == value
+
+
+@given(st.text(alphabet="ab:- '\"\n\\#{}[]&|>?~1.", max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(Invalid):
+        read_yaml(text)
