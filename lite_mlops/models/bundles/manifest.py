@@ -95,7 +95,8 @@ _SIZE = whole(0, (1 << 32) - 1)
 _TIME = matching(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?\+00:00", "a time of UTC"
 )
-_BASE64 = matching(r"[A-Za-z0-9+/=:]{1,500}", "a key or a signature in base64")
+_KEY = matching(r"ed25519:[A-Za-z0-9+/]{43}=", "a public key of Ed25519")
+_SEAL = matching(r"[A-Za-z0-9+/]{86}==", "a signature of Ed25519 in base64")
 _LONG = text(100_000, lines=True)
 _FILE = {"sha256": _HASH, "size": _SIZE}
 _SCALAR = either(_LONG, flag, nothing, number)
@@ -126,7 +127,7 @@ _MANIFEST: Check = record(
         "example": record(_FILE),
         "card": record(_FILE),
         "seals": listed(
-            record({"public": _BASE64, "signature": _BASE64, "signed_at": _TIME, "actor": text()}),
+            record({"public": _KEY, "signature": _SEAL, "signed_at": _TIME, "actor": text()}),
             1_000,
         ),
     },

@@ -17,13 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 
-from lite_mlops.errors import Damaged, Invalid, NotFound
+from lite_mlops.errors import Damaged, Denied, Invalid, NotFound
 from lite_mlops.models import Bundle, is_bundle
 from lite_mlops.models.bundles import ChangedBundle, NoBundle
 from lite_mlops.models.loading import Untrusted
 from lite_mlops.project import Project
+from lite_mlops.security.signing import make_key
 from tests.models.bundles.conftest import EXAMPLE, LABELS, ROWS, State
 from tests.models.bundles.rules import Rules
+from tests.models.bundles.zips import parts_of, retold, zipped
 
 RULES = "tests.models.bundles.rules:Rules"
 ROOT = Path(__file__).parents[3]
@@ -166,7 +168,37 @@ def test_any_tool_for_zips_can_list_it(bundle: Path) -> None:
     assert "trusted" not in told
 
 
-def test_a_card_and_seals_go_along(project: Project, other: Project, bundle: Path) -> None:
+def test_who_vouched_for_a_version_is_known_elsewhere(
+    project: Project, other: Project, bundle: Path, tmp_path: Path
+) -> None:
+    key = make_key(tmp_path / "key.pem")
+    project.models.sign("churn", tmp_path / "key.pem")
+    signed = tmp_path / "signed.lmz"
+    project.models.export("churn", signed)
+    version = other.models.import_bundle(signed, "vouched")
+    assert [seal.public for seal in other.models.verify(version.name)] == [key.public]
+    other.models.import_bundle(bundle)
+    other.close()
+    strict = Project(other.folder.parent, signed_by=[key.public])
+    strict.models.load("vouched")
+    with pytest.raises(Denied, match="churn/1 was not loaded: this project needs a signature"):
+        strict.models.load("churn")
+    strict.close()
+
+
+def test_a_seal_of_something_else_is_not_good(
+    project: Project, other: Project, bundle: Path, tmp_path: Path
+) -> None:
+    make_key(tmp_path / "key.pem")
+    project.models.register(LogisticRegression().fit(ROWS, LABELS[::-1]), "own")
+    project.models.sign("own", tmp_path / "key.pem")
+    stolen = project.models.get("own").seals[0].to_dict()
+    bundle.write_bytes(zipped(retold(parts_of(bundle), seals=[stolen])))
+    assert len(other.models.import_bundle(bundle).seals) == 1
+    assert other.models.verify("churn") == []
+
+
+def test_a_card_goes_along(project: Project, other: Project, bundle: Path) -> None:
     path = bundle.with_name("card.lmz")
     project.models.export("churn", path, card="# Churn\n")
     with Bundle.open_file(path) as opened:

@@ -320,6 +320,19 @@ CASES: dict[str, tuple[Callable[[Parts], bytes], str]] = {
         "two artifacts in its manifest have the same name",
     ),
     "a package that is a path": (_told(requirements={"../evil": "1"}), "it has to be a package"),
+    "a seal by no key": (
+        _told(
+            seals=[
+                {
+                    "public": "ed25519:x",
+                    "signature": "A" * 86 + "==",
+                    "signed_at": "2026-01-31T00:00:00+00:00",
+                    "actor": "ann",
+                }
+            ]
+        ),
+        "seals[0].public is 'ed25519:x'; it has to be a public key of Ed25519",
+    ),
     "a tag that is a list": (_told(tags={"a": []}), "tags.a is something else"),
     "a time that is none": (_told(created_at="2026-13-01T00:00:00+00:00"), "cannot be understood"),
     "a time of another form": (_told(created_at="now"), "a time of UTC"),
