@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.errors import Damaged, Denied, Invalid, NotFound
 from lite_mlops.models import Bundle, is_bundle
