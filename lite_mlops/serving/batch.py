@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.errors import Invalid, suggestion
+from lite_mlops.errors import Invalid
 from lite_mlops.models import Asking, InvalidRows, Signature
-from lite_mlops.serving.files import READ, WRITTEN, Batch, Rows, format_of, load
+from lite_mlops.serving.files import READ, WRITTEN, Batch, format_of, load
 from lite_mlops.settings import Settings
 from lite_mlops.store import Scratch, scratch_database
 
@@ -191,29 +191,24 @@ def _numbered(error: InvalidRows, start: int, source: str) -> InvalidRows:
 # -- files --------------------------------------------------------------------------------------
 
 
-def _kept_names(keep: Sequence[str] | None, rows: Rows, answers: Sequence[str]) -> list[str]:
-    """Return the columns of the file that stand beside the answers; None: all of them."""
-    names = rows.names if keep is None else list(dict.fromkeys(keep))
-    for name in names:
-        if name not in rows.names:
-            raise Invalid(f"the file has no column {name!r} to keep.{suggestion(name, rows.names)}")
+def _check_names(names: Sequence[str]) -> None:
+    """Do nothing if these can be the columns of one table. Raises `Invalid`."""
     folded: dict[str, str] = {}
-    for name in (*names, *answers):
+    for name in names:
         if name.lower() in folded:
             raise Invalid(
                 f"two columns of the result would be called {folded[name.lower()]!r} and {name!r}; "
                 "leave one out."
             )
         folded[name.lower()] = name
-    return names
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _selected(rows: Rows, kept: Sequence[str], answers: Sequence[str]) -> str:
-    chosen = [f"{rows.kept(name)} AS {_quoted(name)}" for name in kept]
+def _selected(kept: Sequence[str], answers: Sequence[str]) -> str:
+    chosen = [f"k{place} AS {_quoted(name)}" for place, name in enumerate(kept)]
     chosen += [f"a{place} AS {_quoted(name)}" for place, name in enumerate(answers)]
     tables = "loaded POSITIONAL JOIN answers" if kept else "answers"
     return f"SELECT {', '.join(chosen)} FROM {tables}"  # noqa: S608
@@ -281,17 +276,20 @@ def predict_file(
         with scratch as database:
             asking = Asking(model, signature)
             predicting = _Predicting(asking, database, called, wanted=probabilities)
-            rows = load(database, source, form, signature, to=written, called=called)
-            _kept_names(keep, rows, ())
+            rows = load(database, source, form, signature, keep=keep, to=written, called=called)
             answers: _Answers | None = None
             done = 0
             progress(0, rows.count)
             for batch in rows.batches():
+                first = answers is None
                 answers = predicting.answer(batch, answers)
+                if first:
+                    _check_names((*rows.kept, *answers.names))
                 done = min(rows.count, batch.start + rows.size)
                 progress(done, rows.count)
-            answers = answers or predicting.empty()
-            kept = _kept_names(keep, rows, answers.names)
-            database.write(_selected(rows, kept, answers.names), aside, written)
+            if answers is None:
+                answers = predicting.empty()
+                _check_names((*rows.kept, *answers.names))
+            database.write(_selected(rows.kept, answers.names), aside, written)
         os.replace(aside, target)
-    return Predicted(target, rows.count, (*kept, *answers.names))
+    return Predicted(target, rows.count, (*rows.kept, *answers.names))

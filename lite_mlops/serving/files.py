@@ -4,9 +4,9 @@
     for batch in rows.batches():
         batch.columns["age"]        # an array, or a list in which None is missing
 
-A file is loaded into a database of the moment, which spills what is larger than memory, and comes
-back in batches. "001" is a text where the signature says so and a number where it says that. What
-is of another type is left as it is for `Signature.validate`, which tells.
+What is used of a file is loaded into a database of the moment, which spills what is larger than
+memory, and comes back in batches. "001" is a text where the signature says so, and a number where
+it says that. What is of another type is left as it is for `Signature.validate`, which tells.
 
     CSV           numbers and true/false as they are written; an empty cell is missing, "" is a text
     Parquet       by the types of the file
@@ -90,7 +90,7 @@ def _inexact(kind: str) -> str:
 
 def _stored(value: str, kind: str) -> str:
     """Return a value as it is kept in a file that has types."""
-    return f"CAST({value} AS BIGINT)" if kind == "integer" else value
+    return f"TRY_CAST({value} AS BIGINT)" if kind == "integer" else value
 
 
 def _of_csv(place: int, wanted: str | None, to: str) -> _Reading:
@@ -141,28 +141,48 @@ def _of_parquet(place: int, wanted: str | None, kind: str) -> _Reading:
 # -- a file that is loaded ----------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Source:
+    """A file as the engine reads it: the names and types of its columns, and the SQL for them."""
+
+    columns: list[tuple[str, str]]
+    sql: str  # a table of c0, c1, ...
+    values: tuple[object, ...]
+
+
 class Rows:
-    """The rows of a file, loaded as the table `loaded` with the columns c0, c1, ..."""
+    """The rows of a file, loaded as the table `loaded`.
+
+    It has only what is used: v0, v1, ... for the columns that the model takes, k0, k1, ... for
+    those that are kept beside the answers, and `odd`: whether a value is of another type.
+    """
 
     def __init__(
         self,
         database: Scratch,
-        names: Sequence[str],
-        readings: Sequence[_Reading],
+        source: _Source,
+        readings: Mapping[str, _Reading],
         wanted: Sequence[str],
-        form: str,
+        kept: Sequence[str],
     ) -> None:
-        self.names = list(names)
+        self.kept = list(kept)
         self._database = database
-        self._readings = dict(zip(names, readings, strict=True))
+        self._source = source
+        self._readings = readings
         self._wanted = wanted
-        self._form = form
+        self._odd = " OR ".join(
+            f"({readings[name].odd})" for name in wanted if readings[name].odd != "false"
+        )
+        chosen = [f"{readings[name].value} AS v{place}" for place, name in enumerate(wanted)]
+        chosen += [f"{readings[name].kept} AS k{place}" for place, name in enumerate(kept)]
+        chosen.append(f"coalesce({self._odd or 'false'}, false) AS odd")
+        self._create("loaded", ", ".join(chosen))
         self.count: int = database.run("SELECT count(*) FROM loaded")[0][0]
         self.size = max(1, min(BATCH_ROWS, _BATCH_CELLS // max(1, len(wanted))))
 
-    def kept(self, name: str) -> str:
-        """Return the SQL of a column as it is kept beside the answers."""
-        return self._readings[name].kept
+    def _create(self, table: str, chosen: str) -> None:
+        query = f"CREATE TABLE {table} AS SELECT {chosen} FROM {self._source.sql}"  # noqa: S608
+        self._database.run(query, *self._source.values)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the wanted columns, some rows at a time.
@@ -178,47 +198,37 @@ class Rows:
             yield self._batch(start)
 
     def _batch(self, start: int) -> Batch:
-        chosen = ", ".join(
-            f"{self._readings[name].value} AS v{place}" for place, name in enumerate(self._wanted)
-        )
+        chosen = ", ".join(f"v{place}" for place in range(len(self._wanted))) or "odd"
         query = f"SELECT {chosen} FROM loaded WHERE rowid >= ? AND rowid < ?"  # noqa: S608
         found = self._database.arrays(query, start, start + self.size)
-        times = {
-            place
-            for place, name in enumerate(self._wanted)
-            if self._readings[name].value.startswith("epoch_us")
-        }
-        columns = {
-            name: _column(found[f"v{place}"], moments=place in times)
-            for place, name in enumerate(self._wanted)
-        }
+        columns = {}
+        for place, name in enumerate(self._wanted):
+            moments = self._readings[name].value.startswith("epoch_us")
+            columns[name] = _column(found[f"v{place}"], moments=moments)
         return Batch(start, columns)
 
     def _first_odd(self) -> int | None:
-        odd = [self._readings[name].odd for name in self._wanted]
-        told = " OR ".join(f"({one})" for one in odd if one != "false")
-        if not told:
+        if not self._odd:
             return None
-        found = self._database.run(f"SELECT min(rowid) FROM loaded WHERE {told}")  # noqa: S608
-        first: int | None = found[0][0]
+        first: int | None = self._database.run("SELECT min(rowid) FROM loaded WHERE odd")[0][0]
         return first
 
     def _with_odd(self, start: int) -> Batch:
         """Return the rows from the first that has a value of another type, with such values."""
+        self._create("plain", "*")
         batch = self._batch(start)
         columns = dict(batch.columns)
-        for place, name in enumerate(self.names):
-            odd = self._readings[name].odd
-            if name not in columns or odd == "false":
+        for place, (name, kind) in enumerate(self._source.columns):
+            if name not in columns or self._readings[name].odd == "false":
                 continue
             query = (
-                f"SELECT rowid, c{place} FROM loaded "  # noqa: S608
-                f"WHERE rowid >= ? AND rowid < ? AND ({odd}) ORDER BY rowid LIMIT 1000"
+                f"SELECT rowid, c{place} FROM plain WHERE rowid >= ? AND rowid < ? "  # noqa: S608
+                f"AND ({self._readings[name].odd}) ORDER BY rowid LIMIT 1000"
             )
             values = columns[name]
             listed = values if isinstance(values, list) else values.astype(object).tolist()
             for row, value in self._database.run(query, start, start + self.size):
-                listed[row - start] = json.loads(value) if self._form == "jsonl" else value
+                listed[row - start] = json.loads(value) if kind == "JSON" else value
             columns[name] = listed
         return Batch(start, columns)
 
@@ -275,38 +285,25 @@ def _csv_names(database: Scratch, path: Path) -> list[str]:
     return first if len(first) == len(names) else names  # the engine renames those that are alike
 
 
-def _load_csv(database: Scratch, path: Path) -> list[tuple[str, str]]:
+def _csv_source(database: Scratch, path: Path) -> _Source:
     names = _csv_names(database, path)
-    database.run(
-        f"CREATE TABLE loaded AS SELECT * FROM read_csv(?, {_CSV}) "  # noqa: S608
-        f"AS t({_aliases(len(names))})",
-        str(path),
-    )
-    return [(name, "VARCHAR") for name in names]
+    sql = f"read_csv(?, {_CSV}) AS t({_aliases(len(names))})"
+    return _Source([(name, "VARCHAR") for name in names], sql, (str(path),))
 
 
-def _load_parquet(database: Scratch, path: Path) -> list[tuple[str, str]]:
+def _parquet_source(database: Scratch, path: Path) -> _Source:
     found = database.describe("SELECT * FROM read_parquet(?)", str(path))
-    database.run(
-        f"CREATE TABLE loaded AS SELECT * FROM read_parquet(?) AS t({_aliases(len(found))})",  # noqa: S608
-        str(path),
-    )
-    return found
+    return _Source(found, f"read_parquet(?) AS t({_aliases(len(found))})", (str(path),))
 
 
-def _load_json(database: Scratch, path: Path) -> list[tuple[str, str]]:
+def _json_source(database: Scratch, path: Path) -> _Source:
     found = database.describe(f"SELECT * FROM read_json(?, {_JSON})", str(path))  # noqa: S608
     types = {name: "JSON" for name, _ in found}
-    database.run(
-        "CREATE TABLE loaded AS SELECT * FROM read_json(?, format = 'newline_delimited', "  # noqa: S608
-        f"columns = ?) AS t({_aliases(len(types))})",
-        str(path),
-        types,
-    )
-    return list(types.items())
+    sql = f"read_json(?, format = 'newline_delimited', columns = ?) AS t({_aliases(len(types))})"
+    return _Source(list(types.items()), sql, (str(path), types))
 
 
-_LOADERS = {"csv": _load_csv, "parquet": _load_parquet, "jsonl": _load_json}
+_SOURCES = {"csv": _csv_source, "parquet": _parquet_source, "jsonl": _json_source}
 
 
 def _wanted(signature: Signature, names: Sequence[str], called: str) -> dict[str, str]:
@@ -332,23 +329,42 @@ def _wanted(signature: Signature, names: Sequence[str], called: str) -> dict[str
     return {column.name: column.type for column in signature.columns}
 
 
-def load(
-    database: Scratch, path: Path, form: str, signature: Signature, *, to: str, called: str
-) -> Rows:
-    """Load a file into the database; `to` is the format in which its columns are kept.
+def _kept(keep: Sequence[str] | None, names: Sequence[str], called: str) -> list[str]:
+    """Return the columns that stand beside the answers. Raises `Invalid`."""
+    if keep is None:
+        return list(names)
+    for name in keep:
+        if name not in names:
+            near = suggestion(name, names)
+            raise Invalid(f"{called} has no column {name!r} to keep.{near}")
+    return list(dict.fromkeys(keep))
 
-    Errors call it `called`.
+
+def load(
+    database: Scratch,
+    path: Path,
+    form: str,
+    signature: Signature,
+    *,
+    keep: Sequence[str] | None,
+    to: str,
+    called: str,
+) -> Rows:
+    """Load what is used of a file into the database.
+
+    `keep` are the columns to keep beside the answers (None: all), in the form that the format `to`
+    needs. Errors call the file `called`.
 
     Raises:
         NotReadable: it is no such file; the engine's words say where.
-        Invalid: it is empty, or lacks a column that the model takes.
+        Invalid: it is empty, or lacks a column that the model takes or that is to be kept.
     """
     if any(sign in str(path) for sign in "*?["):
         raise Invalid(f"{path}: the characters * ? [ in the name of a table's file are not read.")
     if not path.stat().st_size:
         raise Invalid(f"{called} is empty.")
-    found = _LOADERS[form](database, path)
-    names = [name for name, _ in found]
+    source = _SOURCES[form](database, path)
+    names = [name for name, _ in source.columns]
     if form == "csv" and len(names) == 1 and any(sign in names[0] for sign in ",;\t|"):
         raise NotReadable(
             f"{called} cannot be read as a table: its lines do not have the same number of values "
@@ -357,14 +373,13 @@ def load(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise Invalid(f"{called} has two columns of the same name: {', '.join(map(repr, twice))}.")
-    kinds = dict(found)
     wanted = _wanted(signature, names, called)
-    readings = [
-        _of_csv(place, wanted.get(name), to)
+    readings = {
+        name: _of_csv(place, wanted.get(name), to)
         if form == "csv"
         else _of_json(place, wanted.get(name), to)
         if form == "jsonl"
         else _of_parquet(place, wanted.get(name), kind)
-        for place, (name, kind) in enumerate(kinds.items())
-    ]
-    return Rows(database, list(kinds), readings, list(wanted), form)
+        for place, (name, kind) in enumerate(source.columns)
+    }
+    return Rows(database, source, readings, list(wanted), _kept(keep, names, called))
