@@ -15,16 +15,16 @@ from lite_mlops.cli.runs import reason_option
 from lite_mlops.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from lite_mlops.data import DataDiff
+    from lite_mlops.data import DataDiff, Datasets
 
 _HELD = 5  # columns of an example row that are shown
 
 
 def table_of(word: str) -> Path:
-    """Return the table that a word on the command line means: a file, or a copy of a version.
+    """Return the table that a word on the command line means: a file, or a version.
 
     Raises:
-        NotFound: there is no such file, and no version with a kept copy.
+        NotFound: there is no such file, and no version whose source or copy is there.
     """
     path = Path(word).expanduser()
     if path.is_file():
@@ -32,10 +32,22 @@ def table_of(word: str) -> Path:
     project = open_project(must_exist=False)
     if "@" not in word or not project.exists:
         raise NotFound(f"There is no file {word}; a version of a dataset is NAME@VERSION.")
+    return _table_of_version(project.datasets, word)
+
+
+def _table_of_version(datasets: Datasets, reference: str) -> Path:
+    """Return the table of a version: its source if that is unchanged, else the kept copy.
+
+    Raises:
+        NotFound: there is no such version, or neither of both is there.
+    """
+    source = datasets.unchanged_source(datasets.get(reference))
+    if source is not None and source.is_file():
+        return source
     # The copy is there for the time of the command.
     holder = TemporaryDirectory(prefix="lite-mlops-")
     folder = Path(click.get_current_context().with_resource(holder))
-    return project.datasets.checkout(word, folder / project.datasets.file_name(word))
+    return datasets.checkout(reference, folder / datasets.file_name(reference))
 
 
 # -- diff ----------------------------------------------------------------------------------------
@@ -152,15 +164,18 @@ def _json(file: Path) -> Any:
 
 @click.command()
 @click.argument("name")
-@click.argument("path")
+@click.argument("path", required=False)
 @as_option
-def check(name: str, path: str, form: str | None) -> None:
+def check(name: str, path: str | None, form: str | None) -> None:
     """Check a table against what is expected of it.
 
     NAME is the dataset whose expectations count, PATH a CSV, Parquet or JSON lines
-    file. Exits with 1 if it is not as expected.
+    file; default: the latest version of the dataset. Exits with 1 if it is not as
+    expected.
     """
-    report = open_project().datasets.check(table_of(path), name)
+    datasets = open_project().datasets
+    found = _table_of_version(datasets, f"{name}@latest") if path is None else table_of(path)
+    report = datasets.check(found, name)
     if form == "json":
         emit(report.to_dict(), form)
     elif form == "csv":

@@ -162,24 +162,32 @@ def _captured(process: subprocess.Popen[bytes], active: ActiveRun) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / OUTPUT_PATH
         with path.open("wb") as file:
-            mutex = threading.Lock()
+            mutex, rests = threading.Lock(), list[bytes]()
             pairs = ((process.stdout, sys.stdout.buffer), (process.stderr, sys.stderr.buffer))
             threads = [
-                threading.Thread(target=_copy, args=(source, shown, file, mutex))
+                threading.Thread(target=_copy, args=(source, shown, file, mutex, rests))
                 for source, shown in pairs
             ]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
+            file.write(b"\n".join(rests))  # only now: what ends one stream begins no line
         if path.stat().st_size:
             active.log_artifact(path)
 
 
 def _copy(
-    source: IO[bytes], shown: IO[bytes] | None, kept: IO[bytes], mutex: threading.Lock
+    source: IO[bytes],
+    shown: IO[bytes] | None,
+    kept: IO[bytes],
+    mutex: threading.Lock,
+    rests: list[bytes],
 ) -> None:
-    """Show what comes at once, and keep it line by line, so that two streams mix between lines."""
+    """Show what comes at once, and keep it line by line, so that two streams mix between lines.
+
+    The beginning of a line that the stream ends with is added to `rests`.
+    """
     line = b""
     while block := source.read1(_BLOCK):  # type: ignore[attr-defined]
         whole, line = _up_to_last_line(line + block)
@@ -191,8 +199,8 @@ def _copy(
                     shown.flush()
                 except BrokenPipeError:  # `lite-mlops run ... | head` has seen enough
                     shown = None
-    with mutex:
-        kept.write(line)
+    if line:
+        rests.append(line)
 
 
 def _up_to_last_line(data: bytes) -> tuple[bytes, bytes]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lite_mlops.models.lineage import Lineage, Node
 
-_WIDTH, _LINE, _PAD = 216, 16, 10
+_WIDTH, _LINE, _PAD = 226, 16, 10
 _GAP_X, _GAP_Y, _MARGIN = 110, 16, 14
 _CHARACTERS = 31  # of one line in a box
 _STYLE = (

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,7 +38,7 @@ from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Database, Decisions, Store
+from lite_mlops.store import Database, Decisions, Store, as_datetime
 from lite_mlops.store.events import (
     AliasSet,
     Decision,
@@ -57,7 +58,10 @@ Trust: TypeAlias = Collection[str] | bool  # names as 'module:name', or all of t
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a version comes from, as it stood when it was registered."""
+    """Where a version comes from, as it stood when it was registered.
+
+    Params and metrics are those given with it; those of its run are read from there.
+    """
 
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -87,7 +91,11 @@ class Prepared:
 
 
 def origin_of(database: Database, run: str | None, metrics: Mapping[str, float]) -> Origin:
-    """Return what is recorded of a run; `metrics` go before its own. Raises `NotFound`."""
+    """Return what is recorded of a run besides its params and metrics, which it may still log.
+
+    Raises:
+        NotFound: there is no such run.
+    """
     if run is None:
         return Origin(metrics=metrics)
     row = database.one("run_at_registration", run=run)
@@ -98,12 +106,7 @@ def origin_of(database: Database, run: str | None, metrics: Mapping[str, float])
     code = {name: git[name] for name in ("commit", "branch", "dirty", "remote") if git.get(name)}
     if source.get("argv"):
         code["argv"] = source["argv"]
-    return Origin(
-        params=row["params"] or {},
-        metrics=(row["metrics"] or {}) | dict(metrics),
-        data=row["data"] or {},
-        code=code,
-    )
+    return Origin(metrics=metrics, data=row["data"] or {}, code=code)
 
 
 def record_version(
@@ -273,6 +276,9 @@ class Registering:
         name = checked_model_name(name)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
+        signature = None
+        if not isinstance(model, PythonModel):
+            signature = infer_signature(model, input_example, training)
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
         members = self._kept_members(artifacts or {})
@@ -282,7 +288,8 @@ class Registering:
         made = Prepared(
             sha256=saved.sha256,
             size=saved.size,
-            signature=infer_signature(self._asked(model, saved, members), input_example, training),
+            signature=signature
+            or infer_signature(self._loaded_once(model, saved, members), input_example, training),
             requirements=saved.requirements,
             format=saved.format,
             class_name=_class_name(model),
@@ -399,13 +406,8 @@ class Registering:
         )
         return self._record(name, made, alias, reason)
 
-    def _asked(self, model: Any, saved: Saved, members: Mapping[str, Member]) -> Any:
-        """Return what answers as the model will once it is loaded.
-
-        One that is written in Python is loaded with its files: it may not answer before.
-        """
-        if not isinstance(model, PythonModel):
-            return model
+    def _loaded_once(self, model: PythonModel, saved: Saved, members: Mapping[str, Member]) -> Any:
+        """Return a model that is written in Python with its files, as it may not answer before."""
         file = ModelFile(
             saved.sha256,
             saved.size,
@@ -442,7 +444,7 @@ class Registering:
         reason = mask_reason(reason, self._store.settings.mask)
         with self._store.deciding() as decisions:
             database = decisions.database
-            known = trusted_before(database, name) & set(made.needs)
+            known = trusted_before(database, name) & set(made.needs) if made.needs else set[str]()
             made = replace(
                 made,
                 origin=origin_of(database, made.run, made.origin.metrics),
@@ -456,8 +458,13 @@ class Registering:
                         model=name, alias=alias, version=version, previous=previous, reason=reason
                     )
                 )
-            decisions.settle()
-            found = resolve(database, Reference(name, version=version))
+            if made.run is None:  # else it has what is logged of the run
+                actor, aliases = self._store.settings.who(), () if alias is None else (alias,)
+                at = as_datetime(decisions.time)
+                found = _as_recorded(name, version, made, at, actor, reason, aliases)
+            else:
+                decisions.settle()
+                found = resolve(database, Reference(name, version=version))
         missing = [item for item in made.needs if item not in found.trusted]
         if missing:
             log.warning(
@@ -466,6 +473,42 @@ class Registering:
                 *(found.name, ", ".join(missing), found.name),
             )
         return found
+
+
+def _as_recorded(
+    name: str,
+    version: int,
+    made: Prepared,
+    created_at: datetime,
+    actor: str,
+    reason: str | None,
+    aliases: tuple[str, ...],
+) -> ModelVersion:
+    """Return a version of no run as it will be read."""
+    return ModelVersion(
+        model=name,
+        version=version,
+        sha256=made.sha256,
+        size=made.size,
+        run_id=None,
+        signature=made.signature,
+        requirements=made.requirements,
+        created_at=created_at,
+        actor=actor,
+        aliases=aliases,
+        metrics=dict(made.origin.metrics),
+        params=dict(made.origin.params),
+        format=made.format,
+        class_name=made.class_name,
+        reason=reason,
+        data=dict(made.origin.data),
+        code=dict(made.origin.code),
+        tags=dict(made.tags),
+        example=made.example,
+        members=made.members,
+        trusted=made.trusted,
+        compression=made.compression,
+    )
 
 
 def _confirmed(needed: tuple[str, ...], trust: Trust) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ class _VersionBuilder(Builder):
         given = f"json_extract_string(r.{field.part}, {self._paths[field]})"
         if field.part == "metrics":
             given = f"try_cast({given} AS DOUBLE)"
-        return f"coalesce({self.alias[field]}.value, {given})"
+        return f"coalesce({given}, {self.alias[field]}.value)"
 
     def number_of(self, field: Field) -> str:
         """Return the expression of a param or tag as a number, null if it is none."""

@@ -51,7 +51,7 @@ class Tagging:
         """Return the tags of a model as a whole. Raises `NotFound`."""
         with self._store.reading() as database:
             known_model(database, model)
-            return dict(database.rows("tags_of_model", model=model))
+            return dict(database.rows("version_tags", model=model, version=WHOLE_MODEL))
 
     def set_tags(
         self, reference: str, tags: Mapping[str, Any], *, reason: str | None = None

@@ -71,8 +71,7 @@ class ModelVersion:
     def from_row(cls, row: Mapping[str, Any]) -> ModelVersion:
         """Return the version of a row of `model_version_list`.
 
-        Metrics and params are those of the run as it stands now; of one that is gone, those at
-        the registration.
+        Metrics and params are those of the run as it stands now, and those given with the version.
         """
         members = _json(row["members"])
         tags: dict[str, str] = row["tags"] or {}
@@ -87,8 +86,8 @@ class ModelVersion:
             created_at=row["created_at"].replace(tzinfo=UTC),
             actor=row["actor"],
             aliases=tuple(row["aliases"] or ()),
-            metrics=_json(row["metrics"]) | (row["run_metrics"] or {}),
-            params=_json(row["params"]) | (row["run_params"] or {}),
+            metrics=(row["run_metrics"] or {}) | _json(row["metrics"]),
+            params=(row["run_params"] or {}) | _json(row["params"]),
             format=row["format"],
             class_name=row["class_name"],
             reason=row["reason"],
@@ -169,34 +168,52 @@ def _unknown_model(database: Database, model: str) -> NotFound:
     return NotFound(f"There is no model {model!r}.{suggestion(model, known)}")
 
 
+def _facts(database: Database, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands around one version, as in a row of `model_version_list`."""
+    about = {"model": row["model"], "version": row["version"]}
+    run = row["run_id"]
+    return {
+        "tags": dict(database.rows("version_tags", **about)),
+        "aliases": [alias for (alias,) in database.rows("version_aliases", **about)],
+        "confirmed": [name for (name,) in database.rows("version_confirmed", **about)],
+        "seals": database.dicts("version_seals", **about),
+        "run_metrics": dict(database.rows("version_metrics", run=run)) if run else {},
+        "run_params": dict(database.rows("version_params", run=run)) if run else {},
+    }
+
+
+def _not_there(database: Database, reference: Reference) -> NotFound:
+    """Return why a reference names no version."""
+    model = reference.model
+    if database.value("last_version", model=model) is None:
+        return _unknown_model(database, model)
+    if reference.alias is not None:
+        known = [alias for (alias,) in database.rows("alias_names", model=model)]
+        near = suggestion(reference.alias, known)
+        return NotFound(f"The model {model!r} has no alias {reference.alias!r}.{near}")
+    newest = database.value("newest_version", model=model)
+    present = "all were removed" if newest is None else f"its newest is {newest}"
+    which = "versions" if reference.version is None else f"version {reference.version}"
+    return NotFound(f"The model {model!r} has no {which}; {present}.")
+
+
 def resolve(database: Database, reference: Reference, *, removed: bool = False) -> ModelVersion:
     """Return the version that a reference names; with `removed` also one that was removed.
 
     Raises:
         NotFound: there is no such model, alias or version, or it was removed.
     """
-    meant = database.dicts("version_meant", model=reference.model, alias=reference.alias)[0]
-    if meant["last"] is None:
-        raise _unknown_model(database, reference.model)
-    number = reference.version
+    model, number = reference.model, reference.version
     if reference.alias is not None:
-        number = meant["aliased"]
-        if number is None:
-            known = [alias for (alias,) in database.rows("alias_names", model=reference.model)]
-            raise NotFound(
-                f"The model {reference.model!r} has no alias {reference.alias!r}."
-                f"{suggestion(reference.alias, known)}"
-            )
-    if number is None:
-        number = meant["newest"]
-    row = database.one("model_version_row", model=reference.model, version=number)
+        number = database.value("alias_version", model=model, alias=reference.alias)
+    elif number is None:
+        number = database.value("newest_version", model=model)
+    row = None
+    if number is not None:
+        row = database.one("model_version_row", model=model, version=number)
     if row is None:
-        newest = meant["newest"]
-        present = "all were removed" if newest is None else f"its newest is {newest}"
-        which = "versions" if number is None else f"version {number}"
-        raise NotFound(f"The model {reference.model!r} has no {which}; {present}.")
-    about = {"model": reference.model, "version": number, "run": row["run_id"]}
-    found = ModelVersion.from_row(row | database.dicts("model_version_facts", **about)[0])
+        raise _not_there(database, reference)
+    found = ModelVersion.from_row(row | _facts(database, row))
     if found.removed_at is not None and not removed:
         raise NotFound(
             f"{found.name} was removed {found.removed_at:%Y-%m-%d %H:%M} UTC; "

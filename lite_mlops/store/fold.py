@@ -56,18 +56,16 @@ def _kinds(lines: bytes) -> set[str]:
 
 
 @cache
-def _stage_sql(kinds: frozenset[str]) -> tuple[str, str]:
-    """Return what stages the columns of these kinds, and the view that has all other columns."""
-    wanted, everything = columns(kinds), columns()
+def _stage_sql(kinds: frozenset[str]) -> str:
+    """Return what stages the columns of these kinds, and empty ones of those they are read with."""
+    wanted = columns(kinds)
+    beside = columns(set().union(*(after for after in _FOLLOWED_BY.values() if after & kinds)))
     types = ", ".join(f"{name}: '{sql_type}'" for name, sql_type in wanted.items())
     options = f"format = 'newline_delimited', ignore_errors = true, columns = {{{types}}}"
-    others = [f"NULL::{everything[name]} AS {name}" for name in everything if name not in wanted]
-    selected = ", ".join(["*", *others])
+    empty = [f"NULL::{kind} AS {name}" for name, kind in beside.items() if name not in wanted]
+    selected = ", ".join(["*", *empty])
     # Only names of fields and types of this package, never anything from outside.
-    return (
-        f"CREATE OR REPLACE TEMP TABLE staged_lines AS SELECT * FROM read_json(?, {options})",  # noqa: S608
-        f"CREATE OR REPLACE TEMP VIEW staged AS SELECT {selected} FROM staged_lines",  # noqa: S608
-    )
+    return f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {selected} FROM read_json(?, {options})"  # noqa: S608
 
 
 def _stage(
@@ -86,9 +84,7 @@ def _stage(
                 file.write(line.encode() + b"\n")
         kinds = set().union(*(_kinds(reading.good) for reading in readings))
         kinds.update(*(_kinds(line.encode()) for line in waiting))
-        table, view = _stage_sql(frozenset(kinds & set(KINDS)))
-        database.execute(table, str(path))
-        database.execute(view)
+        database.execute(_stage_sql(frozenset(kinds & set(KINDS))), str(path))
     except OSError as error:
         raise NotWritten(
             f"{folder} cannot be written to ({error.strerror}). What is logged stays in the "
@@ -125,18 +121,25 @@ def _record(row: dict[str, Any]) -> str:
 
 def _chain_decisions(database: Database) -> None:
     """Add the staged decisions to the audit log and chain those without a gap before them."""
+    head = database.dicts("audit_head")[0]
+    number, previous = head["number"] or 0, head["hash"] or first_hash()
+    apart = head["unchained"] > 0  # else what follows the head is new, and is chained at once
     for row in database.dicts("staged_decisions"):
+        record, digest = _record(row), None
+        if not apart and row["decision"] == number + 1:
+            number, digest = number + 1, chain_hash(previous, record)
+            previous = digest
+        apart = apart or digest is None
         database.run(
             "add_decision",
             number=row["decision"],
             ts=row["ts"],
             actor=row["actor"],
             kind=row["k"],
-            record=_record(row),
+            record=record,
+            hash=digest,
         )
-    head = database.one("audit_head") or {"number": 0, "hash": first_hash()}
-    number, previous = head["number"], head["hash"]
-    for next_number, record in database.rows("unchained_decisions"):
+    for next_number, record in database.rows("unchained_decisions") if apart else ():
         if next_number != number + 1:
             break  # a journal that is folded later holds the one in between
         number, previous = next_number, chain_hash(previous, record)
@@ -243,8 +246,7 @@ def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) ->
             crashed = _end_crashed(database, readings, rare)
     finally:
         if staged:
-            database.execute("DROP VIEW staged")
-            database.execute("DROP TABLE staged_lines")
+            database.execute("DROP TABLE staged")
     return Folded(
         events=events,
         damages=damages,

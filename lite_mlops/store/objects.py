@@ -114,9 +114,17 @@ class Objects:
         except FileNotFoundError:
             return False
 
-    def put_bytes(self, data: bytes) -> Stored:
-        """Store `data`."""
-        return self.put_blocks([data])
+    def put_bytes(self, data: bytes | memoryview) -> Stored:
+        """Store `data`; what is there already, and good, is not written again."""
+        stored = Stored(hashlib.sha256(data).hexdigest(), len(data))
+        path = self.path(stored.sha256)
+        if self.is_good(stored.sha256):
+            self.refresh(stored.sha256)
+            return stored
+        with self._aside_file() as file:
+            file.write(data)
+            self._put_in_place(file, path)
+        return stored
 
     def put_file(self, path: Path) -> Stored:
         """Store a copy of a file."""

@@ -57,19 +57,22 @@ class Decisions:
         self.database = database
         self._store = store
         self.recorded = 0
+        self.time = 0  # of the first one, in microseconds since 1970
 
     def record(self, decision: D) -> D:
         """Number a decision and write it durably; it is folded before the lock is given back."""
         (numbered,) = self._numbered(decision)
-        self._store.journal.append_durably(numbered.body())
-        self.recorded += 1
+        self._write([numbered])
         return numbered
 
     def record_together(self, *decisions: Decision) -> None:
         """Record decisions of which none is to stand without the others, whenever we die."""
-        numbered = self._numbered(*decisions)
-        self._store.journal.append_durably(*(decision.body() for decision in numbered))
-        self.recorded += len(numbered)
+        self._write(self._numbered(*decisions))
+
+    def _write(self, decisions: list[D]) -> None:
+        at = self._store.journal.append_durably(*(decision.body() for decision in decisions))
+        self.time = self.time or at
+        self.recorded += len(decisions)
 
     def _numbered(self, *decisions: D) -> list[D]:
         last = (self.database.value("last_decision") or 0) + self.recorded

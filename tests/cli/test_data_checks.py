@@ -58,7 +58,7 @@ def test_versions_with_a_copy_stand_for_files(cli: Cli, project: Project) -> Non
 )
 def test_what_is_no_table_is_named(cli: Cli, project: Project, word: str, text: str) -> None:
     project.datasets.add(Path("may.csv"), "patients", snapshot=True)
-    project.datasets.add(Path("may.csv"), "bare")
+    project.datasets.add({"id": [1]}, "bare")  # of no file, and without a copy
     done = cli("data", "diff", "may.csv", word)
     assert (done.code, done.out) == (3, "")
     assert text in done.err
@@ -140,6 +140,22 @@ def test_expectations_are_inferred_checked_edited_and_set(cli: Cli, project: Pro
     assert cli("data", "check", "people", "june.csv").code == 0
     decisions = project.sql("SELECT actor, record ->> 'reason' FROM decisions ORDER BY number")
     assert decisions.rows == (("ann", "as in May"), ("ann", "younger ones"))
+
+
+def test_without_a_file_the_latest_version_is_checked(cli: Cli) -> None:
+    cli("data", "add", "may.csv", "--name", "people")
+    cli("data", "expect", "people", "--from", "people@latest")
+    met = "12 of 12 expectations are met by 3 rows.\n"
+    assert cli("data", "check", "people").out == met
+    may = Path("may.csv").read_text()
+    Path("may.csv").write_text("changed")
+    done = cli("data", "check", "people")
+    assert done.code == 3
+    assert "No copy of people@" in done.err
+    Path("may.csv").write_text(may)
+    cli("data", "add", "may.csv", "--name", "people", "--snapshot")
+    Path("may.csv").unlink()
+    assert cli("data", "check", "people").out == met
 
 
 def test_a_check_as_json_and_csv_fails_as_well(cli: Cli) -> None:

@@ -246,3 +246,28 @@ def test_what_makes_no_sense_is_not_recorded(
         RECORDED[text](registered.models)
     assert str(error.value) == text
     assert tables() == before
+
+
+def test_what_registering_returns_is_what_is_read_later(project: Project) -> None:
+    returned = project.models.register(
+        MODEL,
+        "churn",
+        input_example=EXAMPLE,
+        training={"age": [1.0, 2.0]},
+        alias="champion",
+        metrics={"auc": 0.9},
+        tags={"team": "growth"},
+        description="The first.",
+        reason="trial",
+    )
+    assert returned == Models(project.store).get("churn/1")
+
+
+def test_given_metrics_go_before_those_of_the_run(project: Project) -> None:
+    with project.start_run() as run:
+        run.log_metrics({"auc": 0.8, "f1": 0.7})
+        version = project.log_model(MODEL, "churn", input_example=EXAMPLE, metrics={"auc": 0.9})
+        run.log_metric("late", 1.0)
+    assert version.metrics == {"auc": 0.9, "f1": 0.7}
+    assert project.models.get("churn").metrics == {"auc": 0.9, "f1": 0.7, "late": 1.0}
+    assert len(project.models.search("metrics.auc = 0.9 AND metrics.late = 1")) == 1

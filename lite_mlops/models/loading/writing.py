@@ -131,7 +131,7 @@ def save_model(objects: Objects, model: Any, *, format: str = DEFAULT, limit: in
     imports = FORMATS[format].imports(data, limit)
     if isinstance(model, PythonModel):
         _importable(model, imports)
-    stored = objects.put_blocks([data])
+    stored = objects.put_bytes(data)
     return Saved(
         sha256=stored.sha256,
         size=stored.size,

@@ -376,7 +376,7 @@ DELETE FROM problems WHERE subject IN (SELECT run_id FROM purged);
 
 -- name: leave_out_purged
 -- Before a fold applies anything: events of purged runs are not folded again.
-DELETE FROM staged_lines WHERE run IN (SELECT run_id FROM purged);
+DELETE FROM staged WHERE run IN (SELECT run_id FROM purged);
 
 -- name: staged_kinds
 SELECT k, count(*) FROM staged GROUP BY k;
@@ -442,15 +442,18 @@ UPDATE runs SET ended_at = greatest(
 WHERE status = 'crashed' AND ended_at IS NULL;
 
 -- name: staged_decisions
-SELECT * FROM staged_lines WHERE decision IS NOT NULL ORDER BY decision;
+SELECT * FROM staged WHERE decision IS NOT NULL ORDER BY decision;
 
 -- name: add_decision
 INSERT INTO decisions
-SELECT $number, make_timestamp($ts), $actor, $kind, $record, NULL
+SELECT $number, make_timestamp($ts), $actor, $kind, $record, $hash
 WHERE $number NOT IN (SELECT number FROM decisions);
 
 -- name: audit_head
-SELECT number, hash FROM decisions WHERE hash IS NOT NULL ORDER BY number DESC LIMIT 1;
+SELECT max(number) FILTER (hash IS NOT NULL) AS number,
+       arg_max(hash, number) FILTER (hash IS NOT NULL) AS hash,
+       count(*) FILTER (hash IS NULL) AS unchained
+FROM decisions;
 
 -- name: unchained_decisions
 SELECT number, record FROM decisions WHERE hash IS NULL ORDER BY number;
