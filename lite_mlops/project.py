@@ -212,9 +212,12 @@ class Project:
             Invalid, NotFound: the reference names no version.
             Damaged: its file is missing or is not the one that was registered.
         """
-        from lite_mlops.serving import Endpoint
+        from lite_mlops.models import open_version
+        from lite_mlops.serving import Endpoint, Recording
 
-        return Endpoint(self.store, self.models.get(model))
+        version = self.models.get(model)
+        opened = open_version(self.store.objects, version, self.settings)
+        return Endpoint(version, opened, Recording(self.store, version))
 
     @cached_property
     def _starter(self) -> Starter:

@@ -24,6 +24,7 @@ _HOMES = {
     "imports": "import",
     "init": "init",
     "models": "models",
+    "predict": "predict",
     "reproduce": "reproduce",
     "run": "run",
     "runs": "runs",

@@ -15,6 +15,7 @@ from lite_mlops.cli.model_aliases import (
     show_history,
     show_moves,
 )
+from lite_mlops.cli.model_bundles import export_version, import_version
 from lite_mlops.cli.model_cards import card
 from lite_mlops.cli.model_files import (
     inspect_source,
@@ -214,6 +215,7 @@ def _code(version: ModelVersion) -> str:
 for _command in (
     *(register_model, remove_versions, restore_versions, tag_version, describe_version),
     *(inspect_source, trust_version, sign_version, verify_version),
+    *(export_version, import_version),
     *(card, diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
 ):
     models.add_command(_command)

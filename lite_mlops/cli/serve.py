@@ -6,7 +6,7 @@ import json
 
 import click
 
-from lite_mlops.cli.commands import open_project
+from lite_mlops.cli.model_source import asked_model, chosen_trust, trust_options
 from lite_mlops.cli.output import say
 
 _SHOWN = 8  # columns of the example
@@ -15,27 +15,38 @@ _SHOWN = 8  # columns of the example
 @click.command()
 @click.argument("reference")
 @click.option("-p", "--port", default=8000, show_default=True, help="0 takes a free one.")
-def serve(reference: str, port: int) -> None:
+@trust_options
+def serve(reference: str, port: int, trust: tuple[str, ...], trust_all: bool) -> None:  # noqa: FBT001
     """Serve a model version over HTTP.
 
-    REFERENCE names it, such as churn@champion or churn/3.
+    REFERENCE names it, such as churn@champion or churn/3, or is a bundle (churn.lmz), which needs
+    no project.
     """
+    from lite_mlops.serving import Endpoint, Recording
     from lite_mlops.web import Server, prediction_app
 
-    project = open_project()
-    endpoint = project.endpoint(reference)
-    server = Server(prediction_app(endpoint, project.monitoring), port)
+    version, model, project = asked_model(reference, chosen_trust(trust, trust_all))
+    recording = None if project is None else Recording(project.store, version)
+    monitoring = None if project is None else project.monitoring
+    endpoint = Endpoint(version, model, recording)
+    server = Server(prediction_app(endpoint, monitoring), port)
     endpoint.announce()
-    say(f"Serving {endpoint.version.name} on {server.url}")
-    row = list(endpoint.version.signature.example_row().items())
+    say(f"Serving {version.name} on {server.url}")
+    row = list(version.signature.example_row().items())
     example = json.dumps(dict(row[:_SHOWN]), ensure_ascii=False)[1:-1]
     more = ", ..." if len(row) > _SHOWN else ""
     say(f"    curl {server.url}/schema")
     if row:
         say(f"    curl {server.url}/predict --json '{{{example}{more}}}'")
-    say("Every answer is recorded. Ctrl-C stops.")
+    if project is None:
+        say("Nothing is recorded: a bundle is served without a project. Ctrl-C stops.")
+    else:
+        say("Every answer is recorded. Ctrl-C stops.")
     try:
         server.run()
     except KeyboardInterrupt:
-        performance = project.monitoring.performance(endpoint.version.name)
-        say(f"\nStopped. {performance.predictions:,} predictions of it are recorded.")
+        recorded = ""
+        if project is not None:
+            performance = project.monitoring.performance(version.name)
+            recorded = f" {performance.predictions:,} predictions of it are recorded."
+        say(f"\nStopped.{recorded}")

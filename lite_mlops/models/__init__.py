@@ -2,6 +2,7 @@
 
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
+from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
 from lite_mlops.models.importances import built_in_importances, final_of, names_of_features
 from lite_mlops.models.loading import (
     Inspection,
@@ -32,9 +33,11 @@ from lite_mlops.models.signing import open_version
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
+    "BUNDLE",
     "DESCRIPTION",
     "AliasMove",
     "Asking",
+    "Bundle",
     "Change",
     "Column",
     "Inspection",
@@ -57,6 +60,7 @@ __all__ = [
     "final_of",
     "infer_signature",
     "inspect_model",
+    "is_bundle",
     "load_model",
     "names_of_features",
     "open_version",

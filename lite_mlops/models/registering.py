@@ -36,10 +36,16 @@ from lite_mlops.models.references import (
 from lite_mlops.models.signature import Signature, infer_signature
 from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import trusted_before
-from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, resolve
+from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store import Database, Decisions, Store, as_datetime
-from lite_mlops.store.events import AliasSet, VersionRegistered, VersionTagged
+from lite_mlops.store.events import (
+    AliasSet,
+    Decision,
+    VersionRegistered,
+    VersionSigned,
+    VersionTagged,
+)
 from lite_mlops.tracking.keys import checked_name, checked_value
 
 _ENDINGS = (".joblib", ".skops", ".onnx", ".pkl")
@@ -81,6 +87,7 @@ class Prepared:
     compression: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
+    seals: tuple[Seal, ...] = ()  # signatures of what it was before
 
 
 def origin_of(database: Database, run: str | None, metrics: Mapping[str, float]) -> Origin:
@@ -110,11 +117,14 @@ def record_version(
     *,
     version: int | None = None,
 ) -> int:
-    """Record a version of a model and return its number; default: the next one."""
+    """Record a version of a model, with its tags and seals, and return its number.
+
+    Default: the next one.
+    """
     if version is None:
         version = (decisions.database.value("last_version", model=name) or 0) + 1
     origin = made.origin
-    decisions.record(
+    registered: list[Decision] = [
         VersionRegistered(
             model=name,
             version=version,
@@ -136,10 +146,15 @@ def record_version(
             compression=made.compression,
             reason=reason,
         )
-    )
+    ]
     if made.tags:
         keys, texts = list(made.tags), list(made.tags.values())
-        decisions.record(VersionTagged(model=name, version=version, keys=keys, texts=[*texts]))
+        registered.append(VersionTagged(model=name, version=version, keys=keys, texts=[*texts]))
+    registered += [
+        VersionSigned(model=name, version=version, public=seal.public, seal=seal.signature)
+        for seal in made.seals
+    ]
+    decisions.record_together(*registered)
     return version
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.models.aliases import Aliases
+from lite_mlops.models.bundles import Bundling
 from lite_mlops.models.cards import Cards
 from lite_mlops.models.looking import Looking
 from lite_mlops.models.registering import Registering
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lite_mlops.models.search import VersionPage
 
 
-class Models(Registering, Aliases, Tagging, Removing, Trusting, Signing, Looking, Cards):
+class Models(Registering, Aliases, Tagging, Removing, Trusting, Signing, Looking, Cards, Bundling):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:

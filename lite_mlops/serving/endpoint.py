@@ -1,4 +1,4 @@
-"""An endpoint: a model version that answers, and records every answer.
+"""An endpoint: a loaded model version that answers, and has every answer recorded where it can.
 
 endpoint = project.endpoint("churn@champion")
 endpoint.predict([{"age": 41, "visits": 3}])
@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from lite_mlops.models import Asking, ModelVersion, open_version
-from lite_mlops.store import Store, new_id
-from lite_mlops.store.events import Prediction, VersionServed
+from lite_mlops.models import Asking, ModelVersion
+from lite_mlops.serving.recording import Recording
+from lite_mlops.store import new_id
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,25 @@ class Answer:
 
 
 class Endpoint:
-    """Answers with one version of a model; its file is proved before it is loaded."""
+    """Answers with one version of a model.
 
-    def __init__(self, store: Store, version: ModelVersion) -> None:
-        self._store = store
+    Args:
+        version: The version.
+        model: Its model, loaded.
+        recording: What records the answers; None where there is no project.
+    """
+
+    def __init__(
+        self, version: ModelVersion, model: Any, recording: Recording | None = None
+    ) -> None:
         self.version = version
-        model = open_version(store.objects, version, store.settings)
         self._asking = Asking(model, version.signature)
-        self._announced = False
+        self._recording = recording
 
     def announce(self) -> None:
         """Record that this process answers with the version, so that nobody removes it."""
-        if not self._announced:
-            self._announced = True
-            about, writer = self.version, self._store.journal.writer
-            self._store.append(
-                VersionServed(model=about.model, version=about.version, writer=writer)
-            )
+        if self._recording is not None:
+            self._recording.announce()
 
     def predict(self, rows: Any) -> list[Answer]:
         """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
@@ -54,37 +56,25 @@ class Endpoint:
             InvalidRows: names the row, the feature and the value that do not fit.
             Invalid: says why the model cannot answer.
         """
-        self.announce()
         signature = self.version.signature
         table = signature.validate(rows)
         if not len(table):
             return []
+        self.announce()
         started = time.perf_counter_ns()
         predicted, scores = self._asking.ask_checked(table)
         latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)
         labels = [str(label) for label in signature.classes]
-        recorded = table.numbers_and_texts()
-        answers = []
-        for number, value in enumerate(predicted.tolist()):
-            probabilities = None if scores is None else scores[number].tolist()
-            answer = Answer(
+        answers = [
+            Answer(
                 id=new_id(),
                 prediction=str(value),
                 scores=None
-                if probabilities is None
-                else dict(zip(labels, probabilities, strict=True)),
+                if scores is None
+                else dict(zip(labels, scores[number].tolist(), strict=True)),
             )
-            self._store.append(
-                Prediction(
-                    prediction=answer.id,
-                    model=self.version.model,
-                    version=self.version.version,
-                    numbers=recorded[number][0],
-                    texts=recorded[number][1],
-                    text=answer.prediction,
-                    scores=probabilities,
-                    latency_us=latency_us,
-                )
-            )
-            answers.append(answer)
+            for number, value in enumerate(predicted.tolist())
+        ]
+        if self._recording is not None:
+            self._recording.record(answers, table, latency_us)
         return answers

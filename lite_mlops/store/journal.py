@@ -183,19 +183,22 @@ class Journal:
                 self._busy = False
             return ts
 
-    def append_durably(self, body: str) -> int:
-        """Append one event and sync it; for decisions, which are either on the disk or not made.
+    def append_durably(self, *bodies: str) -> int:
+        """Append events and sync them; for decisions, which are either on the disk or not made.
+
+        Several are written at once: a process that dies leaves all of them or none.
 
         Raises:
             Denied: the journal cannot be written to.
         """
         with self._mutex:
             self._ts = ts = max(time_ns() // 1000, self._ts + 1)
-            if not (self._drain(force=True) and self._write(ts, body)):
+            if not (self._drain(force=True) and self._write(ts, *bodies)):
                 raise Denied(
                     f"The decision was not made, because the journal in {self.folder} cannot be "
                     "written to. Look at free space and permissions, then try again."
                 )
+            self._ts += len(bodies) - 1  # each has a time of its own
             self._sync_now()
             return ts
 
@@ -204,11 +207,15 @@ class Journal:
             self._ts += 1
             self._wait_in_memory(self._ts, self._deferred.popleft())
 
-    def _write(self, ts: int, body: str) -> bool:
-        """Write one line to the present file; False, and nothing of it on disk, if that fails."""
-        line, after = self._inflight = _next(self._state, ts, body)
+    def _write(self, ts: int, *bodies: str) -> bool:
+        """Write lines to the present file; False, and nothing of them on disk, if that fails."""
+        lines, after = b"", self._state
+        for place, body in enumerate(bodies):
+            line, after = _next(after, ts + place, body)
+            lines += line
+        self._inflight = lines, after
         try:
-            if write(self._fd, line) != len(line):
+            if write(self._fd, lines) != len(lines):
                 self._cut_back()
                 return False
         except OSError as error:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+# What a table can be written as.
+WRITTEN = {"parquet": "FORMAT parquet", "csv": "FORMAT csv, HEADER true", "jsonl": "FORMAT json"}
+
+
 class NotReadable(Invalid):
     """What was given is no table that the engine can read."""
 
@@ -79,10 +83,10 @@ class Scratch:
             raise _told(self._what, error) from None
         return len(found) == 1 and found[0].type == duckdb.StatementType.SELECT
 
-    def write(self, sql: str, path: Path) -> None:
-        """Write the result of a query to one of the paths that are seen, as Parquet."""
+    def write(self, sql: str, path: Path, form: str = "parquet") -> None:
+        """Write the result of a query to one of the paths that are seen, in one of `WRITTEN`."""
         quoted = str(path).replace("'", "''")
-        self.run(f"COPY ({sql}) TO '{quoted}' (FORMAT parquet)")
+        self.run(f"COPY ({sql}) TO '{quoted}' ({WRITTEN[form]})")
 
     def show(self, name: str, columns: Mapping[str, Any]) -> None:
         """Have NumPy columns seen as the table `name`; nothing is copied."""

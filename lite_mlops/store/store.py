@@ -61,14 +61,25 @@ class Decisions:
 
     def record(self, decision: D) -> D:
         """Number a decision and write it durably; it is folded before the lock is given back."""
-        last = self.database.value("last_decision") or 0
-        numbered = decision.replaced(
-            decision=last + self.recorded + 1, actor=self._store.settings.who()
-        )
-        at = self._store.journal.append_durably(numbered.body())
-        self.time = self.time or at
-        self.recorded += 1
+        (numbered,) = self._numbered(decision)
+        self._write([numbered])
         return numbered
+
+    def record_together(self, *decisions: Decision) -> None:
+        """Record decisions of which none is to stand without the others, whenever we die."""
+        self._write(self._numbered(*decisions))
+
+    def _write(self, decisions: list[D]) -> None:
+        at = self._store.journal.append_durably(*(decision.body() for decision in decisions))
+        self.time = self.time or at
+        self.recorded += len(decisions)
+
+    def _numbered(self, *decisions: D) -> list[D]:
+        last = (self.database.value("last_decision") or 0) + self.recorded
+        return [
+            decision.replaced(decision=number, actor=self._store.settings.who())
+            for number, decision in enumerate(decisions, start=last + 1)
+        ]
 
     def settle(self) -> None:
         """Fold what was recorded now, so that the database shows it."""

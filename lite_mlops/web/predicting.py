@@ -1,7 +1,7 @@
 """The routes of a served model: predict, send labels later, ask what it takes.
 
 POST /predict    {"rows": [{"age": 41}, {"age": 38}]} or a single object
-POST /feedback   {"id": "...", "label": "benign"} or a list of them
+POST /feedback   {"id": "...", "label": "benign"} or a list of them; where answers are recorded
 GET  /schema  /health  /
 """
 
@@ -40,19 +40,23 @@ def _labels(body: Any) -> list[tuple[str, Any]]:
     return [(item["id"], item["label"]) for item in items]
 
 
-def prediction_app(endpoint: Endpoint, monitoring: Monitoring) -> App:
-    """Return the app that serves one model version."""
+def _feedback_route(monitoring: Monitoring) -> Route:
+    def feedback(request: Request) -> Response:
+        labels = _labels(request.json())
+        monitoring.feedback_all(labels)
+        return Response.json({"recorded": len(labels)})
+
+    return Route("POST", "/feedback", feedback)
+
+
+def prediction_app(endpoint: Endpoint, monitoring: Monitoring | None = None) -> App:
+    """Return the app that serves one model version; without `monitoring` it takes no labels."""
     version = endpoint.version
 
     def predict(request: Request) -> Response:
         answers = endpoint.predict(_rows(request.json()))
         answered = [answer.to_dict() for answer in answers]
         return Response.json({"model": version.name, "predictions": answered})
-
-    def feedback(request: Request) -> Response:
-        labels = _labels(request.json())
-        monitoring.feedback_all(labels)
-        return Response.json({"recorded": len(labels)})
 
     def schema(_: Request) -> Response:
         return Response.json({"model": version.name, **version.signature.to_dict()})
@@ -70,7 +74,7 @@ def prediction_app(endpoint: Endpoint, monitoring: Monitoring) -> App:
             Route("GET", "/health", health),
             Route("GET", "/schema", schema),
             Route("POST", "/predict", predict),
-            Route("POST", "/feedback", feedback),
+            *([] if monitoring is None else [_feedback_route(monitoring)]),
         ]
     )
     return app

@@ -31,6 +31,7 @@ from tests.benchmarks import (
     many_metrics,
     many_processes,
     model_files,
+    predicting,
     reading,
     registry,
     searching,
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "model_files": model_files.measure,
     "importing": importing.measure,
     "registry": registry.measure,
+    "predicting": predicting.measure,
 }
 
 

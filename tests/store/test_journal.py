@@ -321,6 +321,45 @@ def test_a_decision_is_on_the_disk_or_not_made(
     journal.close()
 
 
+def test_several_decisions_are_on_the_disk_together_or_not_made(
+    folder: Path, failing: Callable[[int | None], None]
+) -> None:
+    journal = Journal(folder)
+    failing(0)
+    with pytest.raises(Denied, match=r"The decision was not made"):
+        journal.append_durably(note("one"), note("other"))
+    failing(None)
+    last = journal.append_durably(note("first"), note("second"), note("third"))
+    journal.append(note("fourth"))
+    assert texts_of(folder) == ["first", "second", "third", "fourth"]
+    times = [line["ts"] for line in lines_of(folder) if line["k"] == "note"]
+    assert times == sorted(set(times), key=str)
+    assert times[-1] > last  # type: ignore[operator]
+    journal.close()
+
+
+def test_a_process_that_dies_while_it_decides_leaves_all_or_nothing(folder: Path) -> None:
+    """The process is killed right after the one write, before anything was synced."""
+    code = f"""
+import os, signal
+from pathlib import Path
+from lite_mlops.store import journal
+from lite_mlops.store.events import Note
+real = journal.write
+def dying(fd, data):
+    real(fd, data)
+    if b"first" in data:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return len(data)
+journal.write = dying
+bodies = [Note(run="r", text=text).body() for text in ("first", "second")]
+journal.Journal(Path({str(folder)!r})).append_durably(*bodies)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert texts_of(folder) == ["first", "second"]
+
+
 def test_the_file_size_limit_of_a_process_is_survived(folder: Path) -> None:
     """A real limit of the system, in a process of its own."""
     code = (

@@ -129,6 +129,13 @@ SELECT DISTINCT j.pid, j.program FROM servings s
 JOIN journals j ON j.writer = s.writer AND NOT j.closed
 WHERE s.model = $model AND s.version = $version ORDER BY j.pid;
 
+-- name: version_of_bundle
+-- The version that a bundle became, by the tag that holds the hash of its manifest.
+SELECT v.version FROM model_versions v JOIN version_tags t USING (model, version)
+LEFT JOIN version_removals r USING (model, version)
+WHERE v.model = $model AND t.key = $tag AND t.value = $hash AND r.removed IS NOT TRUE
+ORDER BY v.version LIMIT 1;
+
 -- name: alias_version
 SELECT version FROM aliases WHERE model = $model AND alias = $alias;
 
