@@ -26,6 +26,13 @@ class Asked(NamedTuple):
     project: Project | None
 
 
+strict_option = click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse it if Python or a package has another version than at registration.",
+)
+
+
 def trust_options(command: F) -> F:
     """Give a command `--trust` and `--trust-all`, for `chosen_trust`."""
     command = click.option(
@@ -44,19 +51,19 @@ def chosen_trust(names: tuple[str, ...], everything: bool) -> Trust:  # noqa: FB
     return True if everything else names
 
 
-def asked_model(reference: str, trust: Trust) -> Asked:
+def asked_model(reference: str, trust: Trust, *, strict: bool = False) -> Asked:
     """Return the model that a command is given, loaded after its file was proved.
 
     Raises:
         Invalid, NotFound: it names no version and no bundle.
-        Damaged, Denied: its file is not what was written, imports what is not trusted, or is not
-            signed as the project needs it.
+        Damaged, Denied: its file is not what was written, imports what is not trusted, is not
+            signed as the project needs it, or versions of packages differ with `strict`.
     """
     from lite_mlops.models import Bundle, is_bundle, open_version
 
     if is_bundle(reference):
         with Bundle.open_file(Path(reference)) as bundle:
-            return Asked(bundle.version, bundle.load(trust=trust), None)
+            return Asked(bundle.version, bundle.load(trust=trust, strict=strict), None)
     if trust:
         raise click.UsageError(
             "--trust is for bundles; `lite-mlops models trust` confirms what a registered version "
@@ -64,5 +71,5 @@ def asked_model(reference: str, trust: Trust) -> Asked:
         )
     project = open_project()
     version = project.models.get(reference)
-    model = open_version(project.store.objects, version, project.settings)
+    model = open_version(project.store.objects, version, project.settings, strict=strict)
     return Asked(version, model, project)

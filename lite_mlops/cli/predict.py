@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lite_mlops.cli.model_source import asked_model, chosen_trust, trust_options
+from lite_mlops.cli.model_source import asked_model, chosen_trust, strict_option, trust_options
 from lite_mlops.cli.output import emit, shown
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def _given_out(path: Path) -> None:
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Write a column beside the answers.")
 @click.option("--all-columns", is_flag=True, help="Write all columns of the file beside them.")
 @trust_options
+@strict_option
 @click.option("--json", "as_json", is_flag=True, help="Say in JSON what was written.")
 def predict(
     model: str,
@@ -74,6 +75,7 @@ def predict(
     all_columns: bool,  # noqa: FBT001
     trust: tuple[str, ...],
     trust_all: bool,  # noqa: FBT001
+    strict: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Answer every row of a file, of any size.
@@ -90,7 +92,7 @@ def predict(
         raise click.UsageError("--json says what was written to a file; name one with -o.")
     from lite_mlops.serving import READ, format_of, predict_file
 
-    version, loaded, project = asked_model(model, chosen_trust(trust, trust_all))
+    version, loaded, project = asked_model(model, chosen_trust(trust, trust_all), strict=strict)
     with tempfile.TemporaryDirectory(prefix="lite-mlops-") as name:
         folder = Path(name)
         if source == _STREAM:

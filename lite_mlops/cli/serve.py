@@ -6,7 +6,7 @@ import json
 
 import click
 
-from lite_mlops.cli.model_source import asked_model, chosen_trust, trust_options
+from lite_mlops.cli.model_source import asked_model, chosen_trust, strict_option, trust_options
 from lite_mlops.cli.output import say
 
 _SHOWN = 8  # columns of the example
@@ -16,7 +16,14 @@ _SHOWN = 8  # columns of the example
 @click.argument("reference")
 @click.option("-p", "--port", default=8000, show_default=True, help="0 takes a free one.")
 @trust_options
-def serve(reference: str, port: int, trust: tuple[str, ...], trust_all: bool) -> None:  # noqa: FBT001
+@strict_option
+def serve(
+    reference: str,
+    port: int,
+    trust: tuple[str, ...],
+    trust_all: bool,  # noqa: FBT001
+    strict: bool,  # noqa: FBT001
+) -> None:
     """Serve a model version over HTTP.
 
     REFERENCE names it, such as churn@champion or churn/3, or is a bundle (churn.lmz), which needs
@@ -25,7 +32,7 @@ def serve(reference: str, port: int, trust: tuple[str, ...], trust_all: bool) ->
     from lite_mlops.serving import Endpoint, Recording
     from lite_mlops.web import Server, prediction_app
 
-    version, model, project = asked_model(reference, chosen_trust(trust, trust_all))
+    version, model, project = asked_model(reference, chosen_trust(trust, trust_all), strict=strict)
     recording = None if project is None else Recording(project.store, version)
     monitoring = None if project is None else project.monitoring
     endpoint = Endpoint(version, model, recording)

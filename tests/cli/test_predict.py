@@ -30,6 +30,21 @@ def source(project: Project, tmp_path: Path) -> Path:
     return path
 
 
+def test_another_environment_is_refused_if_that_is_wanted(
+    cli: Cli, source: Path, project: Project
+) -> None:
+    assert cli("predict", "churn", "-i", source, "--strict").code == 0
+    with project.store.deciding() as decisions:
+        decisions.database.execute(
+            "UPDATE model_versions SET requirements = json_merge_patch(requirements, ?)",
+            '{"numpy": "1.0"}',
+        )
+    for line in (("predict", "churn", "-i", source), ("serve", "churn", "-p", "0")):
+        done = cli(*line, "--strict")
+        assert (done.code, done.out) == (6, "")
+        assert "numpy 1.0 then, " in done.err
+
+
 @pytest.mark.parametrize("model", ["churn@champion", "churn/1", "churn", "models:/churn/1"])
 def test_answers_are_printed(cli: Cli, source: Path, tables: Tables, model: str) -> None:
     before = tables()
