@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -98,10 +99,13 @@ HOMES = {
 HEAVY = ("sklearn", "duckdb", "numpy", "pandas", "scipy", "joblib", "asyncio", "http", "psutil")
 
 
-def modules() -> Iterator[tuple[str, Path]]:
+def _modules() -> Iterator[tuple[str, Path]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         yield ".".join(parts).removesuffix(".__init__"), path
+
+
+MODULES = dict(_modules())
 
 
 def place(module: str) -> str:
@@ -114,8 +118,13 @@ def floor(module: str) -> int:
     return next(level for level, places in enumerate(FLOORS) if place(module) in places)
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
     """Every imported module, and whether it is loaded when the importing module is."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     late: set[ast.AST] = set()
     for node in ast.walk(tree):
@@ -129,18 +138,17 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
                 yield alias.name, node not in late
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            known = {name for name, _ in modules()}
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield (inner if inner in known else str(node.module)), node not in late
+                yield (inner if inner in MODULES else str(node.module)), node not in late
 
 
 def test_every_module_lies_on_a_floor() -> None:
     placed = set().union(*FLOORS)
-    assert {place(name) for name, _ in modules()} <= placed
+    assert {place(name) for name, _ in MODULES.items()} <= placed
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules()))
+@pytest.mark.parametrize(("module", "path"), list(MODULES.items()))
 def test_imports_go_down(module: str, path: Path) -> None:
     for imported, _ in imports(path):
         if not imported.startswith("lite_mlops"):
@@ -154,7 +162,7 @@ def test_imports_go_down(module: str, path: Path) -> None:
 def test_no_import_cycles() -> None:
     graph = {
         name: {m for m, at_once in imports(path) if at_once and m.startswith("lite_mlops.")}
-        for name, path in modules()
+        for name, path in MODULES.items()
     }
     done: set[str] = set()
 
@@ -170,7 +178,7 @@ def test_no_import_cycles() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules()))
+@pytest.mark.parametrize(("module", "path"), list(MODULES.items()))
 def test_third_party_packages_have_one_home(module: str, path: Path) -> None:
     for imported, _ in imports(path):
         package = imported.split(".")[0]
@@ -197,7 +205,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.keys": "the rules for names",
         "lite_mlops.security.signing": "keys and signatures; loaded by who signs",
     }
-    for module, path in modules():
+    for module, path in MODULES.items():
         for imported, _ in imports(path):
             parts = imported.split(".")
             if parts[0] == "lite_mlops" and len(parts) > 2 and parts[1] != place(module):
