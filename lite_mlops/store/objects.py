@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -85,6 +85,25 @@ class Objects:
                 digest.update(block)
                 size += len(block)
             stored = Stored(digest.hexdigest(), size)
+            self._put_in_place(file, self.path(stored.sha256))
+        return stored
+
+    def put_pieces(self, pieces: Sequence[bytes | memoryview]) -> Stored:
+        """Store what lies in memory in pieces, hashed in a second thread while it is written."""
+        from concurrent.futures import ThreadPoolExecutor  # milliseconds, and rarely needed
+
+        digest = hashlib.sha256()
+
+        def hashed() -> None:
+            for piece in pieces:
+                digest.update(piece)
+
+        with self._aside_file() as file, ThreadPoolExecutor(1) as pool:
+            hashing = pool.submit(hashed)
+            for piece in pieces:
+                file.write(piece)
+            hashing.result()
+            stored = Stored(digest.hexdigest(), file.tell())
             self._put_in_place(file, self.path(stored.sha256))
         return stored
 

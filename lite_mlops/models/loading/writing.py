@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import mmap
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
 import joblib
 import numpy as np
 
-from lite_mlops.errors import Invalid
+from lite_mlops.errors import Invalid, LiteMlopsError
 from lite_mlops.models.loading.formats import DEFAULT, FORMATS, known_format
 from lite_mlops.models.loading.onnx_files import check_onnx
 from lite_mlops.models.loading.python_model import PythonModel
@@ -19,7 +21,7 @@ from lite_mlops.models.loading.refusals import RefusedModel, UnreadableModel
 from lite_mlops.models.loading.requirements import requirements_of
 from lite_mlops.models.loading.skops_files import write_skops
 from lite_mlops.models.loading.trust import untrusted
-from lite_mlops.store import Objects
+from lite_mlops.store import Objects, Stored
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Saved:
     requirements: Mapping[str, str]
 
 
+_IN_PIECES = 4_000_000  # bytes of a model from which on its arrays are not copied first
 _MAPPED = 16_000_000  # bytes of an array that is worth being mapped from the file
 
 
@@ -57,6 +60,21 @@ class _Plain(pickle.Pickler):
         return NotImplemented
 
 
+class _Pieces:
+    """What a pickler writes, as it is: large arrays are referred to and not copied."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes | memoryview] = []
+        self.size = 0
+
+    def write(self, data: bytes | pickle.PickleBuffer) -> int:
+        """Keep the next piece."""
+        piece = data if isinstance(data, bytes) else memoryview(data).cast("B")
+        self.pieces.append(piece)
+        self.size += len(piece)
+        return len(piece)
+
+
 def _dump(model: Any, file: IO[bytes]) -> None:
     """Write a pickle that joblib loads.
 
@@ -72,10 +90,16 @@ def _dump(model: Any, file: IO[bytes]) -> None:
         joblib.dump(model, file)
 
 
-def _write_joblib(model: Any, file: IO[bytes]) -> None:
+@contextmanager
+def _written(model: Any) -> Iterator[None]:
+    """Have what goes wrong while a model is pickled say so; `TimeoutError` passes.
+
+    Raises:
+        Invalid: it cannot be pickled.
+    """
     try:
-        _dump(model, file)
-    except TimeoutError:
+        yield
+    except (TimeoutError, LiteMlopsError, _WorthMappingError):
         raise
     except (TypeError, AttributeError, ImportError) as error:
         raise Invalid(
@@ -83,6 +107,11 @@ def _write_joblib(model: Any, file: IO[bytes]) -> None:
         ) from None
     except Exception as error:
         raise Invalid(f"this {type(model).__name__} cannot be pickled: {error!r}.") from error
+
+
+def _write_joblib(model: Any, file: IO[bytes]) -> None:
+    with _written(model):
+        _dump(model, file)
 
 
 def _write_onnx(model: Any, file: IO[bytes]) -> None:
@@ -119,6 +148,36 @@ def _importable(model: PythonModel, imports: tuple[str, ...]) -> None:
         )
 
 
+def _stored_plain(
+    objects: Objects, model: Any, limit: int
+) -> tuple[Stored, tuple[str, ...]] | None:
+    """Store a model as a plain pickle, and return what it imports; None if it is worth mapping.
+
+    The arrays of a large one are written from where they lie.
+
+    Raises:
+        Invalid: it cannot be pickled.
+        RefusedModel: its file could never be loaded; it says why.
+    """
+    sink = _Pieces()
+    try:
+        with _written(model):
+            _Plain(sink, protocol=5).dump(model)
+    except _WorthMappingError:
+        return None
+    if sink.size < _IN_PIECES:
+        data = b"".join(sink.pieces)
+        imports = FORMATS["joblib"].imports(memoryview(data), limit)
+        return objects.put_bytes(data), imports
+    stored = objects.put_pieces(sink.pieces)
+    with (
+        objects.open(stored.sha256, "the model") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as view,
+    ):
+        return stored, FORMATS["joblib"].imports(view, limit)
+
+
 def save_model(objects: Objects, model: Any, *, format: str = DEFAULT, limit: int) -> Saved:  # noqa: A002
     """Store a model in the object store, and return what its file needs.
 
@@ -126,13 +185,19 @@ def save_model(objects: Objects, model: Any, *, format: str = DEFAULT, limit: in
         Invalid: it cannot be written, or could not be imported by whoever loads it.
         RefusedModel: its file could never be loaded; it says why.
     """
-    buffer = io.BytesIO()
-    write_model(model, buffer, format=format)
-    data = buffer.getbuffer()
-    imports = FORMATS[format].imports(data, limit)
-    if isinstance(model, PythonModel):
-        _importable(model, imports)
-    stored = objects.put_bytes(data)
+    found = None
+    if format == "joblib" and not isinstance(model, PythonModel):
+        found = _stored_plain(objects, model, limit)
+    if found is None:
+        buffer = io.BytesIO()
+        write_model(model, buffer, format=format)
+        data = buffer.getbuffer()
+        imports = FORMATS[format].imports(data, limit)
+        if isinstance(model, PythonModel):
+            _importable(model, imports)
+        stored = objects.put_bytes(data)
+    else:
+        stored, imports = found
     return Saved(
         sha256=stored.sha256,
         size=stored.size,
