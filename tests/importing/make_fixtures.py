@@ -206,10 +206,10 @@ def clean_database(path: Path, place: str) -> None:
 
 
 def replacements(place: str) -> list[tuple[str, str]]:
-    """Return what is replaced: the folder of the store, and the script that made it."""
-    script = str(Path(__file__).absolute())
-    return [(place, OLD_PLACE), (script, "train.py"), (sys.argv[0], "train.py"),
-            (sys.prefix, "/srv/python")]  # fmt: skip
+    """Return what is replaced: the folder of the store, the script that made it, and its clone."""
+    script = Path(__file__).absolute()
+    return [(place, OLD_PLACE), (str(script), "train.py"), (sys.argv[0], "train.py"),
+            (str(script.parents[2]), "/srv/clone"), (sys.prefix, "/srv/python")]  # fmt: skip
 
 
 def clean_files(folder: Path, place: str) -> None:
