@@ -17,12 +17,6 @@ from lite_mlops.models import final_of
 _MAX_POINTS = 10_000
 
 
-def class_of(estimator: Any) -> str:
-    """Return the full name of the class of an estimator."""
-    cls = type(estimator)
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
 def params_of(estimator: Any) -> dict[str, str]:
     """Return the params of an estimator, those of nested ones included, as texts."""
     return {name: text_of(value) for name, value in estimator.get_params(deep=True).items()}

@@ -20,7 +20,6 @@ import numpy as np
 
 from lite_mlops.autologging import callers, plots, searches, tables, training
 from lite_mlops.autologging.estimators import (
-    class_of,
     is_search,
     iterations_of,
     kind_of,
@@ -33,6 +32,7 @@ from lite_mlops.autologging.training import Answers, Training
 from lite_mlops.errors import Invalid
 from lite_mlops.models import (
     built_in_importances,
+    class_of,
     infer_signature,
     names_of_features,
     write_model,

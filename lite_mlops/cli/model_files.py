@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from lite_mlops.cli.commands import open_project
+from lite_mlops.cli.model_source import trust_option, trust_options
 from lite_mlops.cli.output import as_option, emit, facts, heading, say, size, table, tell, when
 from lite_mlops.cli.runs import reason_option
 from lite_mlops.errors import Denied
 
 if TYPE_CHECKING:
     from lite_mlops.models import Inspection
-
-trust_option = click.option(
-    "--trust", "trust", multiple=True, metavar="MODULE:NAME", help="Confirm this import."
-)
-everything_option = click.option(
-    "--trust-all", "everything", is_flag=True, help="Confirm all that the file imports."
-)
 
 
 def confirmed(
@@ -57,8 +51,7 @@ def confirmed(
 @click.argument("source")
 @click.argument("model")
 @click.option("--alias", help="Have this alias point to it at once.")
-@trust_option
-@everything_option
+@trust_options
 @reason_option
 @as_option
 def register_model(
@@ -66,7 +59,7 @@ def register_model(
     model: str,
     alias: str | None,
     trust: tuple[str, ...],
-    everything: bool,  # noqa: FBT001
+    trust_all: bool,  # noqa: FBT001
     reason: str | None,
     form: str | None,
 ) -> None:
@@ -82,11 +75,11 @@ def register_model(
         from lite_mlops.models import inspect_model
 
         found = inspect_model(path.read_bytes(), limit=project.settings.model_bytes)
-        names = confirmed(found.needs_trust, trust, everything=everything, what=source)
+        names = confirmed(found.needs_trust, trust, everything=trust_all, what=source)
         version = project.models.register_file(path, model, trust=names, alias=alias, reason=reason)
     else:
         needed = project.required().models.needs(source)
-        names = confirmed(needed, trust, everything=everything, what=source)
+        names = confirmed(needed, trust, everything=trust_all, what=source)
         version = project.models.register_kept(
             source, model, trust=names, alias=alias, reason=reason
         )

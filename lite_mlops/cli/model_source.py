@@ -33,17 +33,20 @@ strict_option = click.option(
 )
 
 
+trust_option = click.option(
+    "--trust",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="What its file may import beyond the shipped list; again for more.",
+)
+
+
 def trust_options(command: F) -> F:
     """Give a command `--trust` and `--trust-all`, for `chosen_trust`."""
     command = click.option(
         "--trust-all", is_flag=True, help="Trust all that its file would import."
     )(command)
-    return click.option(
-        "--trust",
-        multiple=True,
-        metavar="MODULE:NAME",
-        help="What its file may import beyond the shipped list; again for more.",
-    )(command)
+    return trust_option(command)
 
 
 def chosen_trust(names: tuple[str, ...], everything: bool) -> Trust:  # noqa: FBT001

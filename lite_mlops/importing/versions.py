@@ -14,12 +14,10 @@ from dataclasses import dataclass, field, replace
 
 from lite_mlops.errors import NotFound
 from lite_mlops.importing.told import Told
-from lite_mlops.models import Prepared, origin_of, record_version
+from lite_mlops.models import WHOLE_MODEL, Prepared, origin_of, record_version
 from lite_mlops.security import mask_value
 from lite_mlops.store import Decisions, Store
 from lite_mlops.store.events import AliasSet, VersionTagged
-
-WHOLE_MODEL = 0  # the version that stands for it
 
 
 @dataclass(frozen=True)

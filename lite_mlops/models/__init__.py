@@ -3,7 +3,12 @@
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
-from lite_mlops.models.importances import built_in_importances, final_of, names_of_features
+from lite_mlops.models.importances import (
+    built_in_importances,
+    class_of,
+    final_of,
+    names_of_features,
+)
 from lite_mlops.models.loading import (
     Inspection,
     ModelContext,
@@ -30,11 +35,14 @@ from lite_mlops.models.signature import (
     infer_signature,
 )
 from lite_mlops.models.signing import open_version
+from lite_mlops.models.tagging import MAX_TAG, WHOLE_MODEL
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
     "BUNDLE",
     "DESCRIPTION",
+    "MAX_TAG",
+    "WHOLE_MODEL",
     "AliasMove",
     "Asking",
     "Bundle",
@@ -56,6 +64,7 @@ __all__ = [
     "Untrusted",
     "built_in_importances",
     "checked_model_name",
+    "class_of",
     "compatible",
     "final_of",
     "infer_signature",

@@ -13,6 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def class_of(estimator: Any) -> str:
+    """Return the full name of the class of an estimator."""
+    cls = type(estimator)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 def final_of(model: Any) -> Any:
     """Return the last step of a pipeline or the winner of a search; else the model itself."""
     model = getattr(model, "best_estimator_", model)

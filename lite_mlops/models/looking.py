@@ -11,24 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError
 from lite_mlops.models.examples import Example
+from lite_mlops.models.finding import Finding
 from lite_mlops.models.lineage import Lineage, lineage_of
 from lite_mlops.models.signing import open_version
 from lite_mlops.models.versions import ModelVersion
-from lite_mlops.store import Store
 
 if TYPE_CHECKING:
     from lite_mlops.models.diff import AnswersDiff, VersionDiff
     from lite_mlops.tracking.comparing import EvaluationPair
 
 
-class Looking:
+class Looking(Finding):
     """Questions about versions that need more than their row."""
-
-    _store: Store
-
-    def get(self, reference: str) -> ModelVersion:
-        """Return the version that a reference names."""
-        raise NotImplementedError
 
     def example(self, reference: str) -> Example | None:
         """Return the rows that were kept with a version; None if there are none.

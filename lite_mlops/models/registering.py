@@ -7,15 +7,16 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lite_mlops.errors import Conflict, Invalid, NotFound
+from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models.examples import example_of
+from lite_mlops.models.finding import Finding
+from lite_mlops.models.importances import class_of
 from lite_mlops.models.loading import (
     FORMATS,
     ModelFile,
@@ -29,16 +30,14 @@ from lite_mlops.models.loading import (
 from lite_mlops.models.loading.refusals import needs_trust, told
 from lite_mlops.models.references import (
     Reference,
-    RunReference,
     checked_model_name,
-    parse_any_reference,
 )
 from lite_mlops.models.signature import Signature, infer_signature
 from lite_mlops.models.tagging import checked_tags
-from lite_mlops.models.trusting import trusted_before
+from lite_mlops.models.trusting import tell_needs, trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Database, Decisions, Store, as_datetime
+from lite_mlops.store import Database, Decisions, as_datetime
 from lite_mlops.store.events import (
     AliasSet,
     Decision,
@@ -47,11 +46,6 @@ from lite_mlops.store.events import (
     VersionTagged,
 )
 from lite_mlops.tracking.keys import checked_name, checked_value
-
-_ENDINGS = (".joblib", ".skops", ".onnx", ".pkl")
-
-
-log = logging.getLogger("lite_mlops")
 
 Trust: TypeAlias = Collection[str] | bool  # names as 'module:name', or all of them
 
@@ -158,78 +152,8 @@ def record_version(
     return version
 
 
-class Registering:
+class Registering(Finding):
     """How versions of the models of a project come to be."""
-
-    _store: Store
-    # What references meant, as long as nothing changes: whoever answers asks again and again.
-    _seen: tuple[Hashable, dict[Reference, ModelVersion]] = (None, {})
-
-    # -- questions ------------------------------------------------------------------------------
-
-    def get(self, reference: str) -> ModelVersion:
-        """Return the version that a reference such as 'churn@champion' names.
-
-        'runs:/ID/model' names what a run kept in the folder `model` of its artifacts, or what it
-        registered under that name; what is not registered has the version 0.
-
-        Raises:
-            Invalid: it is not a reference.
-            NotFound: there is no such model, alias, version or run, or it was removed.
-        """
-        parsed = parse_any_reference(reference)
-        if isinstance(parsed, RunReference):
-            return self._of_run(parsed)
-        state = self._store.state()
-        if state is None or state != self._seen[0]:
-            self._seen = (state, {})
-        found = self._seen[1].get(parsed)
-        if found is None:
-            with self._store.reading() as database:
-                found = self._seen[1][parsed] = resolve(database, parsed)
-        return found
-
-    def _of_run(self, reference: RunReference) -> ModelVersion:
-        with self._store.reading() as database:
-            run = _run_id(database, reference.run)
-            registered = database.rows("versions_of_run", run=run)
-            row = database.one("kept_by_run", run=run)
-            files = database.rows("model_files_of_run", run=run, folder=reference.folder)
-            named = [version for model, version in registered if model == reference.folder]
-            if named:
-                return resolve(database, Reference(reference.folder, version=max(named)))
-            if not files and len(registered) == 1 and reference.folder == "model":
-                return resolve(database, Reference(registered[0][0], version=registered[0][1]))
-        stored = {path.rpartition("/")[2]: (sha256, size) for path, sha256, size in files}
-        model = next((name for name in stored if name.endswith(_ENDINGS)), None)
-        if model is None or row is None:
-            known = ", ".join(f"{model}/{version}" for model, version in registered)
-            raise NotFound(
-                f"Run {run} kept no model as {reference.folder!r}."
-                + (f" It registered {known}." if known else "")
-            )
-        if "signature.json" not in stored:
-            raise Invalid(
-                f"{reference} has no signature.json beside it: what it takes is not known. "
-                "Register it with an input_example."
-            )
-        referrer = f"signature of {reference}"
-        signature = json.loads(self._store.objects.read(stored["signature.json"][0], referrer))
-        example = stored.get("input_example.json")
-        return ModelVersion(
-            model=f"runs:/{run}/{reference.folder}",
-            version=0,
-            sha256=stored[model][0],
-            size=stored[model][1],
-            run_id=run,
-            signature=Signature.from_dict(signature),
-            requirements={},
-            created_at=row["started_at"],
-            actor=row["actor"],
-            metrics=row["metrics"] or {},
-            format=model.rpartition(".")[2].replace("pkl", "joblib"),
-            example=None if example is None else example[0],
-        )
 
     # -- decisions ------------------------------------------------------------------------------
 
@@ -293,7 +217,7 @@ class Registering:
             or infer_signature(self._loaded_once(model, saved, members), input_example, training),
             requirements=saved.requirements,
             format=saved.format,
-            class_name=_class_name(model),
+            class_name=class_of(model),
             run=run,
             example=self._kept_example(input_example),
             members=members,
@@ -360,7 +284,7 @@ class Registering:
             signature=infer_signature(model, input_example),
             requirements=requirements_of(found.imports),
             format=found.format,
-            class_name=_class_name(model),
+            class_name=class_of(model),
             run=run,
             example=self._kept_example(input_example),
             needs=found.needs_trust,
@@ -466,13 +390,7 @@ class Registering:
             else:
                 decisions.settle()
                 found = resolve(database, Reference(name, version=version))
-        missing = [item for item in made.needs if item not in found.trusted]
-        if missing:
-            log.warning(
-                "%s cannot be loaded yet: its file imports %s, which is not on the shipped list. "
-                "If you know it, confirm it once: `lite-mlops models trust %s`, or trust=[...].",
-                *(found.name, ", ".join(missing), found.name),
-            )
+        tell_needs(found, made.needs)
         return found
 
 
@@ -517,20 +435,6 @@ def _confirmed(needed: tuple[str, ...], trust: Trust) -> tuple[str, ...]:
         return needed if trust else ()
     given = {trust} if isinstance(trust, str) else set(trust)
     return tuple(name for name in needed if name in given)
-
-
-def _class_name(model: Any) -> str:
-    kind = type(model)
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _run_id(database: Database, word: str) -> str:
-    found = [run for (run,) in database.rows("run_word", word=word)]
-    if not found:
-        raise NotFound(f"There is no run {word!r}.")
-    if len(found) > 1 and word not in found:
-        raise Conflict(f"Several runs begin with {word!r}; write more of the id.")
-    return str(found[0])
 
 
 def _checked_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:

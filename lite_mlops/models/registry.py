@@ -18,14 +18,13 @@ from lite_mlops.models.registering import Registering
 from lite_mlops.models.removing import Removing
 from lite_mlops.models.signing import Signing, open_version
 from lite_mlops.models.tagging import Tagging
-from lite_mlops.models.trusting import Trusting
 from lite_mlops.models.versions import ModelVersion, known_model
 
 if TYPE_CHECKING:
     from lite_mlops.models.search import VersionPage
 
 
-class Models(Registering, Aliases, Tagging, Removing, Trusting, Signing, Looking, Cards, Bundling):
+class Models(Registering, Aliases, Tagging, Removing, Signing, Looking, Cards, Bundling):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:

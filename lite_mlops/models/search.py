@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lite_mlops.errors import Invalid
 from lite_mlops.frames import Column
 from lite_mlops.htmltext import html_table
 from lite_mlops.models.versions import ModelVersion
@@ -35,8 +34,6 @@ from lite_mlops.tracking.search import (
     read_token,
     write_token,
 )
-
-MAX_JOINED = 30  # planning more joins takes seconds
 
 ATTRIBUTES: dict[str, Kind] = {
     "model": "text",
@@ -117,11 +114,6 @@ class _VersionBuilder(Builder):
 
     def of_versions(self, count: int, after: Place | None) -> Statement:
         """Return the statement; its rows are model and version, then their place."""
-        if len(self.alias) > MAX_JOINED:
-            raise Invalid(
-                f"A search speaks of at most {MAX_JOINED} metrics, params and tags; this one of "
-                f"{len(self.alias)}."
-            )
         self._paths = {
             field: self.bound("/" + field.key.replace("~", "~0").replace("/", "~1"))
             for field in self.alias

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Conflict, Denied
+from lite_mlops.models.finding import Finding
 from lite_mlops.models.loading import load_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.versions import ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Store
 from lite_mlops.store.events import VersionSigned
 
 if TYPE_CHECKING:
@@ -91,14 +91,8 @@ def open_version(
     return load_model(source, version.file, strict=strict, limit=settings.model_bytes)
 
 
-class Signing:
+class Signing(Finding):
     """Who vouches for the versions of the models of a project."""
-
-    _store: Store
-
-    def get(self, reference: str) -> ModelVersion:
-        """Return the version that a reference names."""
-        raise NotImplementedError
 
     def verify(self, reference: str) -> list[Seal]:
         """Return the signatures of a version that are good, the oldest first.

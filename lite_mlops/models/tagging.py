@@ -14,10 +14,10 @@ from typing import Any
 from lite_mlops.errors import Invalid
 from lite_mlops.models.references import Reference, parse_reference
 from lite_mlops.models.versions import DESCRIPTION, known_model, resolve
-from lite_mlops.security import mask_reason, mask_value
+from lite_mlops.security import mask_reason
 from lite_mlops.store import Store
 from lite_mlops.store.events import VersionTagged
-from lite_mlops.tracking.keys import checked_name, checked_text
+from lite_mlops.tracking.keys import checked_tag
 
 MAX_TAG = 5_000  # characters
 WHOLE_MODEL = 0  # the version that stands for it
@@ -31,15 +31,7 @@ def checked_tags(tags: Mapping[str, Any], further: tuple[str, ...] = ()) -> dict
     """
     if not isinstance(tags, Mapping):
         raise Invalid(f"tags are a dictionary; {tags!r} is a {type(tags).__name__}.")
-    found: dict[str, str | None] = {}
-    for key, value in tags.items():
-        name = checked_name(key, "tag name")
-        if value is not None:
-            text = checked_text(value, f"tag {name!r}", MAX_TAG)
-            found[name] = mask_value(name, text, further)
-        else:
-            found[name] = None
-    return found
+    return dict(checked_tag(key, value, further, MAX_TAG) for key, value in tags.items())
 
 
 class Tagging:

@@ -7,15 +7,19 @@ project.models.trust("churn/3", ["features:Cleaner"])
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Collection, Iterable
 
 from lite_mlops.errors import Invalid
+from lite_mlops.models.finding import Finding
 from lite_mlops.models.loading import Inspection, inspect_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Database, Store
+from lite_mlops.store import Database
 from lite_mlops.store.events import VersionTrusted
+
+log = logging.getLogger("lite_mlops")
 
 
 def trusted_before(database: Database, model: str) -> set[str]:
@@ -23,14 +27,29 @@ def trusted_before(database: Database, model: str) -> set[str]:
     return {str(name) for (name,) in database.rows("trusted_before", model=model) if name}
 
 
-class Trusting:
+def checked_names(names: Iterable[str], needed: Collection[str], whose: str) -> tuple[str, ...]:
+    """Return names that are confirmed. Raises `Invalid` for one that the file does not need."""
+    given = tuple(names)
+    for name in given:
+        if name not in needed:
+            listed = ", ".join(needed) or "nothing beyond the shipped list"
+            raise Invalid(f"The file {whose} does not need {name!r}; it needs {listed}.")
+    return given
+
+
+def tell_needs(version: ModelVersion, needed: Iterable[str]) -> None:
+    """Say what the file of a version imports that nobody confirmed yet, if there is anything."""
+    missing = [name for name in needed if name not in version.trusted]
+    if missing:
+        log.warning(
+            "%s cannot be loaded yet: its file imports %s, which is not on the shipped list. "
+            "If you know it, confirm it once: `lite-mlops models trust %s`, or trust=[...].",
+            *(version.name, ", ".join(missing), version.name),
+        )
+
+
+class Trusting(Finding):
     """What the files of the models of a project may import."""
-
-    _store: Store
-
-    def get(self, reference: str) -> ModelVersion:
-        """Return the version that a reference names."""
-        raise NotImplementedError
 
     def inspect(self, reference: str) -> Inspection:
         """Return what the file of a version is and would import; nothing of it is loaded.
@@ -60,11 +79,7 @@ class Trusting:
         """
         parsed = parse_reference(reference)
         needed = self.inspect(reference).needs_trust
-        wanted = needed if names is None else tuple(names)
-        for name in wanted:
-            if name not in needed:
-                listed = ", ".join(needed) or "nothing beyond the shipped list"
-                raise Invalid(f"The file of {reference} does not need {name!r}; it needs {listed}.")
+        wanted = needed if names is None else checked_names(names, needed, f"of {reference}")
         with self._store.deciding() as decisions:
             found = resolve(decisions.database, parsed)
             further = [name for name in wanted if name not in found.trusted]

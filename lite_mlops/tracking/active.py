@@ -29,10 +29,10 @@ from lite_mlops.tracking.artifacts import ArtifactLog
 from lite_mlops.tracking.figures import figure_bytes
 from lite_mlops.tracking.keys import (
     MAX_PARAM,
-    MAX_TAG,
     checked_name,
     checked_note,
     checked_path,
+    checked_tag,
     checked_text,
     items,
     shown,
@@ -153,11 +153,7 @@ class ActiveRun(MetricLogging):
         problems: list[LiteMlopsError] = []
         for key, value in items(tags, "tags"):
             try:
-                name = checked_name(key, "tag name")
-                text = None
-                if value is not None:
-                    text = checked_text(value, f"tag {name!r}", MAX_TAG)
-                    text = mask_value(name, text, self._store.settings.mask)
+                name, text = checked_tag(key, value, self._store.settings.mask)
                 keys.append(name)
                 texts.append(text)
             except Invalid as problem:

@@ -14,6 +14,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from lite_mlops.errors import Invalid
+from lite_mlops.security import mask_value
 
 MAX_NAME = 250
 MAX_PARAM = 6_000
@@ -61,6 +62,19 @@ def checked_text(value: object, what: str, limit: int) -> str:
             "Log long texts as an artifact: log_text(text, 'name.txt')."
         )
     return text
+
+
+def checked_tag(
+    key: object, value: Any, further: tuple[str, ...], limit: int = MAX_TAG
+) -> tuple[str, str | None]:
+    """Return name and text of a tag, masked if it looks like a secret; None stays None.
+
+    `further` are more parts of names whose values are secrets.
+    """
+    name = checked_name(key, "tag name")
+    if value is None:
+        return name, None
+    return name, mask_value(name, checked_text(value, f"tag {name!r}", limit), further)
 
 
 def checked_note(text: object) -> str:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
-from lite_mlops.security import mask_reason, mask_text, mask_value
+from lite_mlops.security import mask_reason, mask_text
 from lite_mlops.store import Database, Store, is_id
 from lite_mlops.store.events import Note, RunDeleted, RunPurged, RunRestored, Tags
-from lite_mlops.tracking.keys import MAX_TAG, checked_name, checked_note, checked_text, shown
+from lite_mlops.tracking.keys import checked_note, checked_tag, shown
 from lite_mlops.tracking.status import STATUSES
 from lite_mlops.tracking.values import Artifact, History, Metric, Run
 
@@ -331,15 +331,9 @@ class Runs:
         Raises:
             NotFound, Invalid: the run or one of the tags cannot be used.
         """
-        keys, texts = [], []
-        for key, value in tags.items():
-            name = checked_name(key, "tag name")
-            text = None
-            if value is not None:
-                text = checked_text(value, f"tag {name!r}", MAX_TAG)
-                text = mask_value(name, text, self._store.settings.mask)
-            keys.append(name)
-            texts.append(text)
+        mask = self._store.settings.mask
+        pairs = [checked_tag(key, value, mask) for key, value in tags.items()]
+        keys, texts = [key for key, _ in pairs], [text for _, text in pairs]
         self._store.append(Tags(run=self._id(run), keys=keys, texts=texts))
 
     def note(self, run: str, text: str) -> None:

@@ -21,11 +21,10 @@ from lite_mlops.importing.mlflow.flavors import LoggedFolder, read_model
 from lite_mlops.importing.mlflow.runs import Progress
 from lite_mlops.importing.mlflow.values import LoggedModel, MlflowModel, MlflowVersion
 from lite_mlops.importing.versions import PastModel, PastVersion, add_versions, marks_here
-from lite_mlops.models import DESCRIPTION, Prepared, checked_model_name
+from lite_mlops.models import DESCRIPTION, MAX_TAG, Prepared, checked_model_name
 from lite_mlops.store import Store
 
 _STAGES = {"Production": "production", "Staging": "staging"}
-_MAX_TAG = 5_000  # characters
 _BATCH = 100  # models that are decided about at a time
 
 
@@ -39,7 +38,7 @@ class ModelTransfer:
 
     def _texts(self, tags: Mapping[str, str], label: str) -> dict[str, str]:
         mask = self._store.settings.mask
-        return fitting_texts(tags, "tag name", _MAX_TAG, self._told, label, mask)
+        return fitting_texts(tags, "tag name", MAX_TAG, self._told, label, mask)
 
     def take_over(self, progress: Progress, *, dry_run: bool) -> tuple[int, int]:
         """Take over the registered models; return how many versions and moved aliases."""

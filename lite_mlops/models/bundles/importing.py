@@ -8,7 +8,6 @@ The same bundle gives the same version again: the hash of its manifest is kept a
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,23 +20,17 @@ from lite_mlops.models.loading import Inspection
 from lite_mlops.models.references import Reference, checked_model_name
 from lite_mlops.models.registering import Origin, Prepared, Trust, record_version
 from lite_mlops.models.tagging import checked_tags
+from lite_mlops.models.trusting import Trusting, checked_names, tell_needs
 from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Database, Store
-
-log = logging.getLogger("lite_mlops")
+from lite_mlops.store import Database
 
 
 def confirmed(needed: Collection[str], trust: Trust, what: str) -> tuple[str, ...]:
     """Return what of the needed names is trusted. Raises `Invalid` for a name not among them."""
     if isinstance(trust, bool):
         return tuple(needed) if trust else ()
-    given = (trust,) if isinstance(trust, str) else tuple(trust)
-    for name in given:
-        if name not in needed:
-            listed = ", ".join(needed) or "nothing beyond the shipped list"
-            raise Invalid(f"The file in {what} does not need {name!r}; it needs {listed}.")
-    return given
+    return checked_names((trust,) if isinstance(trust, str) else trust, needed, f"in {what}")
 
 
 def _known(database: Database, model: str, manifest: Manifest) -> ModelVersion | None:
@@ -47,20 +40,8 @@ def _known(database: Database, model: str, manifest: Manifest) -> ModelVersion |
     return None if number is None else resolve(database, Reference(model, version=number))
 
 
-class Bundling:
+class Bundling(Trusting):
     """How versions of the models of a project leave it, and come into it."""
-
-    _store: Store
-
-    def get(self, reference: str) -> ModelVersion:
-        """Return the version that a reference names."""
-        raise NotImplementedError
-
-    def trust(
-        self, reference: str, names: Collection[str] | None = None, *, reason: str | None = None
-    ) -> ModelVersion:
-        """Confirm what the file of a version imports."""
-        raise NotImplementedError
 
     def export(self, reference: str, path: str | Path, *, card: str | None = None) -> Manifest:
         """Write a version with all its files into one file, and return its manifest.
@@ -118,13 +99,7 @@ class Bundling:
         further = [item for item in trusted if item not in found.trusted]
         if further:
             found = self.trust(found.name, further, reason=reason)
-        missing = [item for item in inspection.needs_trust if item not in found.trusted]
-        if missing:
-            log.warning(
-                "%s cannot be loaded yet: its file imports %s, which is not on the shipped list. "
-                "If you know it, confirm it once: `lite-mlops models trust %s`, or trust=[...].",
-                *(found.name, ", ".join(missing), found.name),
-            )
+        tell_needs(found, inspection.needs_trust)
         return found
 
     def imported(self, manifest: Manifest, name: str | None = None) -> ModelVersion | None:

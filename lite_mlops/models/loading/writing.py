@@ -185,12 +185,16 @@ def save_model(objects: Objects, model: Any, *, format: str = DEFAULT, limit: in
         Invalid: it cannot be written, or could not be imported by whoever loads it.
         RefusedModel: its file could never be loaded; it says why.
     """
-    found = None
-    if format == "joblib" and not isinstance(model, PythonModel):
+    found, plain = None, format == "joblib" and not isinstance(model, PythonModel)
+    if plain:
         found = _stored_plain(objects, model, limit)
     if found is None:
         buffer = io.BytesIO()
-        write_model(model, buffer, format=format)
+        if plain:  # it is worth mapping
+            with _written(model):
+                joblib.dump(model, buffer)
+        else:
+            write_model(model, buffer, format=format)
         data = buffer.getbuffer()
         imports = FORMATS[format].imports(data, limit)
         if isinstance(model, PythonModel):

@@ -143,12 +143,6 @@ def statement_for(
     Raises:
         Invalid: the question speaks of too many metrics, params and tags.
     """
-    joined = sum(field.part != "attributes" for field in question.fields)
-    if joined > MAX_JOINED:
-        raise Invalid(
-            f"A search speaks of at most {MAX_JOINED} metrics, params and tags; this one of "
-            f"{joined}."
-        )
     return Builder(question).statement(count, after, within)
 
 
@@ -172,6 +166,11 @@ class Builder:
             for number, field in enumerate(question.fields)
             if field.part != "attributes"
         }
+        if len(self.alias) > MAX_JOINED:
+            raise Invalid(
+                f"A search speaks of at most {MAX_JOINED} metrics, params and tags; this one of "
+                f"{len(self.alias)}."
+            )
 
     def bound(self, value: object) -> str:
         """Return the placeholder of a value."""
