@@ -180,8 +180,8 @@ def sign_version(
     models = open_project().models
     path = signing.default_key_path() if key is None else key
     if make_key and not path.exists():
-        click.echo(f"Made the key {path}; whoever can read it can sign as you.", err=True)
         signing.make_key(path)
+        click.echo(f"Made the key {path}; whoever can read it can sign as you.", err=True)
     version = models.sign(reference, path, reason=reason)
     tell(f"{version.name} is signed by {version.seals[-1].public}.", version.to_dict(), form)
 
