@@ -1,7 +1,15 @@
-"""The HTTP door: a small kernel, the socket server, and the routes of a served model."""
+"""The HTTP door: a small kernel, and the routes of served models."""
 
-from lite_mlops.web.http import App, Request, Response, Route
+from lite_mlops.web.kernel import App, Guard, Limits, Request, Response, Route, Server
 from lite_mlops.web.predicting import prediction_app
-from lite_mlops.web.server import Server
 
-__all__ = ["App", "Request", "Response", "Route", "Server", "prediction_app"]
+__all__ = [
+    "App",
+    "Guard",
+    "Limits",
+    "Request",
+    "Response",
+    "Route",
+    "Server",
+    "prediction_app",
+]

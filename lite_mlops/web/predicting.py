@@ -13,7 +13,7 @@ from typing import Any
 from lite_mlops.errors import Invalid
 from lite_mlops.monitoring import Monitoring
 from lite_mlops.serving import Endpoint
-from lite_mlops.web.http import App, Request, Response, Route
+from lite_mlops.web.kernel import App, Request, Response, Route
 
 MAX_ROWS = 10_000
 
@@ -65,7 +65,7 @@ def prediction_app(endpoint: Endpoint, monitoring: Monitoring | None = None) -> 
         return Response.json({"status": "ok", "model": version.name})
 
     def index(_: Request) -> Response:
-        routes = [f"{route.method} {route.path}" for route in app.routes]
+        routes = [f"{route.method} {route.path}" for route in app.routes.all]
         return Response.json({"model": version.name, "routes": routes})
 
     app = App(

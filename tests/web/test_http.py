@@ -19,7 +19,7 @@ from lite_mlops.errors import (
     NotFound,
 )
 from lite_mlops.web import App, Request, Response, Route
-from lite_mlops.web.http import STATUS
+from lite_mlops.web.kernel.http import STATUS
 
 HOST = {"host": "127.0.0.1:8000"}
 SENT = HOST | {"content-type": "application/json"}

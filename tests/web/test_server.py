@@ -13,7 +13,7 @@ import pytest
 
 from lite_mlops.errors import Busy, Invalid
 from lite_mlops.web import App, Request, Response, Route, Server
-from lite_mlops.web.server import LOOPBACK, MAX_BODY
+from lite_mlops.web.kernel.server import LOOPBACK, MAX_BODY
 
 HOST = b"Host: localhost\r\n"
 

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from lite_mlops.errors import Busy, Invalid
-from lite_mlops.web.http import App, Request, Response
+from lite_mlops.web.kernel.app import App
+from lite_mlops.web.kernel.http import Request, Response
 
 log = logging.getLogger("lite_mlops")
 
