@@ -28,6 +28,7 @@ from lite_mlops.data import DatasetVersion
 from lite_mlops.models import ModelVersion
 from lite_mlops.monitoring import FeatureDrift, Performance
 from lite_mlops.project import Project
+from lite_mlops.serving import Served
 from lite_mlops.web import Server, prediction_app
 
 MODEL = "breast-cancer"
@@ -134,7 +135,9 @@ def choose(project: Project, trained: Sequence[tuple[ModelVersion, float]]) -> M
 
 def serve(project: Project) -> Server:
     """Return a server of the champion on a free port of this machine."""
-    return Server(prediction_app(project.endpoint(f"{MODEL}@champion"), project.monitoring))
+    champion = f"{MODEL}@champion"
+    served = Served({champion: project.endpoint(champion)})
+    return Server(prediction_app(served, project.monitoring))
 
 
 def watch(

@@ -217,7 +217,7 @@ class Project:
 
         version = self.models.get(model)
         opened = open_version(self.store.objects, version, self.settings)
-        return Endpoint(version, opened, Recording(self.store, version))
+        return Endpoint(version, opened, Recording(self.store))
 
     @cached_property
     def _starter(self) -> Starter:

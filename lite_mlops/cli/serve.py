@@ -29,15 +29,15 @@ def serve(
     REFERENCE names it, such as churn@champion or churn/3, or is a bundle (churn.lmz), which needs
     no project.
     """
-    from lite_mlops.serving import Endpoint, Recording
+    from lite_mlops.serving import Endpoint, Recording, Served
     from lite_mlops.web import Server, prediction_app
 
     version, model, project = asked_model(reference, chosen_trust(trust, trust_all), strict=strict)
-    recording = None if project is None else Recording(project.store, version)
+    recording = None if project is None else Recording(project.store)
     monitoring = None if project is None else project.monitoring
     endpoint = Endpoint(version, model, recording)
-    server = Server(prediction_app(endpoint, monitoring), port)
-    endpoint.announce()
+    server = Server(prediction_app(Served({reference: endpoint}), monitoring), port)
+    endpoint.current.announce()
     say(f"Serving {version.name} on {server.url}")
     row = list(version.signature.example_row().items())
     example = json.dumps(dict(row[:_SHOWN]), ensure_ascii=False)[1:-1]

@@ -25,6 +25,7 @@ from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import (
     Change,
     Column,
+    Departure,
     InvalidRows,
     Output,
     Problem,
@@ -48,6 +49,7 @@ __all__ = [
     "Bundle",
     "Change",
     "Column",
+    "Departure",
     "Inspection",
     "InvalidRows",
     "ModelContext",

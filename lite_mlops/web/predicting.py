@@ -12,8 +12,8 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.monitoring import Monitoring
-from lite_mlops.serving import Endpoint
-from lite_mlops.web.kernel import App, Request, Response, Route
+from lite_mlops.serving import Answers, Served
+from lite_mlops.web.kernel import App, Deferred, Request, Response, Route
 
 MAX_ROWS = 10_000
 
@@ -49,14 +49,20 @@ def _feedback_route(monitoring: Monitoring) -> Route:
     return Route("POST", "/feedback", feedback)
 
 
-def prediction_app(endpoint: Endpoint, monitoring: Monitoring | None = None) -> App:
+def prediction_app(served: Served, monitoring: Monitoring | None = None) -> App:
     """Return the app that serves one model version; without `monitoring` it takes no labels."""
+    endpoint = served.default
     version = endpoint.version
 
-    def predict(request: Request) -> Response:
-        answers = endpoint.predict(_rows(request.json()))
-        answered = [answer.to_dict() for answer in answers]
-        return Response.json({"model": version.name, "predictions": answered})
+    def predict(request: Request) -> Deferred:
+        loaded = endpoint.current
+        table = loaded.table(_rows(request.json()))
+
+        def finish(answers: Answers) -> Response:
+            records = loaded.recorded(answers).records()
+            return Response.json({"model": version.name, "predictions": records})
+
+        return Deferred(loaded.batching, table, finish)
 
     def schema(_: Request) -> Response:
         return Response.json({"model": version.name, **version.signature.to_dict()})

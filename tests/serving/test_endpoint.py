@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -57,16 +57,21 @@ def test_answers_are_those_of_the_model_in_the_order_of_the_rows(
     answers = endpoint.predict(ROWS.tolist())
     model = project.models.load("churn")
     assert [answer.prediction for answer in answers] == model.predict(ROWS).tolist()
-    scores = [list((answer.scores or {}).values()) for answer in answers]
+    scores = [list((answer.probabilities or {}).values()) for answer in answers]
     np.testing.assert_array_equal(scores, model.predict_proba(ROWS))
-    assert all(list(answer.scores or {}) == ["no", "yes"] for answer in answers)
+    assert all(list(answer.probabilities or {}) == ["no", "yes"] for answer in answers)
     assert len({answer.id for answer in answers}) == 100
 
 
 def test_rows_by_name_and_in_order_are_answered_alike(endpoint: Endpoint) -> None:
     one, other = endpoint.predict([{"visits": -1.0, "age": 2.0}, [2.0, -1.0]])
-    assert (one.prediction, one.scores) == (other.prediction, other.scores)
-    assert one.to_dict() == {"id": one.id, "prediction": "yes", "scores": one.scores}
+    assert (one.prediction, one.probabilities) == (other.prediction, other.probabilities)
+    assert one.to_dict() == {
+        "id": one.id,
+        "prediction": "yes",
+        "probabilities": one.probabilities,
+        "quality": "ok",
+    }
 
 
 def test_every_answer_is_recorded(project: Project, endpoint: Endpoint) -> None:
@@ -76,12 +81,12 @@ def test_every_answer_is_recorded(project: Project, endpoint: Endpoint) -> None:
         "FROM predictions ORDER BY ts"
     ).rows
     assert rows == (
-        (answers[0].id, "churn", 1, [2.0, 0.5], "yes", _scores(answers[0].scores), True),
-        (answers[1].id, "churn", 1, [-2.0, 0.25], "no", _scores(answers[1].scores), True),
+        (answers[0].id, "churn", 1, [2.0, 0.5], "yes", _scores(answers[0].probabilities), True),
+        (answers[1].id, "churn", 1, [-2.0, 0.25], "no", _scores(answers[1].probabilities), True),
     )
 
 
-def _scores(scores: dict[str, float] | None) -> list[float]:
+def _scores(scores: Mapping[Any, float] | None) -> list[float]:
     assert scores is not None
     return list(scores.values())
 
@@ -97,9 +102,10 @@ def test_a_version_goes_on_answering_when_the_alias_moves(project: Project) -> N
     assert project.sql("SELECT version FROM predictions").rows == ((1,),)
 
 
-def test_no_rows_are_no_answers(project: Project, endpoint: Endpoint, tables: Tables) -> None:
+def test_no_rows_are_refused(project: Project, endpoint: Endpoint, tables: Tables) -> None:
     before = tables()
-    assert endpoint.predict([]) == []
+    with pytest.raises(Invalid, match="there are no rows to answer"):
+        endpoint.predict([])
     assert tables() == before
 
 
@@ -110,13 +116,13 @@ def test_a_regressor_answers_numbers_without_scores(project: Project) -> None:
     endpoint = served(project, LinearRegression().fit(ROWS, ROWS[:, 0] * 2))
     (answer,) = endpoint.predict([[1.0, 0.0]])
     assert float(answer.prediction) == pytest.approx(2.0)
-    assert answer.scores is None
-    assert set(answer.to_dict()) == {"id", "prediction"}
+    assert answer.probabilities is None
+    assert set(answer.to_dict()) == {"id", "prediction", "quality"}
 
 
 def test_a_classifier_without_probabilities_has_no_scores(project: Project) -> None:
     (answer,) = served(project, LinearSVC().fit(ROWS, LABELS)).predict([[3.0, 0.0]])
-    assert (answer.prediction, answer.scores) == ("yes", None)
+    assert (answer.prediction, answer.probabilities) == ("yes", None)
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [False, True], [1.5, 2.5]], ids=str)
@@ -127,7 +133,7 @@ def test_classes_of_any_type_become_texts(project: Project, labels: list[Any]) -
     endpoint = served(project, model)
     (answer,) = endpoint.predict([[3.0, 0.0]])
     assert answer.prediction == str(labels[1])
-    assert list(answer.scores or {}) == [str(label) for label in labels]
+    assert list(answer.probabilities or {}) == [str(label) for label in labels]
 
 
 def test_a_model_that_takes_missing_values_gets_them(project: Project) -> None:
@@ -165,7 +171,7 @@ def test_a_model_of_mixed_columns_is_asked_and_recorded(project: Project) -> Non
     row = {"age": 7, "city": "001", "member": False, "since": "2024-01-08T00:00:00+00:00"}
     (answer,) = endpoint.predict([row])
     assert answer.prediction == "yes"
-    assert answer.scores == dict(
+    assert answer.probabilities == dict(
         zip(["no", "yes"], model.predict_proba(frame.iloc[[7]])[0], strict=True)
     )
     ((numbers, texts),) = project.sql("SELECT numbers, texts FROM predictions").rows
@@ -191,7 +197,7 @@ def test_a_model_of_texts_is_asked_with_texts(project: Project) -> None:
     model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(texts, [1, 0, 1, 0])
     endpoint = served(project, model, texts)
     answers = endpoint.predict(["a good one", "bad"])
-    assert [answer.prediction for answer in answers] == ["1", "0"]
+    assert [answer.prediction for answer in answers] == [1, 0]
     with pytest.raises(InvalidRows, match="row 1 is 5; expected a text"):
         endpoint.predict(["good", 5])
 

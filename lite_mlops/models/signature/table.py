@@ -51,8 +51,38 @@ class Table:
         self._matrix = matrix
         self.rows = rows
 
+    @classmethod
+    def joined(cls, tables: Sequence[Table]) -> Table:
+        """Return tables of one signature as one, in their order; there is at least one."""
+        first = tables[0]
+        rows = sum(table.rows for table in tables)
+        matrices = [one for one in (table.known_matrix for table in tables) if one is not None]
+        if len(matrices) == len(tables):
+            return cls(first.signature, matrix=np.concatenate(matrices), rows=rows)
+        each = zip(*(table.arrays for table in tables), strict=True)
+        # Whole numbers of one table may stand beside those of another that lacks some, as floats.
+        return cls(first.signature, arrays=[np.concatenate(one) for one in each], rows=rows)
+
+    def part(self, start: int, stop: int) -> Table:
+        """Return the rows from `start` to before `stop`; nothing is copied."""
+        rows = min(stop, self.rows) - start
+        if self._matrix is not None:
+            return Table(self._signature, matrix=self._matrix[start:stop], rows=rows)
+        arrays = [array[start:stop] for array in self.arrays]
+        return Table(self._signature, arrays=arrays, rows=rows)
+
     def __len__(self) -> int:
         return self.rows
+
+    @property
+    def signature(self) -> Signature:
+        """The signature that the rows fit."""
+        return self._signature
+
+    @property
+    def known_matrix(self) -> NDArray[np.float64] | None:
+        """The values as one matrix, if that is how they are kept."""
+        return self._matrix
 
     @property
     def columns(self) -> tuple[Column, ...]:

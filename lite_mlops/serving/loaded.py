@@ -1,0 +1,138 @@
+"""A loaded version: validates rows, asks its model for many requests at once, tells their quality.
+
+loaded = Loaded(version, model)
+answers = loaded.predict([{"age": 41, "plan": "basic"}])
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lite_mlops.errors import Invalid
+from lite_mlops.models import Asking, Departure, ModelVersion, Table
+from lite_mlops.serving.answers import Answers
+from lite_mlops.serving.batching import Batching
+from lite_mlops.serving.recording import Recording
+from lite_mlops.store import new_id
+
+
+class Loaded:
+    """One version with its model, ready to answer.
+
+    Args:
+        version: The version.
+        model: Its model, loaded.
+        recording: What records the answers; None: they are not.
+    """
+
+    def __init__(
+        self, version: ModelVersion, model: Any, recording: Recording | None = None
+    ) -> None:
+        self.version = version
+        self.signature = version.signature
+        self.asking = Asking(model, version.signature)
+        self.recording = recording
+        self.batching = Batching(self._ask, _joined)
+
+    def announce(self) -> None:
+        """Record that this process answers with the version, so that nobody removes it."""
+        if self.recording is not None:
+            self.recording.announce(self.version)
+
+    def table(self, rows: Any, *, ignore_unknown: bool = False) -> Table:
+        """Return rows in any form that `Signature.validate` takes, validated.
+
+        Raises:
+            InvalidRows: names the rows, the columns and the values that do not fit.
+            Invalid: there are none.
+        """
+        table = self.signature.validate(rows, ignore_unknown=ignore_unknown)
+        if not len(table):
+            raise Invalid("there are no rows to answer.")
+        return table
+
+    def predict(self, rows: Any, *, ignore_unknown: bool = False) -> Answers:
+        """Answer rows at once, in any thread, and have the answers recorded.
+
+        Raises:
+            InvalidRows: names the rows, the columns and the values that do not fit.
+            Invalid: there are no rows, or the model cannot answer them; it says why.
+        """
+        return self.recorded(self.batching.now(self.table(rows, ignore_unknown=ignore_unknown)))
+
+    def recorded(self, answers: Answers) -> Answers:
+        """Have the answers to one request recorded, and return them."""
+        if self.recording is not None:
+            self.recording.record(answers)
+        return answers
+
+    def _ask(self, tables: Sequence[Table]) -> list[Answers]:
+        """Answer tables as if they were one."""
+        table = tables[0] if len(tables) == 1 else Table.joined(tables)
+        started = time.perf_counter_ns()
+        predicted, scores = self.asking.ask_checked(table)
+        if len(predicted) != len(table):
+            raise Invalid(f"the model gave {len(predicted):,} answers to {len(table):,} rows.")
+        latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)
+        departures = self.signature.outside(table)
+        if len(tables) == 1:
+            return [
+                Answers(self.version, new_id(), table, predicted, scores, departures, latency_us)
+            ]
+        found = []
+        start = 0
+        for one in tables:
+            stop = start + len(one)
+            found.append(
+                Answers(
+                    self.version,
+                    new_id(),
+                    one,
+                    predicted[start:stop],
+                    None if scores is None else scores[start:stop],
+                    _between(departures, start, stop) if departures else (),
+                    latency_us,
+                )
+            )
+            start = stop
+        return found
+
+
+def _between(departures: Sequence[Departure], start: int, stop: int) -> list[Departure]:
+    """Return the departures of some rows, numbered from the first of them."""
+    found = []
+    for one in departures:
+        low, high = np.searchsorted(one.rows, (start, stop))
+        if low < high:
+            rows = one.rows[low:high] - start
+            found.append(Departure(one.column, one.what, rows, one.expected))
+    return found
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    """Return the answers to the parts of one table as one."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    scores = [part.scores for part in parts if part.scores is not None]
+    departures = []
+    start = 0
+    for part in parts:
+        departures += [
+            Departure(one.column, one.what, one.rows + start, one.expected)
+            for one in part.departures
+        ]
+        start += len(part)
+    return Answers(
+        first.version,
+        first.id,
+        Table.joined([part.table for part in parts]),
+        np.concatenate([part.predicted for part in parts]),
+        np.concatenate(scores) if scores else None,
+        departures,
+        sum(part.latency_us * len(part) for part in parts) // start,
+    )
