@@ -98,7 +98,7 @@ def read_inference(request: Request, loaded: Loaded, limits: Limits) -> Inferenc
     return Inference(
         rows_of(tensors, loaded.signature),
         message.get("id"),
-        _wanted(message.get("outputs"), outputs_of(loaded), binary=binary),
+        _wanted(message.get("outputs"), outputs_of(loaded.signature), binary=binary),
     )
 
 
