@@ -62,7 +62,7 @@ def _of_split(value: Any) -> Any:
     unknown = [name for name in value if name not in ("columns", "data", "index")]
     if unknown:
         raise Invalid(f"'dataframe_split' has no {unknown[0]!r}; it has columns, data and index.")
-    if value.get("columns") is None:
+    if "columns" not in value:
         return value["data"]
     names = value["columns"]
     return of_split(list(map(str, names)) if type(names) is list else names, value["data"])
@@ -130,7 +130,9 @@ def request_schema(signature: Signature) -> dict[str, Any]:
     rows = {"type": "array", "minItems": 1, "items": {"anyOf": [loose, in_order]}}
     data = {"type": "array", "minItems": 1, "items": in_order}
     shapes = {
-        "dataframe_split": entity({"columns": {"const": list(signature.features)}, "data": data}),
+        "dataframe_split": entity(
+            {"data": data, "columns": {"const": list(signature.features)}}, "columns"
+        ),
         "dataframe_records": {"type": "array", "minItems": 1, "items": loose},
         "instances": rows,
         "inputs": {"anyOf": [rows, entity(by_column(signature))]},
