@@ -16,7 +16,7 @@ from lite_mlops.errors import Invalid
 from lite_mlops.models.signature.kinds import NUMBERS, Type
 
 if TYPE_CHECKING:
-    from lite_mlops.models.signature.departures import Departure
+    from lite_mlops.models.signature.departures import Departure, Span
     from lite_mlops.models.signature.table import Table
     from lite_mlops.models.signature.validating import Validator
 
@@ -193,6 +193,13 @@ class Signature:
     def column(self, name: str) -> Column:
         """Return a column by its name. Raises `KeyError`."""
         return self.columns[self._places[name]]
+
+    @cached_property
+    def span(self) -> Span:
+        """What the numbers of the training data lay between; of a signature of numbers only."""
+        from lite_mlops.models.signature.departures import Span
+
+        return Span(self.columns)
 
     @cached_property
     def _places(self) -> dict[str, int]:
