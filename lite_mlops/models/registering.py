@@ -32,7 +32,7 @@ from lite_mlops.models.references import (
     Reference,
     checked_model_name,
 )
-from lite_mlops.models.signature import Signature, infer_signature
+from lite_mlops.models.signature import Personal, Signature, infer_signature
 from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import tell_needs, trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
@@ -168,6 +168,7 @@ class Registering(Finding):
         format: str | None = None,  # noqa: A002
         artifacts: Mapping[str, str | Path] | None = None,
         trust: Trust = (),
+        personal: Personal = (),
         alias: str | None = None,
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, Any] | None = None,
@@ -186,6 +187,8 @@ class Registering(Finding):
             artifacts: Files that a `PythonModel` needs, by the names it finds them under.
             trust: What its file may import beyond the shipped list, as 'module:name'; True: all
                 that it imports. What was confirmed for an earlier version need not be said again.
+            personal: Columns that tell about a person: their values are recorded with predictions
+                as pseudonyms, or for `{"name": "none"}` not at all.
             alias: An alias to point to the new version at once.
             metrics: Further metrics of the version, or others than those of the run.
             tags: Tags of the version.
@@ -193,8 +196,8 @@ class Registering(Finding):
             reason: Why; recorded with the decision.
 
         Raises:
-            Invalid: the name cannot be used, the model cannot be written, or its features are
-                not known.
+            Invalid: the name cannot be used, the model cannot be written, its features are not
+                known, or a personal column is not among them.
             NotFound: there is no such run or artifact.
         """
         name = checked_model_name(name)
@@ -206,15 +209,19 @@ class Registering(Finding):
         format = format or self._store.settings.model_format  # noqa: A001
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
+        if signature is not None:
+            signature.with_recorded(personal)  # refused before anything is stored
         members = self._kept_members(artifacts or {})
         saved = save_model(
             self._store.objects, model, format=format, limit=self._store.settings.model_bytes
         )
+        if signature is None:
+            loaded = self._loaded_once(model, saved, members)
+            signature = infer_signature(loaded, input_example, training)
         made = Prepared(
             sha256=saved.sha256,
             size=saved.size,
-            signature=signature
-            or infer_signature(self._loaded_once(model, saved, members), input_example, training),
+            signature=signature.with_recorded(personal),
             requirements=saved.requirements,
             format=saved.format,
             class_name=class_of(model),

@@ -237,9 +237,10 @@ class DatasetUsed(Event):
 
 
 class Prediction(Event):
-    """One answer of a model; numbers and texts in the order of the columns of its signature.
+    """One answer of a model, as earlier versions of this package recorded it.
 
-    Both have a place for each column, which is null where its value is in the other list.
+    Numbers and texts are in the order of the columns of its signature. Both have a place for each
+    column, which is null where its value is in the other list.
     """
 
     kind = "prediction"
@@ -251,6 +252,26 @@ class Prediction(Event):
     text: str
     scores: list[float] | None = None
     latency_us: int
+
+
+class Predictions(Event):
+    """Answers of a version of a model, one after the other; each list has an entry for each.
+
+    `times` are microseconds since 1970 UTC. `inputs` and `text_inputs` are the numbers and the
+    texts of each row, in the order of the columns of the signature; both have a place for each
+    column, which is null where its value is in the other list, missing, or not to be kept.
+    """
+
+    kind = "predictions"
+    model: str
+    version: int
+    ids: list[str]
+    times: list[int]
+    inputs: list[list[float | None]]
+    text_inputs: list[list[str | None]] | None = None
+    answers: list[str]
+    shares: list[list[float]] | None = None
+    latencies: list[int]
 
 
 class VersionServed(Event):
@@ -416,6 +437,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     DatasetSnapshot,
     DatasetUsed,
     Prediction,
+    Predictions,
     Feedback,
     ExperimentRenamed,
     RunDeleted,
@@ -443,6 +465,10 @@ _SQL_TYPES = {
     list[str | None]: "VARCHAR[]",
     list[float]: "DOUBLE[]",
     list[float | None]: "DOUBLE[]",
+    list[int]: "BIGINT[]",
+    list[list[float]]: "DOUBLE[][]",
+    list[list[float | None]]: "DOUBLE[][]",
+    list[list[str | None]]: "VARCHAR[][]",
     dict[str, Any]: "JSON",
     dict[str, str]: "JSON",
 }

@@ -97,6 +97,18 @@ facts = st.one_of(
         latency_us=st.just(5),
     ),
     st.builds(
+        ev.Predictions,
+        model=st.just("m"),
+        version=st.just(1),
+        ids=st.sampled_from([["p1", "p2"], ["p3", "p4"]]),
+        times=st.just([1, 2]),
+        inputs=st.sampled_from([[[1.0, None], [2.0, 3.0]], [[], []]]),
+        text_inputs=st.sampled_from([None, [[None, "a"], [None, None]]]),
+        answers=st.just(["a", "b"]),
+        shares=st.sampled_from([None, [[0.5, 0.5], [0.25, 0.75]]]),
+        latencies=st.just([5, 6]),
+    ),
+    st.builds(
         ev.VersionServed, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
     ),
     st.builds(ev.Feedback, prediction=st.sampled_from(["p1", "p2"]), text=texts),

@@ -225,6 +225,13 @@ INSERT INTO predictions
 SELECT prediction, model, version, make_timestamp(ts), numbers, text, scores, latency_us, texts
 FROM staged WHERE k = 'prediction';
 
+-- name: predictions
+-- Lists of different lengths are filled up with nulls, as is a list that is not there.
+INSERT INTO predictions
+SELECT unnest(ids), model, version, make_timestamp(unnest(times)), unnest(inputs),
+       unnest(answers), unnest(shares), unnest(latencies), unnest(text_inputs)
+FROM staged WHERE k = 'predictions';
+
 -- name: feedback
 MERGE INTO feedback f
 USING (SELECT prediction, max((make_timestamp(ts), text)) AS top
