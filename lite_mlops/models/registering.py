@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lite_mlops.errors import Invalid, NotFound
-from lite_mlops.models.examples import example_of
+from lite_mlops.models.answering import Asking
+from lite_mlops.models.examples import ANSWERED, example_of
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.importances import class_of
 from lite_mlops.models.loading import (
@@ -216,8 +217,8 @@ class Registering(Finding):
             self._store.objects, model, format=format, limit=self._store.settings.model_bytes
         )
         if signature is None:
-            loaded = self._loaded_once(model, saved, members)
-            signature = infer_signature(loaded, input_example, training)
+            model = self._loaded_once(model, saved, members)
+            signature = infer_signature(model, input_example, training)
         made = Prepared(
             sha256=saved.sha256,
             size=saved.size,
@@ -226,7 +227,7 @@ class Registering(Finding):
             format=saved.format,
             class_name=class_of(model),
             run=run,
-            example=self._kept_example(input_example),
+            example=self._kept_example(input_example, model, signature),
             members=members,
             needs=saved.needs_trust,
             trusted=_confirmed(saved.needs_trust, trust),
@@ -285,15 +286,16 @@ class Registering(Finding):
         model = load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"{path} holds no model: its {type(model).__name__} has no predict.")
+        signature = infer_signature(model, input_example)
         made = Prepared(
             sha256=stored.sha256,
             size=stored.size,
-            signature=infer_signature(model, input_example),
+            signature=signature,
             requirements=requirements_of(found.imports),
             format=found.format,
             class_name=class_of(model),
             run=run,
-            example=self._kept_example(input_example),
+            example=self._kept_example(input_example, model, signature),
             needs=found.needs_trust,
             trusted=trusted,
             compression=found.compression,
@@ -350,10 +352,18 @@ class Registering(Finding):
         )
         return load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
 
-    def _kept_example(self, example: Any) -> str | None:
+    def _kept_example(self, example: Any, model: Any, signature: Signature) -> str | None:
+        """Keep rows that a model takes, with its answers to the first; return their hash."""
         if example is None:
             return None
-        return self._store.objects.put_bytes(example_of(example).to_bytes()).sha256
+        found = example_of(example)
+        try:
+            answers = Asking(model, signature).ask(found.records()[:ANSWERED])
+        except Invalid:  # rows that were given to show the types, and that it does not take
+            pass
+        else:
+            found = found.with_answers(answers.predicted)
+        return self._store.objects.put_bytes(found.to_bytes()).sha256
 
     def _kept_members(self, artifacts: Mapping[str, str | Path]) -> dict[str, Member]:
         found = {}

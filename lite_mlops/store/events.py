@@ -283,6 +283,15 @@ class VersionServed(Event):
     writer: str
 
 
+class VersionLeft(Event):
+    """A process answers with another version from now on."""
+
+    kind = "version_left"
+    model: str
+    version: int
+    writer: str
+
+
 class Feedback(Event):
     """The true label of an earlier prediction; the latest one stands."""
 
@@ -409,6 +418,22 @@ class AliasSet(Decision):
     evidence: dict[str, Any] | None = None
 
 
+class TokenMade(Decision):
+    """Whoever knows a token may ask a server; `text` is the SHA-256 of it, never the token."""
+
+    kind = "token_made"
+    name: str
+    text: str
+    expires: int | None = None  # microseconds since 1970 UTC
+
+
+class TokenRevoked(Decision):
+    """A token is not good any more."""
+
+    kind = "token_revoked"
+    name: str
+
+
 class AliasRemoved(Decision):
     """An alias of a model was taken away; `how` as for `AliasSet`."""
 
@@ -445,6 +470,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     DatasetExpected,
     VersionRegistered,
     VersionServed,
+    VersionLeft,
     VersionTagged,
     VersionRemoved,
     VersionRestored,
@@ -452,6 +478,8 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     VersionSigned,
     AliasSet,
     AliasRemoved,
+    TokenMade,
+    TokenRevoked,
     RunPurged,
 )
 

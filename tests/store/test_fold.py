@@ -111,6 +111,9 @@ facts = st.one_of(
     st.builds(
         ev.VersionServed, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
     ),
+    st.builds(
+        ev.VersionLeft, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
+    ),
     st.builds(ev.Feedback, prediction=st.sampled_from(["p1", "p2"]), text=texts),
 )
 
@@ -135,6 +138,14 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 version=st.integers(1, 2),
                 **_just(frame),
             ),
+            st.builds(
+                ev.TokenMade,
+                name=st.sampled_from(["t", "u"]),
+                text=hashes,
+                expires=st.none() | st.just(5),
+                **_just(frame),
+            ),
+            st.builds(ev.TokenRevoked, name=st.sampled_from(["t", "u"]), **_just(frame)),
             st.builds(
                 ev.AliasRemoved,
                 model=st.just("m"),
