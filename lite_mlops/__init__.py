@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         log_table,
         log_text,
         optuna_callback,
+        predictor,
         register_model,
         search_runs,
         set_experiment,
@@ -82,6 +83,7 @@ _HOMES = {
         "active_run autolog compare current_project drift end_run feedback finish get_run init "
         "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
         "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
+        "predictor "
         "register_model search_runs set_experiment set_note set_tag set_tags sql start_run "
         "use_project"
     ),
@@ -135,6 +137,7 @@ __all__ = [
     "log_table",
     "log_text",
     "optuna_callback",
+    "predictor",
     "register_model",
     "search_runs",
     "set_experiment",

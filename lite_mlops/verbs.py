@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring import FeatureDrift
+    from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
 
@@ -243,6 +244,11 @@ def register_model(source: str | Path | Run, name: str, **options: Any) -> Model
 def load_model(reference: str) -> Any:
     """Return the model that a reference such as 'churn@champion' names; see `Models.load`."""
     return current_project().models.load(reference)
+
+
+def predictor(model: str, **options: Any) -> Predictor:
+    """Return what answers rows in this process as a server would; see `Project.predictor`."""
+    return current_project().predictor(model, **options)
 
 
 def drift(model: str) -> list[FeatureDrift]:

@@ -19,7 +19,7 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
-from lite_mlops.models.references import checked_model_name, parse_reference
+from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
 from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import (
@@ -78,6 +78,7 @@ __all__ = [
     "names_of_features",
     "open_version",
     "origin_of",
+    "parse_any_reference",
     "parse_reference",
     "record_version",
     "write_model",

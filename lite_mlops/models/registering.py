@@ -357,6 +357,8 @@ class Registering(Finding):
         if example is None:
             return None
         found = example_of(example)
+        if not callable(getattr(model, "predict", None)):  # such as a graph that is not loaded yet
+            return self._store.objects.put_bytes(found.to_bytes()).sha256
         try:
             answers = Asking(model, signature).ask(found.records()[:ANSWERED])
         except Invalid:  # rows that were given to show the types, and that it does not take

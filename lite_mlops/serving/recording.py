@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
@@ -21,7 +21,7 @@ from lite_mlops.errors import Invalid
 from lite_mlops.models import Inputs, ModelVersion, Signature, Table
 from lite_mlops.security.pseudonyms import Pseudonyms
 from lite_mlops.store import Store, now
-from lite_mlops.store.events import Predictions, VersionServed
+from lite_mlops.store.events import Predictions, VersionLeft, VersionServed
 
 if TYPE_CHECKING:
     from lite_mlops.serving.answers import Answers
@@ -68,7 +68,7 @@ class Recording:
         self._inputs = inputs
         self._buffer_rows = buffer_rows
         self._pseudonyms = Pseudonyms(store.layout.pseudonyms)
-        self._announced: set[str] = set()
+        self._announced: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._waiting: deque[tuple[int, Answers]] = deque()
         self._rows = 0
@@ -78,11 +78,20 @@ class Recording:
 
     def announce(self, version: ModelVersion) -> None:
         """Record that this process answers with a version, so that nobody removes it."""
-        if version.name not in self._announced:
-            self._announced.add(version.name)
+        self._announced[version.name] += 1
+        if self._announced[version.name] == 1:
             writer = self._store.journal.writer
             self._store.append(
                 VersionServed(model=version.model, version=version.version, writer=writer)
+            )
+
+    def leave(self, version: ModelVersion) -> None:
+        """Record that one of those that answered with a version does so no more."""
+        self._announced[version.name] -= 1
+        if self._announced[version.name] == 0:
+            writer = self._store.journal.writer
+            self._store.append(
+                VersionLeft(model=version.model, version=version.version, writer=writer)
             )
 
     def record(self, answers: Answers) -> None:
