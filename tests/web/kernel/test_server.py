@@ -13,7 +13,8 @@ import pytest
 
 from lite_mlops.errors import Busy, Invalid
 from lite_mlops.web import App, Request, Response, Route, Server
-from lite_mlops.web.kernel.server import LOOPBACK, MAX_BODY
+from lite_mlops.web.kernel import Limits
+from lite_mlops.web.kernel.server import LOOPBACK
 
 HOST = b"Host: localhost\r\n"
 
@@ -131,7 +132,7 @@ def test_a_length_that_is_no_number_is_refused(server: Server, length: bytes) ->
 
 
 def test_a_body_that_is_too_large_is_not_read(server: Server) -> None:
-    head = b"POST /size HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % (MAX_BODY + 1)
+    head = b"POST /size HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % (Limits().body_bytes + 1)
     status, answer = sent(server, head)
     assert status == 413
     assert message(answer) == "the body is larger than 10,000,000 bytes."
@@ -141,7 +142,7 @@ def test_a_body_that_is_too_large_is_not_read(server: Server) -> None:
 def test_who_sends_a_body_that_is_too_large_gets_the_answer(
     connection: http.client.HTTPConnection,
 ) -> None:
-    connection.request("POST", "/size", b"x" * (2 * MAX_BODY))
+    connection.request("POST", "/size", b"x" * (2 * Limits().body_bytes))
     assert connection.getresponse().status == 413
 
 
