@@ -1,6 +1,6 @@
 """Answers as bytes: the parts of a head that many answers share are made once a second.
 
-Answers().head(Response.json({"ok": True}), keep=True, minor=1)
+Answers().message(Response.json({"ok": True}), keep=True)
 """
 
 from __future__ import annotations
@@ -78,21 +78,28 @@ class Answers:
             self._date = date
             self._beginnings.clear()
 
-    def head(self, answer: Response, *, keep: bool, minor: int) -> bytes:
-        """Return the head of an answer. Raises `ValueError` for headers that cannot be."""
-        status = answer.status
+    def message(self, answer: Response, *, keep: bool, minor: int = 1, head: bool = False) -> bytes:
+        """Return an answer as it goes over the wire; `head` leaves the body out.
+
+        Raises:
+            ValueError: it has headers that cannot be.
+        """
+        status, body = answer.status, answer.body
         if answer.headers or status == HTTPStatus.SERVICE_UNAVAILABLE:
             beginning = self._beginning(answer)
         else:
             key = status, answer.media
             beginning = self._beginnings.get(key) or self._known(key, answer)
-        if status not in _BODILESS:
-            beginning += b"Content-Length: %d\r\n" % len(answer.body)
-        if keep and minor:
+        if keep and minor and not head and status not in _BODILESS:
+            return b"%bContent-Length: %d\r\n\r\n%b" % (beginning, len(body), body)
+        if not keep:
+            beginning += b"Connection: close\r\n"
+        elif not minor:
+            beginning += b"Connection: keep-alive\r\n"
+        if status in _BODILESS:
             return beginning + b"\r\n"
-        return beginning + (
-            b"Connection: keep-alive\r\n\r\n" if keep else b"Connection: close\r\n\r\n"
-        )
+        beginning += b"Content-Length: %d\r\n\r\n" % len(body)
+        return beginning if head else beginning + body
 
     def _known(self, key: tuple[int, str], answer: Response) -> bytes:
         if len(self._beginnings) > 100:

@@ -98,6 +98,7 @@ class Exchange:
         connection = self.connection
         traffic = connection.traffic
         traffic.in_flight -= 1
+        connection.rest()
         self.data = connection.encoded(answer, self.head, self.route, self.begun, self)
         if traffic.turns.turning:
             traffic.touched.append(connection)
@@ -164,6 +165,17 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes that have come."""
         if self._state is State.OPEN:
+            if (
+                not self._exchanges
+                and self._head is None
+                and self._parser.idle
+                and not self._blocked
+                and (head := self._parser.known(data)) is not None
+            ):
+                self._count += 1
+                self._answer(head, head.kept, data[len(data) - head.length :], None)
+                self._write()
+                return
             if self._parser.idle and self._head is None:
                 self._since = monotonic()
             self._parser.feed(data)
@@ -287,7 +299,8 @@ class Connection(asyncio.Protocol):
         admitted, self._head, self._admitted = self._admitted, None, None
         if admitted is not None:
             self._answer(head, admitted, content, file)
-        self._since = monotonic()
+        else:
+            self._since = monotonic()
         return True
 
     def _end_of_input(self) -> None:
@@ -320,7 +333,7 @@ class Connection(asyncio.Protocol):
             request = request.given(body=content, file=file)
         if not head.keep or self._count >= traffic.limits.requests:
             self._state = State.ENDING
-        begun = monotonic()
+        begun = self._since = monotonic()
         if route.waits:
             exchange = self._exchange(head, request, route.path, begun)
             try:
@@ -357,26 +370,35 @@ class Connection(asyncio.Protocol):
         traffic = self.traffic
         if len(answer.body) >= _WORTH_PACKING:
             answer = packed(answer, head.request.headers)
-        keep = head.keep and self._state is not State.ENDING
-        if traffic.stopping and keep and self._parser.idle and self._is_last(exchange):
-            keep = False
-        elif exchange is not None and head.keep and not self._is_last(exchange):
-            keep = True  # others follow
-        if not keep and self._state is State.OPEN:
-            self._state = State.ENDING
+        keep = head.keep
+        if self._state is not State.OPEN or traffic.stopping:
+            keep = keep and self._goes_on(exchange)
+        message, observer = traffic.answers.message, traffic.app.observer
+        only_head = head.request.method == "HEAD"
         try:
-            beginning = traffic.answers.head(answer, keep=keep, minor=head.minor)
+            data = message(answer, keep=keep, minor=head.minor, head=only_head)
         except ValueError as error:
             answer = traffic.app.failed(head.request, error)
-            beginning = traffic.answers.head(answer, keep=keep, minor=head.minor)
-        if traffic.app.observer is not None:
-            traffic.app.observer.answered(route, answer.status, monotonic() - begun)
-        if head.request.method == "HEAD" or answer.status in (204, 304):
-            return beginning
-        return beginning + answer.body
+            data = message(answer, keep=keep, minor=head.minor, head=only_head)
+        if observer is not None:
+            observer.answered(route, answer.status, monotonic() - begun)
+        return data
 
-    def _is_last(self, exchange: Exchange | None) -> bool:
-        return not self._exchanges or self._exchanges[-1] is exchange
+    def _goes_on(self, exchange: Exchange | None) -> bool:
+        """Return whether something follows an answer, now that the connection is to end."""
+        if exchange is not None and self._exchanges[-1] is not exchange:
+            return True
+        if self._state is not State.OPEN:
+            return False
+        if self._parser.idle and (exchange is not None or not self._exchanges):
+            self._state = State.ENDING
+            return False
+        return True
+
+    def rest(self) -> None:
+        """Count the time anew, after an answer that took a while."""
+        if self._head is None and self._parser.idle:
+            self._since = monotonic()
 
     def flush(self) -> None:
         """Write what is answered by now, and go on reading if that waited for it."""
@@ -394,8 +416,6 @@ class Connection(asyncio.Protocol):
             if self._state is not State.CLOSED:
                 self._transport.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
-            if self._head is None and self._parser.idle:
-                self._since = monotonic()
         if self._state is State.ENDING and not exchanges:
             self._finish()
 

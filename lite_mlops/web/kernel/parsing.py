@@ -65,6 +65,7 @@ class Head:
         minor: 1 of HTTP/1.1, 0 of HTTP/1.0.
         expects: Whether the body comes only after `100 Continue`.
         kept: What its user found out about it and wants again with an equal head.
+        whole: Whether a body that comes in one piece with it needs no second look.
     """
 
     request: Request
@@ -73,6 +74,7 @@ class Head:
     minor: int
     expects: bool
     kept: Any = None
+    whole: bool = False
 
 
 # -- pure functions -----------------------------------------------------------------------------
@@ -237,6 +239,17 @@ class Parser:
     def idle(self) -> bool:
         """Whether all that has come is done with."""
         return self._at == len(self._data)
+
+    def known(self, data: bytes) -> Head | None:
+        """Return the head of what has come, if that is one whole request whose head is known.
+
+        Only for an idle parser; such a request needs no `feed`, and its body ends the data.
+        """
+        end = data.find(_END)
+        head = self._heads.known.get(data[:end])
+        if head is None or not head.whole or end + 4 + head.length != len(data) or end < 0:
+            return None
+        return head
 
     def head(self) -> Head | None:
         """Return the head of the next request; None if it is not there yet."""

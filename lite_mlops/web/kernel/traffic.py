@@ -12,6 +12,7 @@ from lite_mlops.web.kernel.answers import Answers
 from lite_mlops.web.kernel.app import Admitted, App
 from lite_mlops.web.kernel.http import Response
 from lite_mlops.web.kernel.parsing import Head, Heads
+from lite_mlops.web.kernel.routes import Route
 from lite_mlops.web.kernel.turns import Turns, Workers
 
 _SWEEP_SECONDS = 0.5
@@ -82,7 +83,13 @@ class Traffic:
             head.request = request.given(params=admitted.params)
             if self._same_again:
                 head.kept = admitted
+                head.whole = self._is_plain(head, admitted.route)
         return admitted
+
+    def _is_plain(self, head: Head, route: Route) -> bool:
+        room = route.body_bytes or self.limits.body_bytes
+        packed = "content-encoding" in head.request.headers
+        return 0 <= head.length <= room and not packed and not route.to_file
 
     def has_room(self) -> bool:
         """Return whether one more connection may be answered."""
