@@ -1,8 +1,8 @@
 """Load for HTTP servers: kept connections, fixed bodies, from a process of its own.
 
     with serving(app_of_mine) as server:
-        found = load(server.url, [Asked("POST", "/predict", body)], connections=64, seconds=2)
-        found.rate, found.p50, found.p99, server.cpu() / found.count
+        found, cpu = server.load([Asked("POST", "/predict", body)], connections=64, seconds=2)
+        found.rate, found.p50, found.p99, cpu
 
 `app_of_mine` is a function at the top of a module that returns an app; it is called in the process
 of the server. Every connection sends a request when it has the answer to the one before (a closed
@@ -137,7 +137,11 @@ def _drive(
     for client in clients:
         client.socket.close()
     found = Load(
-        took, len(latencies), dict(statuses), percentile(latencies, 0.5), percentile(latencies, 0.99)
+        took,
+        len(latencies),
+        dict(statuses),
+        percentile(latencies, 0.5),
+        percentile(latencies, 0.99),
     )
     return found, used
 
@@ -159,7 +163,9 @@ class Serving:
     url: str
     pid: int
 
-    def load(self, asked: Sequence[Asked], *, connections: int, seconds: float) -> tuple[Load, float]:
+    def load(
+        self, asked: Sequence[Asked], *, connections: int, seconds: float
+    ) -> tuple[Load, float]:
         """Put a load on it; return what came back and its processor seconds for each answer."""
         found, used = _in_process(self.url, asked, connections, seconds, self.pid)
         return found, used / max(1, found.count)
