@@ -87,6 +87,23 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
 
+    def given(
+        self,
+        *,
+        body: bytes = b"",
+        file: Path | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Request:
+        """Return the same request with what came after its head.
+
+        A server does this for every request, and `replace` takes several times as long.
+        """
+        made = object.__new__(Request)
+        made.__dict__.update(self.__dict__, body=body, file=file)
+        if params is not None:
+            made.__dict__["params"] = params
+        return made
+
     @property
     def media(self) -> str:
         """The kind of the body, in lower case and without its parameters; empty if not told."""
