@@ -61,6 +61,7 @@ SIDEWAYS = {
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("serving", "models"),
+    ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms
     ("pipelines", "data"),
     ("pipelines", "models"),

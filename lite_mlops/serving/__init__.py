@@ -1,6 +1,6 @@
 """Serving: a model version that answers, in this process, over whole files, or behind HTTP."""
 
-from lite_mlops.serving.answers import Answer, Answers
+from lite_mlops.serving.answers import DOUBTFUL, OK, Answer, Answers
 from lite_mlops.serving.batch import Predicted, predict_file
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.files import READ, format_of
@@ -12,6 +12,8 @@ from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 
 __all__ = [
+    "DOUBTFUL",
+    "OK",
     "READ",
     "Answer",
     "Answers",

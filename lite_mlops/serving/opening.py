@@ -29,6 +29,20 @@ class Opened:
     recording: Recording | None = None
     following: Following | None = None
 
+    def begin(self) -> None:
+        """Answer from now on: say so, and follow aliases."""
+        for _, endpoint in self.served:
+            endpoint.announce()
+        if self.following is not None:
+            self.following.start()
+
+    def end(self) -> None:
+        """Follow no more, and have what was answered recorded."""
+        if self.following is not None:
+            self.following.stop()
+        if self.recording is not None:
+            self.recording.flush()
+
 
 def open_references(
     store: Store,
@@ -42,7 +56,7 @@ def open_references(
     say: Callable[[str], None] = log.info,
     refresh: Sequence[Callable[[], None]] = (),
 ) -> Opened:
-    """Return endpoints for references, loaded, warmed and announced.
+    """Return endpoints for references, loaded and warmed.
 
     Args:
         store: The store of the project.
@@ -66,8 +80,6 @@ def open_references(
         loaded = load_version(store, models, version, recording, strict=strict)
         endpoints[str(parse_any_reference(text))] = Endpoint.of(loaded)
     served = Served(endpoints)
-    for _, endpoint in served:
-        endpoint.announce()
     following = Following(store, models, served, recording, strict=strict, say=say, refresh=refresh)
     return Opened(served, recording, following)
 

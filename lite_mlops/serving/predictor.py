@@ -25,9 +25,8 @@ class Predictor:
 
     def __init__(self, opened: Opened) -> None:
         self._endpoint: Endpoint = opened.served.default
-        self._following = opened.following
-        if self._following is not None:
-            self._following.start()
+        self._opened = opened
+        opened.begin()
 
     def __repr__(self) -> str:
         return f"Predictor({self.version.name!r})"
@@ -47,9 +46,8 @@ class Predictor:
         return self._endpoint.current.predict(rows, ignore_unknown=ignore_unknown)
 
     def close(self) -> None:
-        """Stop following the alias; it can still be asked."""
-        if self._following is not None:
-            self._following.stop()
+        """Stop following the alias, and have all answers recorded; it can still be asked."""
+        self._opened.end()
 
     def __enter__(self) -> Self:
         return self

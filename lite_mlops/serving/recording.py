@@ -111,6 +111,10 @@ class Recording:
             self._scheduled = True
         self._store.background.do(self._write, size=0, seconds=_END_SECONDS)
 
+    def flush(self) -> None:
+        """Return when all that was taken is in the journal."""
+        self._store.background.wait()
+
     # -- in the background ----------------------------------------------------------------------
 
     def _write(self) -> None:

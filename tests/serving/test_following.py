@@ -138,6 +138,7 @@ def test_an_alias_that_was_taken_away_is_told(
 def test_a_version_that_was_left_can_be_removed(project: Project) -> None:
     register(project, "a", alias="champion")
     opened = open_references(project.store, project.models, ["churn@champion"])
+    opened.served.default.announce()
     register(project, "b", alias="champion")
     with pytest.raises(Conflict, match="churn/1 is answering in process"):
         project.models.remove("churn/1")

@@ -15,8 +15,7 @@ import numpy as np
 
 from lite_mlops.errors import Invalid
 from lite_mlops.jsontext import json_text
-from lite_mlops.serving import Answers
-from lite_mlops.serving.answers import DOUBTFUL, OK
+from lite_mlops.serving import DOUBTFUL, OK, Answers
 from lite_mlops.web.kernel import Request, Response
 from lite_mlops.web.predicting.formats import Columns, arrow_rows, csv_rows, ndjson_rows, npy_rows
 
