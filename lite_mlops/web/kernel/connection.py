@@ -262,7 +262,7 @@ class Connection(asyncio.Protocol):
             self._turn_away(head, admitted)
             return self._head is not None
         self._admitted = admitted
-        if head.length:
+        if head.length or admitted.route.to_file:
             self._expect(head, admitted)
         return True
 

@@ -26,8 +26,8 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lite_mlops.errors import Busy, Invalid
+from lite_mlops.web.kernel.accepting import Accepting
 from lite_mlops.web.kernel.app import App
-from lite_mlops.web.kernel.connection import Connection
 from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
@@ -133,7 +133,7 @@ class Server:
         self._thread.join()
 
     def _run(self) -> None:
-        # One kind of loop everywhere: that of Windows has no readers of sockets, and needs none.
+        # One kind of loop everywhere: the other one of Windows cannot wait for a listening socket.
         try:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self._serve())
@@ -146,21 +146,12 @@ class Server:
         loop.set_exception_handler(_log_of_loop)
         self._loop, self._end = loop, asyncio.Event()
         self._traffic = traffic = Traffic(self.app, loop)
-        seconds = self.app.limits.head_seconds
-        listener = await loop.create_server(
-            lambda: Connection(traffic),
-            sock=self._socket,
-            ssl=self._tls,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=None if self._tls is None else seconds,
-            ssl_shutdown_timeout=None if self._tls is None else seconds,
-        )
+        accepting = Accepting(self._socket, traffic, self._tls)
         self._ready.set()
         try:
             if not self.stopping:
                 await self._end.wait()
-            await self._take_the_last(loop, traffic)
-            listener.close()
+            accepting.stop()
             traffic.stop(self._grace)
             for told in self.on_stop:
                 told()
@@ -168,21 +159,6 @@ class Server:
             await asyncio.sleep(0)  # so that connections that were broken off are closed
         finally:
             traffic.close()
-
-    async def _take_the_last(self, loop: asyncio.AbstractEventLoop, traffic: Traffic) -> None:
-        """Accept what has already connected: closing the port would cut it off."""
-        while True:
-            try:
-                taken, _ = self._socket.accept()
-            except OSError:  # there is none left
-                return
-            taken.setblocking(False)
-            try:
-                await loop.connect_accepted_socket(
-                    lambda: Connection(traffic), taken, ssl=self._tls
-                )
-            except OSError as error:
-                log.debug("A connection broke off: %s", error)
 
     @contextmanager
     def _listening_to_signals(self) -> Iterator[None]:

@@ -136,11 +136,15 @@ class Traffic:
     async def drained(self, seconds: float) -> None:
         """Return when no connection is left; after `seconds` those that are get broken off."""
         until = self.loop.time() + seconds
-        while (self.connections or self.reserve) and self.loop.time() < until:
+        while self._open() and self.loop.time() < until:
             self.sweep()
             await asyncio.sleep(0.01)
         for connection in [*self.connections, *self.reserve]:
             connection.abort()
+
+    def _open(self) -> bool:
+        """Return whether there are connections, or some that have been accepted and will be."""
+        return bool(self.connections or self.reserve) or len(asyncio.all_tasks(self.loop)) > 1
 
     def close(self) -> None:
         """Let go of threads and files."""

@@ -184,18 +184,16 @@ class Turns:
         while self._late:
             done, result = self._late.popleft()
             done(result)
-        held = self._away.pop(work)
-        for item, told, until in held:
+        for item, told, until in self._away.pop(work):
             work.add(item, told, until)
         self.turning = False
-        self._go_on(work, more, held=bool(held))
+        self._go_on(work, more)
 
-    def _go_on(self, work: Together, more: Any, *, held: bool = False) -> None:
-        self._after()
+    def _go_on(self, work: Together, more: Any) -> None:
         if isinstance(more, Exception):
             log.error("A piece of work for several requests failed", exc_info=more)
-            more = work.waiting > 0
-        if more or held:
+        self._after()  # which may bring new items
+        if more is True or work.waiting:
             self._loop.call_soon(self._turn, work)  # after what has come in meanwhile was read
         else:
             self._scheduled.discard(work)

@@ -43,15 +43,15 @@ def read(pieces: Sequence[bytes], heads: Heads | None = None, *, ends: bool = Tr
     """Read pieces as a connection does."""
     parser, outcome = Parser(heads or Heads(LIMITS)), Outcome()
     try:
-        _read(parser, pieces, outcome)
-        if ends:
+        if _read(parser, pieces, outcome) and ends:
             parser.end()
     except Refused as error:
         outcome.refused = (error.status, str(error))
     return outcome
 
 
-def _read(parser: Parser, pieces: Sequence[bytes], outcome: Outcome) -> None:
+def _read(parser: Parser, pieces: Sequence[bytes], outcome: Outcome) -> bool:
+    """Read until the end, or until a request is the last; return whether more could come."""
     head: Head | None = None
     body = b""
     for piece in pieces:
@@ -72,8 +72,9 @@ def _read(parser: Parser, pieces: Sequence[bytes], outcome: Outcome) -> None:
                 (request.method, request.path, request.query, dict(request.headers), body)
             )
             if not head.keep:
-                return
+                return False
             head = None
+    return True
 
 
 # -- what is taken ------------------------------------------------------------------------------
