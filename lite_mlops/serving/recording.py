@@ -30,7 +30,7 @@ INPUTS: tuple[Inputs, ...] = ("full", "hash", "none")  # the later, the less is 
 
 # What is gathered before it is written, and how many rows one line holds.
 _GATHER_SECONDS = 0.1
-_ROWS_OF_A_LINE = 500
+_ROWS_OF_A_LINE = 128  # encoding them holds up other threads for less than a millisecond
 _END_SECONDS = 5.0  # how long the end of a process may wait for the rest
 
 Numbers: TypeAlias = list[float | None]

@@ -65,6 +65,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
 
 
+# Made once: `json.loads` makes a decoder for each call with arguments of its own.
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
 @dataclass(frozen=True)
 class Request:
     """What came in.
@@ -136,7 +140,7 @@ class Request:
             Malformed: it is none, or lists and objects lie deeper in each other than `depth`.
         """
         try:
-            value = json.loads(self.body, parse_constant=_refuse_constant)
+            value = _decode(self.body.decode())
         except RecursionError:
             raise Malformed(f"the JSON is nested deeper than {depth} levels.") from None
         except ValueError as error:  # which a wrong encoding is as well
