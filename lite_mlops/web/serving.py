@@ -143,6 +143,7 @@ class ServingServer:
     def __init__(self, server: Server, opened: Opened) -> None:
         self._server = server
         self._opened = opened
+        self._started = False
 
     @property
     def url(self) -> str:
@@ -158,9 +159,11 @@ class ServingServer:
             self._opened.end()
 
     def start(self) -> Self:
-        """Answer from now on, until `stop`."""
-        self._opened.begin()
-        self._server.__enter__()
+        """Answer from now on, until `stop`; nothing more if it does already."""
+        if not self._started:
+            self._started = True
+            self._opened.begin()
+            self._server.__enter__()
         return self
 
     def stop(self) -> None:
