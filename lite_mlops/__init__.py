@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lite_mlops.tracking.search import RunPage
     from lite_mlops.verbs import (
         active_run,
+        app,
         autolog,
         compare,
         current_project,
@@ -58,8 +59,10 @@ if TYPE_CHECKING:
         log_table,
         log_text,
         optuna_callback,
+        predictor,
         register_model,
         search_runs,
+        serve,
         set_experiment,
         set_note,
         set_tag,
@@ -79,10 +82,11 @@ _HOMES = {
     "lite_mlops.tracking.comparing": "Comparison",
     "lite_mlops.tracking.search": "RunPage",
     "lite_mlops.verbs": (
-        "active_run autolog compare current_project drift end_run feedback finish get_run init "
+        "active_run app autolog compare current_project drift end_run feedback finish get_run init "
         "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
         "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
-        "register_model search_runs set_experiment set_note set_tag set_tags sql start_run "
+        "predictor "
+        "register_model search_runs serve set_experiment set_note set_tag set_tags sql start_run "
         "use_project"
     ),
 }
@@ -110,6 +114,7 @@ __all__ = [
     "Settings",
     "__version__",
     "active_run",
+    "app",
     "autolog",
     "compare",
     "current_project",
@@ -135,8 +140,10 @@ __all__ = [
     "log_table",
     "log_text",
     "optuna_callback",
+    "predictor",
     "register_model",
     "search_runs",
+    "serve",
     "set_experiment",
     "set_note",
     "set_tag",

@@ -26,6 +26,10 @@ def _finite(value: Any) -> Any:
     return value
 
 
+# Made once: `json.dumps` makes an encoder for each call with arguments of its own.
+_encode = json.JSONEncoder(ensure_ascii=False, default=_plain, allow_nan=False).encode
+
+
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return a value as JSON.
 
@@ -33,6 +37,8 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
         ValueError, TypeError, RecursionError: it contains itself, or keys that are no keys in JSON.
     """
     try:
+        if indent is None:
+            return _encode(value)
         return json.dumps(value, ensure_ascii=False, default=_plain, allow_nan=False, indent=indent)
     except ValueError as error:
         if "Out of range" not in str(error):  # it contains itself

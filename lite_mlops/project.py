@@ -26,10 +26,11 @@ from lite_mlops.tracking.keys import checked_name
 if TYPE_CHECKING:
     from lite_mlops.data import Datasets, DatasetVersion
     from lite_mlops.importing import Imports
-    from lite_mlops.models import Models, ModelVersion
+    from lite_mlops.models import Inputs, Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
     from lite_mlops.pipelines import Reproducing
-    from lite_mlops.serving import Endpoint
+    from lite_mlops.security.tokens import Tokens
+    from lite_mlops.serving import Endpoint, Predictor
     from lite_mlops.store.backup import Backup
     from lite_mlops.store.cleaning import Cleaned
     from lite_mlops.store.console import Table
@@ -157,6 +158,13 @@ class Project:
         return Monitoring(self.store, self.models, self.datasets)
 
     @cached_property
+    def tokens(self) -> Tokens:
+        """The tokens by which clients of a server are known."""
+        from lite_mlops.security.tokens import Tokens  # random numbers and hashes
+
+        return Tokens(self.store)
+
+    @cached_property
     def imports(self) -> Imports:
         """What brings in what was logged elsewhere."""
         from lite_mlops.importing import Imports  # joblib and NumPy
@@ -218,6 +226,42 @@ class Project:
         version = self.models.get(model)
         opened = open_version(self.store.objects, version, self.settings)
         return Endpoint(version, opened, Recording(self.store))
+
+    def predictor(
+        self,
+        model: str,
+        *,
+        record: bool = True,
+        sample: float = 1.0,
+        inputs: Inputs = "full",
+        strict: bool = False,
+    ) -> Predictor:
+        """Return what answers rows in this process as a server would, and follows the alias.
+
+        Args:
+            model: A version, such as 'churn@champion', which is followed, or 'churn/3'.
+            record: Whether answers are recorded.
+            sample: The share of calls that is recorded.
+            inputs: What is kept of rows: 'full', 'hash' (pseudonyms) or 'none'.
+            strict: Refuse versions that were registered with other packages.
+
+        Raises:
+            Invalid, NotFound: the reference names no version.
+            Damaged, Denied: its file cannot be loaded, or does not answer as it did.
+        """
+        from lite_mlops.serving import Predictor, open_references
+
+        return Predictor(
+            open_references(
+                self.store,
+                self.models,
+                [model],
+                record=record,
+                sample=sample,
+                inputs=inputs,
+                strict=strict,
+            )
+        )
 
     @cached_property
     def _starter(self) -> Starter:

@@ -12,7 +12,7 @@ The current project is the one found from the working directory upwards when it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring import FeatureDrift
+    from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
+    from lite_mlops.web import App, Limits, ServingServer
 
 
 class _Current:
@@ -243,6 +245,66 @@ def register_model(source: str | Path | Run, name: str, **options: Any) -> Model
 def load_model(reference: str) -> Any:
     """Return the model that a reference such as 'churn@champion' names; see `Models.load`."""
     return current_project().models.load(reference)
+
+
+def predictor(model: str, **options: Any) -> Predictor:
+    """Return what answers rows in this process as a server would; see `Project.predictor`."""
+    return current_project().predictor(model, **options)
+
+
+def app(
+    *references: str,
+    hosts: Collection[str] = (),
+    origins: Collection[str] = (),
+    require_token: bool = False,
+    limits: Limits | None = None,
+    **options: Any,
+) -> App:
+    """Return an app that answers for model versions, to be mounted in a server of your own.
+
+    `app(...).asgi` goes into FastAPI or Starlette, `app(...).wsgi` into Flask or Django, and
+    `app(...)(Request(...))` answers without any server. It follows aliases as long as it is there.
+
+    Args:
+        references: Such as 'churn@champion', which is followed, or 'churn/3'.
+        hosts: Names beside those of loopback that clients address the server by; '*' stands for
+            all. What others send is refused, so that no web page can reach it by a name of its own.
+        origins: Pages of other origins that may ask (CORS).
+        require_token: Whether clients need a token of the project.
+        limits: What may be asked.
+        options: Further ones, such as `sample` and `inputs` of what is recorded.
+
+    Raises:
+        Invalid, NotFound: a reference names no version.
+        Damaged, Denied: a file cannot be loaded; or a token is needed, and there is none.
+    """
+    from lite_mlops.web import Doors, serve_references
+
+    doors = Doors(hosts=hosts or None, origins=origins, limits=limits)
+    serving = serve_references(
+        current_project(), references, doors=doors, require_token=require_token, **options
+    )
+    serving.follow()
+    return serving.app
+
+
+def serve(
+    *references: str, port: int = 8000, host: str = "127.0.0.1", **options: Any
+) -> ServingServer:
+    """Serve model versions over HTTP, in threads of this process, until `stop()`.
+
+    `with lm.serve("churn@champion") as server: print(server.url)`. Beyond loopback clients need a
+    token of the project. The options are those of `lite_mlops.web.serve_references`.
+
+    Raises:
+        Invalid, NotFound: a reference names no version.
+        Damaged, Denied: a file cannot be loaded; or a token is needed, and there is none.
+        Busy: the port is taken.
+    """
+    from lite_mlops.web import is_loopback, serve_references
+
+    options.setdefault("require_token", not is_loopback(host))
+    return serve_references(current_project(), references, **options).on(port, host=host).start()
 
 
 def drift(model: str) -> list[FeatureDrift]:

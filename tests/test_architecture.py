@@ -61,6 +61,8 @@ SIDEWAYS = {
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("serving", "models"),
+    ("verbs", "web"),  # `serve` and `app`
+    ("serving", "security"),  # pseudonyms
     ("pipelines", "data"),
     ("pipelines", "models"),
     ("pipelines", "security"),
@@ -204,6 +206,8 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
+        "lite_mlops.security.pseudonyms": "keyed hashes; loaded by who records predictions",
+        "lite_mlops.security.tokens": "who may ask a server; loaded by who serves",
         "lite_mlops.security.signing": "keys and signatures; loaded by who signs",
     }
     for module, path in MODULES.items():

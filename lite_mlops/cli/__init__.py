@@ -31,6 +31,7 @@ _HOMES = {
     "serve": "serve",
     "sql": "sql",
     "status": "du status",
+    "tokens": "tokens",
     "upkeep": "backup doctor gc restore",
 }
 

@@ -19,13 +19,14 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
-from lite_mlops.models.references import checked_model_name, parse_reference
+from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
 from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
 from lite_mlops.models.signature import (
     Change,
     Column,
     Departure,
+    Inputs,
     InvalidRows,
     Output,
     Problem,
@@ -50,6 +51,7 @@ __all__ = [
     "Change",
     "Column",
     "Departure",
+    "Inputs",
     "Inspection",
     "InvalidRows",
     "ModelContext",
@@ -76,6 +78,7 @@ __all__ = [
     "names_of_features",
     "open_version",
     "origin_of",
+    "parse_any_reference",
     "parse_reference",
     "record_version",
     "write_model",

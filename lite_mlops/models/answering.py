@@ -13,7 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
+from lite_mlops.models.importances import class_of, final_of
 from lite_mlops.models.signature import Signature, Table
+
+# Classifiers of scikit-learn that answer with the most probable class: what `predict` says follows
+# from `predict_proba`, which spares the second call.
+_MOST_PROBABLE = frozenset(
+    {
+        "AdaBoostClassifier",
+        "BaggingClassifier",
+        "BernoulliNB",
+        "CalibratedClassifierCV",
+        "CategoricalNB",
+        "ComplementNB",
+        "DecisionTreeClassifier",
+        "ExtraTreeClassifier",
+        "ExtraTreesClassifier",
+        "GaussianNB",
+        "GradientBoostingClassifier",
+        "HistGradientBoostingClassifier",
+        "KNeighborsClassifier",
+        "LinearDiscriminantAnalysis",
+        "LogisticRegression",
+        "MLPClassifier",
+        "MultinomialNB",
+        "QuadraticDiscriminantAnalysis",
+        "RandomForestClassifier",
+    }
+)
+# Two classes that are closer than this may be told apart by `predict` alone, which looks at numbers
+# before they are rounded to probabilities.
+_APART = 1e-7
 
 
 class Answers(NamedTuple):
@@ -31,6 +61,7 @@ class Asking:
         self.signature = signature
         self._input = signature.input_for(model)
         self._has_probabilities = bool(signature.classes) and hasattr(model, "predict_proba")
+        self._classes = _classes_of(model) if self._has_probabilities else None
 
     def ask(self, rows: Any) -> Answers:
         """Return the answers to rows in any form that the signature takes.
@@ -44,13 +75,40 @@ class Asking:
     def ask_checked(self, table: Table) -> Answers:
         """Return the answers to rows that were validated. Raises `Invalid`."""
         asked = self._input(table)
-        probabilities = None
+        probabilities = predicted = None
         try:
             with np.errstate(all="ignore"):
                 if self._has_probabilities:
                     probabilities = np.asarray(self.model.predict_proba(asked))
-                predicted = np.asarray(self.model.predict(asked))
+                    predicted = self._most_probable(probabilities)
+                if predicted is None:
+                    predicted = np.asarray(self.model.predict(asked))
         except (ValueError, TypeError) as error:  # such as a missing value that it does not take
             text = str(error).partition("\n")[0].rstrip(".")
             raise Invalid(f"the model cannot answer these rows: {text}.") from error
         return Answers(predicted, probabilities)
+
+    def _most_probable(self, probabilities: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the most probable classes; None if `predict` is to be asked."""
+        if self._classes is None or probabilities.shape[1:] != (len(self._classes),):
+            return None
+        if len(self._classes) == 2:
+            apart = np.abs(probabilities[:, 1] - probabilities[:, 0])
+        else:
+            two = np.partition(probabilities, -2, axis=1)[:, -2:]
+            apart = two[:, 1] - two[:, 0]
+        if not (apart > _APART).all():  # also if one is NaN
+            return None
+        found: NDArray[Any] = self._classes.take(probabilities.argmax(axis=1))
+        return found
+
+
+def _classes_of(model: Any) -> NDArray[Any] | None:
+    """Return the classes of a model that answers with the most probable one; None of another."""
+    final = final_of(model)
+    name = class_of(final)
+    if not name.startswith("sklearn.") or name.rpartition(".")[2] not in _MOST_PROBABLE:
+        return None
+    classes = getattr(final, "classes_", None)
+    several = isinstance(classes, np.ndarray) and classes.ndim == 1 and len(classes) > 1
+    return classes if several else None

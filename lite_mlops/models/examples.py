@@ -1,8 +1,10 @@
 """Input examples: the first rows that a model was shown, kept beside it as JSON.
 
-    {"columns": ["age", "plan"], "data": [[41, "basic"], [23, null]]}
+    {"columns": ["age", "plan"], "data": [[41, "basic"], [23, null]], "answers": ["no", "yes"]}
 
-Rows without names have no "columns". It is the layout that pandas calls "split".
+Rows without names have no "columns". It is the layout that pandas calls "split". The answers are
+those of the model when it was registered, to the first rows: what is loaded later has to reproduce
+them.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
 
 MAX_ROWS = 1_000
 MAX_BYTES = 1_000_000
+ANSWERED = 20  # of the rows, by the model when it is registered
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,23 @@ class Example:
 
     columns: tuple[str, ...] | None
     rows: list[list[Any]]
+    answers: tuple[Any, ...] = ()
+
+    def with_answers(self, predicted: NDArray[Any]) -> Example:
+        """Return the example with what a model answers to its first rows, as JSON can hold it."""
+        answers = predicted.tolist()
+        plain = all(isinstance(one, bool | int | float | str | list) for one in answers)
+        return replace(self, answers=tuple(answers) if plain else ())
+
+    def differs(self, predicted: NDArray[Any]) -> str | None:
+        """Return how answers to the first rows differ from those that were kept; None: not at all.
+
+        Numbers may differ by a millionth, as sums in another order do.
+        """
+        for row, (kept, found) in enumerate(zip(self.answers, predicted.tolist(), strict=False)):
+            if not _alike(kept, found):
+                return f"row {row} of its example is answered {found!r}, and was {kept!r}"
+        return None
 
     def records(self) -> list[Any]:
         """Return the rows as a caller would send them: by name where they have names."""
@@ -39,7 +60,9 @@ class Example:
         """Return the example as JSON. Raises `Invalid` if it is too large or no JSON."""
         head = {} if self.columns is None else {"columns": list(self.columns)}
         try:
-            text = json.dumps(head | {"data": self.rows}, default=_plain, ensure_ascii=False)
+            answers = {"answers": list(self.answers)} if self.answers else {}
+            whole = head | {"data": self.rows} | answers
+            text = json.dumps(whole, default=_plain, ensure_ascii=False)
         except (TypeError, ValueError) as error:
             raise Invalid(f"the input_example cannot be kept as JSON: {error}.") from None
         if len(text) > MAX_BYTES:
@@ -54,7 +77,8 @@ class Example:
         """Return the example that `to_bytes` wrote."""
         found = json.loads(data)
         columns = found.get("columns")
-        return cls(None if columns is None else tuple(columns), found["data"])
+        answers = tuple(found.get("answers", ()))
+        return cls(None if columns is None else tuple(columns), found["data"], answers)
 
 
 def example_of(example: Any) -> Example:
@@ -94,6 +118,15 @@ def example_of(example: Any) -> Example:
         f"the input_example is a {type(example).__name__}; pass rows: a frame, an array, a list, "
         "or a dictionary of one row."
     )
+
+
+def _alike(kept: Any, found: Any) -> bool:
+    if isinstance(kept, list) and isinstance(found, list):
+        return len(kept) == len(found) and all(map(_alike, kept, found))
+    if isinstance(kept, float) and isinstance(found, float):
+        both_missing = math.isnan(kept) and math.isnan(found)
+        return both_missing or math.isclose(kept, found, rel_tol=1e-6, abs_tol=1e-12)
+    return bool(kept == found)
 
 
 def _missing(value: Any) -> Any:

@@ -10,7 +10,12 @@ import json
 from collections.abc import Hashable
 
 from lite_mlops.errors import Conflict, Invalid, NotFound
-from lite_mlops.models.references import Reference, RunReference, parse_any_reference
+from lite_mlops.models.references import (
+    Reference,
+    RunReference,
+    parse_any_reference,
+    parse_reference,
+)
 from lite_mlops.models.signature import Signature
 from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.store import Database, Store
@@ -46,6 +51,17 @@ class Finding:
             with self._store.reading() as database:
                 found = self._seen[1][parsed] = resolve(database, parsed)
         return found
+
+    def decided(self, reference: str) -> ModelVersion:
+        """Return the version that a reference of the registry names, by what is decided.
+
+        It is what `get` returns, without looking at what other processes log meanwhile.
+
+        Raises:
+            Invalid, NotFound: the reference names no version.
+        """
+        with self._store.reading(folded=True) as database:
+            return resolve(database, parse_reference(reference))
 
     def _of_run(self, reference: RunReference) -> ModelVersion:
         with self._store.reading() as database:

@@ -31,9 +31,10 @@ class Looking(Finding):
             Invalid, NotFound: the reference names no version.
             Damaged: the stored rows are missing or not what was stored.
         """
-        return self._example(self.get(reference))
+        return self.example_of(self.get(reference))
 
-    def _example(self, version: ModelVersion) -> Example | None:
+    def example_of(self, version: ModelVersion) -> Example | None:
+        """Return the rows that were kept with a version at hand. Raises `Damaged`."""
         if version.example is None:
             return None
         referrer = f"input example of {version.name}"
@@ -104,7 +105,7 @@ class Looking(Finding):
         if kept is None:
             return "neither version was registered with an input example."
         try:
-            example = self._example(kept)
+            example = self.example_of(kept)
             assert example is not None
             rows = example.records()
             found = [

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lite_mlops.errors import Invalid, NotFound
-from lite_mlops.models.examples import example_of
+from lite_mlops.models.answering import Asking
+from lite_mlops.models.examples import ANSWERED, example_of
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.importances import class_of
 from lite_mlops.models.loading import (
@@ -32,7 +33,7 @@ from lite_mlops.models.references import (
     Reference,
     checked_model_name,
 )
-from lite_mlops.models.signature import Signature, infer_signature
+from lite_mlops.models.signature import Personal, Signature, infer_signature
 from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import tell_needs, trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
@@ -168,6 +169,7 @@ class Registering(Finding):
         format: str | None = None,  # noqa: A002
         artifacts: Mapping[str, str | Path] | None = None,
         trust: Trust = (),
+        personal: Personal = (),
         alias: str | None = None,
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, Any] | None = None,
@@ -186,6 +188,8 @@ class Registering(Finding):
             artifacts: Files that a `PythonModel` needs, by the names it finds them under.
             trust: What its file may import beyond the shipped list, as 'module:name'; True: all
                 that it imports. What was confirmed for an earlier version need not be said again.
+            personal: Columns that tell about a person: their values are recorded with predictions
+                as pseudonyms, or for `{"name": "none"}` not at all.
             alias: An alias to point to the new version at once.
             metrics: Further metrics of the version, or others than those of the run.
             tags: Tags of the version.
@@ -193,8 +197,8 @@ class Registering(Finding):
             reason: Why; recorded with the decision.
 
         Raises:
-            Invalid: the name cannot be used, the model cannot be written, or its features are
-                not known.
+            Invalid: the name cannot be used, the model cannot be written, its features are not
+                known, or a personal column is not among them.
             NotFound: there is no such run or artifact.
         """
         name = checked_model_name(name)
@@ -206,20 +210,24 @@ class Registering(Finding):
         format = format or self._store.settings.model_format  # noqa: A001
         if format != "onnx" and not callable(getattr(model, "predict", None)):
             raise Invalid(f"this {type(model).__name__} is no model: it has no predict.")
+        if signature is not None:
+            signature.with_recorded(personal)  # refused before anything is stored
         members = self._kept_members(artifacts or {})
         saved = save_model(
             self._store.objects, model, format=format, limit=self._store.settings.model_bytes
         )
+        if signature is None:
+            model = self._loaded_once(model, saved, members)
+            signature = infer_signature(model, input_example, training)
         made = Prepared(
             sha256=saved.sha256,
             size=saved.size,
-            signature=signature
-            or infer_signature(self._loaded_once(model, saved, members), input_example, training),
+            signature=signature.with_recorded(personal),
             requirements=saved.requirements,
             format=saved.format,
             class_name=class_of(model),
             run=run,
-            example=self._kept_example(input_example),
+            example=self._kept_example(input_example, model, signature),
             members=members,
             needs=saved.needs_trust,
             trusted=_confirmed(saved.needs_trust, trust),
@@ -278,15 +286,16 @@ class Registering(Finding):
         model = load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"{path} holds no model: its {type(model).__name__} has no predict.")
+        signature = infer_signature(model, input_example)
         made = Prepared(
             sha256=stored.sha256,
             size=stored.size,
-            signature=infer_signature(model, input_example),
+            signature=signature,
             requirements=requirements_of(found.imports),
             format=found.format,
             class_name=class_of(model),
             run=run,
-            example=self._kept_example(input_example),
+            example=self._kept_example(input_example, model, signature),
             needs=found.needs_trust,
             trusted=trusted,
             compression=found.compression,
@@ -343,10 +352,20 @@ class Registering(Finding):
         )
         return load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
 
-    def _kept_example(self, example: Any) -> str | None:
+    def _kept_example(self, example: Any, model: Any, signature: Signature) -> str | None:
+        """Keep rows that a model takes, with its answers to the first; return their hash."""
         if example is None:
             return None
-        return self._store.objects.put_bytes(example_of(example).to_bytes()).sha256
+        found = example_of(example)
+        if not callable(getattr(model, "predict", None)):  # such as a graph that is not loaded yet
+            return self._store.objects.put_bytes(found.to_bytes()).sha256
+        try:
+            answers = Asking(model, signature).ask(found.records()[:ANSWERED])
+        except Invalid:  # rows that were given to show the types, and that it does not take
+            pass
+        else:
+            found = found.with_answers(answers.predicted)
+        return self._store.objects.put_bytes(found.to_bytes()).sha256
 
     def _kept_members(self, artifacts: Mapping[str, str | Path]) -> dict[str, Member]:
         found = {}

@@ -1,22 +1,32 @@
 """Serving: a model version that answers, in this process, over whole files, or behind HTTP."""
 
-from lite_mlops.serving.answers import Answer, Answers
+from lite_mlops.serving.answers import DOUBTFUL, OK, Answer, Answers
 from lite_mlops.serving.batch import Predicted, predict_file
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.files import READ, format_of
+from lite_mlops.serving.following import Following
 from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.opening import Opened, open_bundle, open_references
+from lite_mlops.serving.predictor import Predictor
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 
 __all__ = [
+    "DOUBTFUL",
+    "OK",
     "READ",
     "Answer",
     "Answers",
     "Endpoint",
+    "Following",
     "Loaded",
+    "Opened",
     "Predicted",
+    "Predictor",
     "Recording",
     "Served",
     "format_of",
+    "open_bundle",
+    "open_references",
     "predict_file",
 ]

@@ -28,11 +28,32 @@ class Endpoint:
     ) -> None:
         # Whoever answers a request takes this once, so that all of it is of one version.
         self.current = Loaded(version, model, recording)
+        self._announced = False
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> Endpoint:
+        """Return an endpoint that answers with a loaded version."""
+        endpoint = cls.__new__(cls)
+        endpoint.current, endpoint._announced = loaded, False  # noqa: SLF001
+        return endpoint
 
     @property
     def version(self) -> ModelVersion:
         """The version that answers at the moment."""
         return self.current.version
+
+    def announce(self) -> None:
+        """Record that this process answers with the version, so that nobody removes it."""
+        if not self._announced:
+            self._announced = True
+            self.current.announce()
+
+    def swap(self, loaded: Loaded) -> None:
+        """Have another version answer from now on; what is being answered stays with the old."""
+        before, self.current = self.current, loaded
+        loaded.announce()
+        before.leave()
+        self._announced = True
 
     def predict(self, rows: Any) -> Answers:
         """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
@@ -41,4 +62,7 @@ class Endpoint:
             InvalidRows: names the row, the feature and the value that do not fit.
             Invalid: says why the model cannot answer.
         """
-        return self.current.predict(rows)
+        current = self.current
+        table = current.table(rows)
+        self.announce()
+        return current.answer(table)

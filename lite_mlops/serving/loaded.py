@@ -43,6 +43,21 @@ class Loaded:
         if self.recording is not None:
             self.recording.announce(self.version)
 
+    def leave(self) -> None:
+        """Record that another version takes its place in this process."""
+        if self.recording is not None:
+            self.recording.leave(self.version)
+
+    def warm(self, rows: Any) -> Answers:
+        """Answer rows unrecorded: the first call is slow, the second tells what one costs.
+
+        Raises:
+            InvalidRows, Invalid: as `predict`.
+        """
+        table = self.table(rows)
+        self.batching.now(table)
+        return self.batching.warm(table)
+
     def table(self, rows: Any, *, ignore_unknown: bool = False) -> Table:
         """Return rows in any form that `Signature.validate` takes, validated.
 
@@ -62,7 +77,11 @@ class Loaded:
             InvalidRows: names the rows, the columns and the values that do not fit.
             Invalid: there are no rows, or the model cannot answer them; it says why.
         """
-        return self.recorded(self.batching.now(self.table(rows, ignore_unknown=ignore_unknown)))
+        return self.answer(self.table(rows, ignore_unknown=ignore_unknown))
+
+    def answer(self, table: Table) -> Answers:
+        """Answer rows that were validated, and have the answers recorded. Raises `Invalid`."""
+        return self.recorded(self.batching.now(table))
 
     def recorded(self, answers: Answers) -> Answers:
         """Have the answers to one request recorded, and return them."""

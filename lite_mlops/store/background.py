@@ -49,6 +49,7 @@ class Background:
         self._size = 0
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
+        self._wanted = threading.Event()  # somebody waits for the end of the work
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -103,11 +104,20 @@ class Background:
         """Wait until nothing is left to do; return whether that is so after `seconds`."""
         if threading.current_thread() is self._thread:  # the work itself reads the store
             return True
+        self._wanted.set()
         with self._changed:
-            return self._changed.wait_for(lambda: self._thread is None, seconds)
+            done = self._changed.wait_for(lambda: self._thread is None, seconds)
+        self._wanted.clear()
+        return done
+
+    def pause(self, seconds: float) -> None:
+        """Within a piece of work: let more of it gather, unless somebody waits for its end."""
+        if threading.current_thread() is self._thread:
+            self._wanted.wait(seconds)
 
     def wait_at_end(self) -> None:
         """Wait at the end of the process, for each piece no longer than it may take."""
+        self._wanted.set()
         with self._changed:
             while self._waiting:
                 first = self._waiting[0]

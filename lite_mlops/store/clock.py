@@ -18,9 +18,26 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+# Random digits, many fetched at once: each call of the system lets another thread take over.
+_digits: list[str] = []
+_DIGITS, _FETCHED = 12, 128
+
+
 def new_id() -> str:
     """Return a new id: 8 hexadecimal digits of the present second and 12 random ones."""
-    return f"{now() // 1_000_000:08x}{os.urandom(6).hex()}"
+    try:
+        digits = _digits.pop()
+    except IndexError:
+        fetched = os.urandom(_FETCHED * _DIGITS // 2).hex()
+        _digits.extend(
+            fetched[start : start + _DIGITS] for start in range(_DIGITS, len(fetched), _DIGITS)
+        )
+        digits = fetched[:_DIGITS]
+    return f"{now() // 1_000_000:08x}{digits}"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_digits.clear)  # or two processes would give the same
 
 
 def id_at(moment: int, text: str) -> str:

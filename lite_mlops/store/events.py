@@ -237,9 +237,10 @@ class DatasetUsed(Event):
 
 
 class Prediction(Event):
-    """One answer of a model; numbers and texts in the order of the columns of its signature.
+    """One answer of a model, as earlier versions of this package recorded it.
 
-    Both have a place for each column, which is null where its value is in the other list.
+    Numbers and texts are in the order of the columns of its signature. Both have a place for each
+    column, which is null where its value is in the other list.
     """
 
     kind = "prediction"
@@ -253,10 +254,39 @@ class Prediction(Event):
     latency_us: int
 
 
+class Predictions(Event):
+    """Answers of a version of a model, one after the other; each list has an entry for each.
+
+    `times` are microseconds since 1970 UTC. `inputs` and `text_inputs` are the numbers and the
+    texts of each row, in the order of the columns of the signature; both have a place for each
+    column, which is null where its value is in the other list, missing, or not to be kept.
+    """
+
+    kind = "predictions"
+    model: str
+    version: int
+    ids: list[str]
+    times: list[int]
+    inputs: list[list[float | None]]
+    text_inputs: list[list[str | None]] | None = None
+    answers: list[str]
+    shares: list[list[float]] | None = None
+    latencies: list[int]
+
+
 class VersionServed(Event):
     """A process answers with a version of a model, from now on until it ends."""
 
     kind = "version_served"
+    model: str
+    version: int
+    writer: str
+
+
+class VersionLeft(Event):
+    """A process answers with another version from now on."""
+
+    kind = "version_left"
     model: str
     version: int
     writer: str
@@ -388,6 +418,22 @@ class AliasSet(Decision):
     evidence: dict[str, Any] | None = None
 
 
+class TokenMade(Decision):
+    """Whoever knows a token may ask a server; `text` is the SHA-256 of it, never the token."""
+
+    kind = "token_made"
+    name: str
+    text: str
+    expires: int | None = None  # microseconds since 1970 UTC
+
+
+class TokenRevoked(Decision):
+    """A token is not good any more."""
+
+    kind = "token_revoked"
+    name: str
+
+
 class AliasRemoved(Decision):
     """An alias of a model was taken away; `how` as for `AliasSet`."""
 
@@ -416,6 +462,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     DatasetSnapshot,
     DatasetUsed,
     Prediction,
+    Predictions,
     Feedback,
     ExperimentRenamed,
     RunDeleted,
@@ -423,6 +470,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     DatasetExpected,
     VersionRegistered,
     VersionServed,
+    VersionLeft,
     VersionTagged,
     VersionRemoved,
     VersionRestored,
@@ -430,6 +478,8 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     VersionSigned,
     AliasSet,
     AliasRemoved,
+    TokenMade,
+    TokenRevoked,
     RunPurged,
 )
 
@@ -443,6 +493,10 @@ _SQL_TYPES = {
     list[str | None]: "VARCHAR[]",
     list[float]: "DOUBLE[]",
     list[float | None]: "DOUBLE[]",
+    list[int]: "BIGINT[]",
+    list[list[float]]: "DOUBLE[][]",
+    list[list[float | None]]: "DOUBLE[][]",
+    list[list[str | None]]: "VARCHAR[][]",
     dict[str, Any]: "JSON",
     dict[str, str]: "JSON",
 }

@@ -9,6 +9,7 @@
   backups/            copies that were verified
   set-aside/          what was damaged; never deleted by itself
   tmp/                what an interrupted command left here may go
+  pseudonyms.key      what values of persons are hashed with, where they are to be
   lock, lock.gate     the project's one lock
   lock.protect        held by the process that replaces kept journals by a backup
   lock.import         held by the process that imports what was logged elsewhere
@@ -53,6 +54,11 @@ class Layout:
     def objects(self) -> Path:
         """The folder of the object store."""
         return self.folder / "objects"
+
+    @property
+    def pseudonyms(self) -> Path:
+        """The key of pseudonyms; there once one was needed."""
+        return self.folder / "pseudonyms.key"
 
     @property
     def sources(self) -> Path:

@@ -123,10 +123,12 @@ class Store:
     # -- reading --------------------------------------------------------------------------------
 
     @contextmanager
-    def reading(self) -> Iterator[Database]:
+    def reading(self, *, folded: bool = False) -> Iterator[Database]:
         """Hold the database for reading; it shows everything that was logged before.
 
-        Keep it short: fetch, leave, then work. Within `deciding` it is the same database.
+        Keep it short: fetch, leave, then work. Within `deciding` it is the same database. With
+        `folded` it shows what was folded until now, which all decisions are: that is cheaper for
+        who asks again and again while much is logged.
 
         Raises:
             NotFound: there is no project yet.
@@ -141,7 +143,8 @@ class Store:
                 "one, and so does the first run that is logged."
             )
         with ExitStack() as stack:
-            yield self._marked(stack, self._enter(stack, self._try_reading))
+            attempt = self._try_reading_folded if folded else self._try_reading
+            yield self._marked(stack, self._enter(stack, attempt))
         self._keep_in_bounds()
 
     def _try_reading(self, stack: ExitStack) -> Database:
@@ -155,6 +158,12 @@ class Store:
             else:
                 if database is not None:
                     return database
+        return self._attached_for_reading(stack)
+
+    def _try_reading_folded(self, stack: ExitStack) -> Database:
+        return self._attached_for_reading(stack) if self._is_current() else self._try_reading(stack)
+
+    def _attached_for_reading(self, stack: ExitStack) -> Database:
         stack.enter_context(self._lock.shared("reading", self.settings.wait_seconds))
         return stack.enter_context(attached(self.layout.database, self.settings, read_only=True))
 
@@ -247,12 +256,25 @@ class Store:
         It costs some 50 microseconds. What was read of the database under one state is still so
         under the same state.
         """
+        file = self.folded_state()
+        journals = tuple(sorted(sizes(self.layout.journal).items()))
+        return None if file is None else (file, journals)
+
+    def folded_state(self) -> Hashable:
+        """Return what changes with everything that is folded, decided or restored.
+
+        It costs some 2 microseconds; decisions are folded when they are made.
+        """
         try:
             status = os.stat(self.layout.database)
         except FileNotFoundError:
             return None
-        journals = tuple(sorted(sizes(self.layout.journal).items()))
-        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, journals
+        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+    @property
+    def unfolded_bytes(self) -> int:
+        """The size of the journals that are not put away: written, and not all of it folded."""
+        return sum(sizes(self.layout.journal).values())
 
     def _is_folded(self) -> bool:
         """Return whether nothing was logged and nobody died since the last fold."""

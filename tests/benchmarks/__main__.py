@@ -26,6 +26,7 @@ from tests.benchmarks import (
     data_checks,
     data_versions,
     folding,
+    http,
     importing,
     log_calls,
     many_metrics,
@@ -64,6 +65,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "importing": importing.measure,
     "registry": registry.measure,
     "predicting": predicting.measure,
+    "http": http.measure,
 }
 
 

@@ -30,10 +30,12 @@ def test_a_version_answers_until_it_is_interrupted(environment: None, project: P
     served = re.fullmatch(r"Serving churn/1 on (http://127\.0\.0\.1:\d+)\n", said)
     assert served, said
     url = served[1]
-    assert process.stdout.readline() == f"    curl {url}/schema\n"
     asking = process.stdout.readline()
     assert asking == f'    curl {url}/predict --json \'{{"age": 0.0, "visits": 0.0}}\'\n'
-    assert process.stdout.readline() == "Every answer is recorded. Ctrl-C stops.\n"
+    assert process.stdout.readline() == (
+        f"    {url} in a browser has a form to try it; /openapi.json tells all routes.\n"
+    )
+    assert process.stdout.readline() == "Answers are recorded. Ctrl-C stops.\n"
     request = urllib.request.Request(  # noqa: S310  our own server on loopback
         f"{url}/predict", b'{"age": 2, "visits": 0}', {"Content-Type": "application/json"}
     )
@@ -43,7 +45,7 @@ def test_a_version_answers_until_it_is_interrupted(environment: None, project: P
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert out == "\nStopped. 1 predictions of it are recorded.\n"
+    assert out == "\nStopped. 1 row answered, 1 recorded.\n"
     table = project.sql("SELECT prediction_id, model, version, numbers, value FROM predictions")
     assert table.rows == ((answer["id"], "churn", 1, [2.0, 0.0], "yes"),)
 

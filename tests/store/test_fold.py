@@ -97,7 +97,22 @@ facts = st.one_of(
         latency_us=st.just(5),
     ),
     st.builds(
+        ev.Predictions,
+        model=st.just("m"),
+        version=st.just(1),
+        ids=st.sampled_from([["p1", "p2"], ["p3", "p4"]]),
+        times=st.just([1, 2]),
+        inputs=st.sampled_from([[[1.0, None], [2.0, 3.0]], [[], []]]),
+        text_inputs=st.sampled_from([None, [[None, "a"], [None, None]]]),
+        answers=st.just(["a", "b"]),
+        shares=st.sampled_from([None, [[0.5, 0.5], [0.25, 0.75]]]),
+        latencies=st.just([5, 6]),
+    ),
+    st.builds(
         ev.VersionServed, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
+    ),
+    st.builds(
+        ev.VersionLeft, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
     ),
     st.builds(ev.Feedback, prediction=st.sampled_from(["p1", "p2"]), text=texts),
 )
@@ -123,6 +138,14 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 version=st.integers(1, 2),
                 **_just(frame),
             ),
+            st.builds(
+                ev.TokenMade,
+                name=st.sampled_from(["t", "u"]),
+                text=hashes,
+                expires=st.none() | st.just(5),
+                **_just(frame),
+            ),
+            st.builds(ev.TokenRevoked, name=st.sampled_from(["t", "u"]), **_just(frame)),
             st.builds(
                 ev.AliasRemoved,
                 model=st.just("m"),

@@ -6,6 +6,7 @@ for departure in signature.outside(table):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,9 +84,32 @@ def _of_column(column: Column, array: NDArray[Any]) -> list[Departure]:
     return found
 
 
+class Span:
+    """What the numbers of the training data lay between, prepared for a look at many rows."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        bounds = [
+            (-np.inf, np.inf) if one.low is None or one.high is None else (one.low, one.high)
+            for one in columns
+        ]
+        self._low, self._high = np.array(bounds, np.float64).reshape(-1, 2).T.copy()
+        self._never = [place for place, one in enumerate(columns) if one.missing_share == 0]
+        self._all_never = len(self._never) == len(columns)
+
+    def holds(self, matrix: NDArray[np.float64]) -> bool:
+        """Return whether all rows (rows x columns) are as the training data was."""
+        watched = matrix if self._all_never else matrix[:, self._never]
+        if np.isnan(watched).any():
+            return False
+        return not ((matrix < self._low).any() or (matrix > self._high).any())
+
+
 def departures(signature: Signature, table: Table) -> list[Departure]:
     """Return how a table departs from the training data, column by column."""
     if signature.tensor is not None:
+        return []
+    matrix = table.known_matrix
+    if matrix is not None and signature.span.holds(matrix):
         return []
     return [
         one

@@ -7,22 +7,26 @@ signature.to_dict()
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from lite_mlops.errors import Invalid
+from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.models.signature.kinds import NUMBERS, Type
 
 if TYPE_CHECKING:
-    from lite_mlops.models.signature.departures import Departure
+    from lite_mlops.models.signature.departures import Departure, Span
     from lite_mlops.models.signature.table import Table
     from lite_mlops.models.signature.validating import Validator
 
 # Of a column of the training data; the median is in the middle.
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MAX_CATEGORIES = 100
+
+Inputs = Literal["full", "hash", "none"]
+# Columns that tell about a person, and what is kept of each; a plain list means pseudonyms.
+Personal: TypeAlias = Mapping[str, Inputs] | Collection[str]
 
 OutputKind = Literal["label", "number", "cluster", "outlier", "any"]
 
@@ -63,6 +67,8 @@ class Column:
         missing_share: The share of rows that had no value; None without training data.
         categorical: Whether the training data declared it a categorical of pandas.
         zone: The time zone of the training data; None if its times had none.
+        recorded: What is kept of its values with predictions: `full`, `hash` (a pseudonym) or
+            `none`; less than `full` for what tells about a person.
     """
 
     name: str
@@ -76,6 +82,7 @@ class Column:
     missing_share: float | None = None
     categorical: bool = False
     zone: str | None = None
+    recorded: Inputs = "full"
 
     def example(self) -> Any:
         """Return a value that fits: the median, the first category, or the earliest time."""
@@ -195,6 +202,13 @@ class Signature:
         return self.columns[self._places[name]]
 
     @cached_property
+    def span(self) -> Span:
+        """What the numbers of the training data lay between; of a signature of numbers only."""
+        from lite_mlops.models.signature.departures import Span
+
+        return Span(self.columns)
+
+    @cached_property
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.features)}
 
@@ -204,6 +218,27 @@ class Signature:
         Empty for a tensor.
         """
         return {column.name: column.example() for column in self.columns}
+
+    def with_recorded(self, personal: Personal) -> Signature:
+        """Return the signature with less kept of the values of some columns.
+
+        Raises:
+            Invalid: there is no such column, or what is to be kept is none of the choices.
+        """
+        chosen: Mapping[str, Inputs]
+        chosen = personal if isinstance(personal, Mapping) else dict.fromkeys(personal, "hash")
+        for name, inputs in chosen.items():
+            if name not in self._places:
+                near = suggestion(name, self.features)
+                raise Invalid(f"{name!r} is none of the columns of the model.{near}")
+            if inputs not in get_args(Inputs):
+                choices = ", ".join(map(repr, get_args(Inputs)))
+                raise Invalid(f"column {name!r} cannot be recorded as {inputs!r}; it is {choices}.")
+        columns = (
+            replace(one, recorded=chosen[one.name]) if one.name in chosen else one
+            for one in self.columns
+        )
+        return replace(self, columns=tuple(columns)) if chosen else self
 
     # -- rows -----------------------------------------------------------------------------------
 

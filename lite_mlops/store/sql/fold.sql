@@ -225,6 +225,13 @@ INSERT INTO predictions
 SELECT prediction, model, version, make_timestamp(ts), numbers, text, scores, latency_us, texts
 FROM staged WHERE k = 'prediction';
 
+-- name: predictions
+-- Lists of different lengths are filled up with nulls, as is a list that is not there.
+INSERT INTO predictions
+SELECT unnest(ids), model, version, make_timestamp(unnest(times)), unnest(inputs),
+       unnest(answers), unnest(shares), unnest(latencies), unnest(text_inputs)
+FROM staged WHERE k = 'predictions';
+
 -- name: feedback
 MERGE INTO feedback f
 USING (SELECT prediction, max((make_timestamp(ts), text)) AS top
@@ -291,7 +298,36 @@ FROM staged WHERE k = 'version_registered';
 
 -- name: version_served
 INSERT INTO servings
-SELECT model, version, writer, make_timestamp(ts) FROM staged WHERE k = 'version_served';
+SELECT model, version, writer, make_timestamp(ts), NULL FROM staged WHERE k = 'version_served';
+
+-- name: version_left
+-- A row of its own, so that it does not matter which of the two is folded first.
+INSERT INTO servings
+SELECT model, version, writer, NULL, make_timestamp(ts) FROM staged WHERE k = 'version_left';
+
+-- name: token_made
+MERGE INTO tokens t
+USING (SELECT name, max((decision, text, ts, actor, coalesce(expires, -1))) AS top
+       FROM staged WHERE k = 'token_made' GROUP BY name) s
+ON t.name = s.name
+WHEN MATCHED AND s.top[1] > t.decision THEN UPDATE SET
+    hash = s.top[2], decision = s.top[1], made_at = make_timestamp(s.top[3]), actor = s.top[4],
+    expires_at = make_timestamp(nullif(s.top[5], -1))
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.name, s.top[2], s.top[1], make_timestamp(s.top[3]), s.top[4],
+            make_timestamp(nullif(s.top[5], -1)));
+
+-- name: token_revoked
+-- The row stays, without a hash: a token that is folded later must not bring it back.
+MERGE INTO tokens t
+USING (SELECT name, max((decision, ts, actor)) AS top
+       FROM staged WHERE k = 'token_revoked' GROUP BY name) s
+ON t.name = s.name
+WHEN MATCHED AND s.top[1] > t.decision THEN UPDATE SET
+    hash = NULL, decision = s.top[1], made_at = make_timestamp(s.top[2]), actor = s.top[3],
+    expires_at = NULL
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.name, NULL, s.top[1], make_timestamp(s.top[2]), s.top[3], NULL);
 
 -- name: version_tagged
 -- The latest decision stands; a tag taken away stays as a row without value.

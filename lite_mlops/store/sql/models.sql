@@ -127,7 +127,10 @@ UNION SELECT name FROM version_trust WHERE model = $model ORDER BY name;
 -- The processes that answer with a version, as far as their journals are still open.
 SELECT DISTINCT j.pid, j.program FROM servings s
 JOIN journals j ON j.writer = s.writer AND NOT j.closed
-WHERE s.model = $model AND s.version = $version ORDER BY j.pid;
+WHERE s.model = $model AND s.version = $version AND s.since IS NOT NULL AND NOT EXISTS (
+    FROM servings AS later WHERE later.model = s.model AND later.version = s.version
+        AND later.writer = s.writer AND later.until >= s.since)
+ORDER BY j.pid;
 
 -- name: version_of_bundle
 -- The version that a bundle became, by the tag that holds the hash of its manifest.

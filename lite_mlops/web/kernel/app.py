@@ -84,7 +84,10 @@ class App:
     # -- in steps -------------------------------------------------------------------------------
 
     def admit(self, head: Request) -> Admitted | Response:
-        """Return the route of a request, of which only the head is there yet, or a refusal."""
+        """Return the route of a request, of which only the head is there yet, or a refusal.
+
+        Where no tokens are needed, an equal head gets the same answer again; servers rely on it.
+        """
         match = self.routes.find(head.method, head.path)
         refusal = self.guard.refuse(head, match.route)
         if refusal is not None:
@@ -97,7 +100,7 @@ class App:
 
     def begin(self, admitted: Admitted, request: Request) -> Response | Deferred:
         """Have the route answer the whole request, now or together with others."""
-        if admitted.params:
+        if admitted.params and request.params is not admitted.params:
             request = replace(request, params=admitted.params)
         try:
             answer = admitted.route.handler(request)

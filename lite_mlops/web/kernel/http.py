@@ -65,6 +65,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
 
 
+# Made once: `json.loads` makes a decoder for each call with arguments of its own.
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
 @dataclass(frozen=True)
 class Request:
     """What came in.
@@ -86,6 +90,23 @@ class Request:
     query: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
+
+    def given(
+        self,
+        *,
+        body: bytes = b"",
+        file: Path | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Request:
+        """Return the same request with what came after its head.
+
+        A server does this for every request, and `replace` takes several times as long.
+        """
+        made = object.__new__(Request)
+        made.__dict__.update(self.__dict__, body=body, file=file)
+        if params is not None:
+            made.__dict__["params"] = params
+        return made
 
     @property
     def media(self) -> str:
@@ -119,7 +140,7 @@ class Request:
             Malformed: it is none, or lists and objects lie deeper in each other than `depth`.
         """
         try:
-            value = json.loads(self.body, parse_constant=_refuse_constant)
+            value = _decode(self.body.decode())
         except RecursionError:
             raise Malformed(f"the JSON is nested deeper than {depth} levels.") from None
         except ValueError as error:  # which a wrong encoding is as well

@@ -1,156 +1,126 @@
-"""The socket side: HTTP/1.1 on loopback, by the server of the standard library.
+"""The socket side: an app on a port, in an event loop of its own.
 
-with Server(app) as server:      # a free port, or the one asked for
-    print(server.url)
+    with Server(app) as server:      # a free port, or the one asked for; in a thread
+        print(server.url)
+
+    Server(app, 8000).run()          # in this thread, until SIGTERM or Ctrl-C
+
+Whoever is stopped by a signal says that it is not ready any more, takes no further connection,
+answers what was asked, and ends within `drain_seconds`. A second signal ends the process at once.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import logging
+import signal
 import socket
+import ssl
 import sys
 import threading
-from contextlib import suppress
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
-from urllib.parse import unquote
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from lite_mlops.errors import Busy, Invalid
+from lite_mlops.web.kernel.accepting import Accepting
 from lite_mlops.web.kernel.app import App
-from lite_mlops.web.kernel.http import Request, Response
+from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
 
 LOOPBACK = "127.0.0.1"
-MAX_BODY = 10_000_000  # bytes
-_IDLE_SECONDS = 15
-_DRAIN_SECONDS, _DRAIN_BYTES = 2, 10 * MAX_BODY
 
-
-class _Exchange(BaseHTTPRequestHandler):
-    """Reads one request after the other from a connection and writes the answers."""
-
-    protocol_version = "HTTP/1.1"
-    timeout = _IDLE_SECONDS
-    # Small answers go out at once instead of waiting for more.
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    app: App
-
-    def _answer(self) -> None:
-        try:
-            body = self._body()
-        except Invalid as error:
-            self.close_connection = True
-            self._send(Response.error(413 if "larger" in str(error) else 400, str(error)))
-            self._drain()
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        path, _, query = self.path.partition("?")
-        path = unquote(path)
-        try:
-            response = self.app(Request(self.command, path, headers, body, query))
-        except Exception:
-            log.exception("Answering %s %s failed", self.command, path)
-            response = Response.error(500, "The server failed; its log says why.")
-        self._send(response)
-
-    def _body(self) -> bytes:
-        """Return the body. Raises `Invalid` if its length is not told, or too large."""
-        if self.headers.get("Transfer-Encoding") is not None:
-            raise Invalid("send the body with a Content-Length, not in chunks.")
-        text, *more = self.headers.get_all("Content-Length", ["0"])
-        if more:
-            raise Invalid("the Content-Length stands there more than once.")
-        if not text.isdecimal():
-            raise Invalid(f"the Content-Length {text[:60]!r} is not a number.")
-        if len(text) > 18 or int(text) > MAX_BODY:
-            raise Invalid(f"the body is larger than {MAX_BODY:,} bytes.")
-        body = self.rfile.read(int(text))
-        if len(body) < int(text):
-            raise Invalid("the body is shorter than its Content-Length.")
-        return body
-
-    def _drain(self) -> None:
-        """Read on for a moment: closing on what was not read would take the answer away."""
-        self.connection.settimeout(_DRAIN_SECONDS)
-        left = _DRAIN_BYTES
-        with suppress(OSError):
-            while left > 0 and (block := self.rfile.read1(min(left, 1 << 16))):
-                left -= len(block)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is no request, in the form that all errors have."""
-        self.close_connection = True
-        self.request_version = self.protocol_version
-        self.command = self.command or ""
-        # An unknown method or version is no failure of the server.
-        status = code if 400 <= code < 500 else 400
-        self._send(Response.error(status, f"{message or explain or HTTPStatus(code).phrase}."))
-
-    def _send(self, response: Response) -> None:
-        self.send_response(response.status)
-        self.send_header("Content-Type", response.media)
-        self.send_header("Content-Length", str(len(response.body)))
-        self.send_header("X-Content-Type-Options", "nosniff")
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.body)
-        self.wfile.flush()
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer  # noqa: N815
-
-    def version_string(self) -> str:
-        """Say what answers, and nothing about the versions beneath."""
-        return "lite-mlops"
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Log requests quietly; predictions are recorded in the project."""
-        log.debug(format, *args)
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
-        """Log a client that goes away in the middle; it is no failure of ours."""
-        log.debug("The connection of %s broke off: %s", client_address, sys.exception())
+_BACKLOG = 1_024
+# A client of a kept connection that sends within this time is answered before it is closed.
+_GRACE_SECONDS = 0.5
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server:
-    """Serves an app on a port of this machine; as a context, in a thread of its own."""
+    """Serves an app; as a context, in a thread of its own.
 
-    def __init__(self, app: App, port: int = 0) -> None:
-        exchange = type("_AppExchange", (_Exchange,), {"app": app})
-        try:
-            self._listener = _Listener((LOOPBACK, port), exchange)
-        except OSError as error:
-            raise Busy(f"Port {port} cannot be used ({error.strerror}); choose another.") from None
-        except OverflowError:
-            raise Invalid(f"{port} is not a port: 0 to 65535.") from None
-        self._listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,))
+    Args:
+        app: What answers.
+        port: 0 takes a free one.
+        host: The address of this machine to listen on, or a name of it.
+        certfile, keyfile: A certificate with its chain and its key, both PEM; then it speaks TLS.
+
+    Attributes:
+        stopping: Whether it takes no further connections; what tells that it is ready looks here.
+        on_stop: Called in the event loop when it begins to stop.
+
+    Raises:
+        Busy: the port is taken.
+        Invalid: the port, the host or the certificate cannot be used.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        port: int = 0,
+        *,
+        host: str = LOOPBACK,
+        certfile: str | Path | None = None,
+        keyfile: str | Path | None = None,
+    ) -> None:
+        self.app = app
+        self.stopping = False
+        self.on_stop: list[Callable[[], None]] = []
+        self._tls = None if certfile is None else _tls(certfile, keyfile)
+        self._socket = _listening(host, port)
+        self._host = host
+        self._port: int = self._socket.getsockname()[1]
+        self._traffic: Traffic | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
+        self._grace = 0.0
+        self._signal: signal.Signals | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lite-mlops-server")
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://{LOOPBACK}:{self._listener.server_address[1]}"
+        scheme = "http" if self._tls is None else "https"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{scheme}://{host}:{self._port}"
 
-    def run(self) -> None:
-        """Answer until the process is interrupted."""
-        try:
-            self._listener.serve_forever()
-        finally:
-            self._listener.server_close()
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return 0 if self._traffic is None else len(self._traffic.connections)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for their answer."""
+        return 0 if self._traffic is None else self._traffic.in_flight
+
+    # -- running --------------------------------------------------------------------------------
+
+    def run(self) -> signal.Signals | None:
+        """Answer until the process is told to end; return the signal that told it."""
+        with self._listening_to_signals():
+            self._run()
+        return self._signal
+
+    def stop(self) -> None:
+        """Take no further connections, answer what was asked, and end; from any thread."""
+        self.stopping = True
+        loop, end = self._loop, self._end
+        if loop is not None and end is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(end.set)
+
+    def close(self) -> None:
+        """Let the port go, if it never ran."""
+        self._socket.close()
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._ready.wait()
         return self
 
     def __exit__(
@@ -159,6 +129,104 @@ class Server:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._listener.shutdown()
+        self.stop()
         self._thread.join()
-        self._listener.server_close()
+
+    def _run(self) -> None:
+        # One kind of loop everywhere: the other one of Windows cannot wait for a listening socket.
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._serve())
+        finally:
+            self._socket.close()
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_log_of_loop)
+        self._loop, self._end = loop, asyncio.Event()
+        self._traffic = traffic = Traffic(self.app, loop)
+        accepting = Accepting(self._socket, traffic, self._tls)
+        self._ready.set()
+        try:
+            if not self.stopping:
+                await self._end.wait()
+            accepting.stop()
+            traffic.stop(self._grace)
+            for told in self.on_stop:
+                told()
+            await traffic.drained(self.app.limits.drain_seconds)
+            await asyncio.sleep(0)  # so that connections that were broken off are closed
+        finally:
+            traffic.close()
+
+    @contextmanager
+    def _listening_to_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in _STOPPING}
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, self._signalled)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _signalled(self, number: int, _: FrameType | None) -> None:
+        self._signal = signal.Signals(number)
+        self._grace = _GRACE_SECONDS
+        for second in _STOPPING:
+            if signal.getsignal(second) is not signal.SIG_IGN:
+                signal.signal(second, signal.SIG_DFL)
+        self.stop()
+
+
+# -- the port -----------------------------------------------------------------------------------
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise Invalid(f"{port} is not a port: 0 to 65535.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise Invalid(f"{host} is not an address of this machine.") from None
+    listening = socket.socket(family, kind, protocol)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise Invalid(f"{host} is not an address of this machine.") from None
+        raise Busy(f"Port {port} cannot be used ({error.strerror}); choose another.") from None
+    return listening
+
+
+def _tls(certfile: str | Path, keyfile: str | Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # A key with a password would ask for it at a console that may not be there.
+        context.load_cert_chain(certfile, keyfile, password=lambda: "")
+    except (OSError, ssl.SSLError) as error:
+        key = "" if keyfile is None else f" with the key {keyfile}"
+        raise Invalid(f"The certificate {certfile}{key} cannot be used: {error}.") from None
+    return context
+
+
+def _log_of_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what went wrong in a connection; clients that break off are no failure of ours."""
+    error = context.get("exception")
+    if isinstance(error, OSError):  # which those of TLS are
+        log.debug("A connection broke off: %s", error)
+    else:
+        log.error("%s", context.get("message"), exc_info=error)

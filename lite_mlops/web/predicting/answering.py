@@ -9,14 +9,14 @@ no,0.9,0.1,ok,6b0720be-0
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from lite_mlops.errors import Invalid
 from lite_mlops.jsontext import json_text
-from lite_mlops.serving import Answers
-from lite_mlops.serving.answers import DOUBTFUL, OK
+from lite_mlops.serving import DOUBTFUL, OK, Answers
 from lite_mlops.web.kernel import Request, Response
 from lite_mlops.web.predicting.formats import Columns, arrow_rows, csv_rows, ndjson_rows, npy_rows
 
@@ -30,10 +30,13 @@ def headers_of(answers: Answers) -> dict[str, str]:
 
 def form_of(request: Request) -> str | None:
     """Return the media type that the client accepts; None: JSON."""
-    accepted = request.headers.get("accept", "*/*")
-    if accepted in ("*/*", "application/json"):  # which most clients send
-        return None
-    return next((media for media in WRITTEN if request.accepts(media)), None)
+    return _form(request.headers.get("accept", ""))
+
+
+@lru_cache(maxsize=256)
+def _form(accept: str) -> str | None:
+    asked = Request("", "", {"accept": accept})
+    return next((media for media in WRITTEN if asked.accepts(media)), None)
 
 
 def response(

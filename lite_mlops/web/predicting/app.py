@@ -6,7 +6,7 @@ Server(app)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lite_mlops.monitoring import Monitoring
 from lite_mlops.serving import Served
@@ -15,12 +15,12 @@ from lite_mlops.web.predicting import (
     describing,
     feedback,
     health,
-    meter,
     mlflow,
     open_inference,
     openapi,
     predict,
 )
+from lite_mlops.web.predicting import meter as metrics
 from lite_mlops.web.predicting.describing import Card
 from lite_mlops.web.predicting.health import Readiness
 from lite_mlops.web.predicting.meter import Exposing, Meter
@@ -36,7 +36,7 @@ def prediction_app(
     readiness: Readiness | None = None,
     card: Card | None = None,
     explain: Explain | None = None,
-    dropped: Callable[[], int] | None = None,
+    meter: Meter | None = None,
     observer: Observer | None = None,
     exposing: Sequence[Exposing] = (),
     pages: Sequence[Route] = (),
@@ -51,14 +51,14 @@ def prediction_app(
         readiness: Whether requests are welcome; by default they always are.
         card: Makes the model card of a version; without it there are no cards.
         explain: Explains answers; without it `?explain=1` is refused.
-        dropped: How many predictions could not be recorded, for `/metrics`.
+        meter: Counts answers; None: a new one.
         observer: Is told of every answer.
         exposing: What else `/metrics` tells, such as the counts of the observer.
         pages: Further routes, such as the form at `/`.
     """
     limits = limits or Limits()
     readiness = readiness or Readiness()
-    counts = Meter(served, dropped)
+    counts = meter or Meter(served)
     routes = [
         *pages,
         *predict.routes(Predicting(served, limits, counts, explain)),
@@ -66,7 +66,7 @@ def prediction_app(
         *open_inference.routes(served, limits, counts, readiness),
         *health.routes(served, readiness),
         *describing.routes(served, card),
-        *meter.routes([counts, *exposing]),
+        *metrics.routes([counts, *exposing]),
         *([] if monitoring is None else feedback.routes(monitoring, limits)),
     ]
     routes.append(openapi.route(served, routes))

@@ -70,6 +70,12 @@ class Meter:
             for departure in answers.departures:
                 tally.doubtful[departure.what] += len(departure.rows)
 
+    @property
+    def rows(self) -> int:
+        """How many rows were answered."""
+        with self._lock:
+            return sum(tally.rows for tally in self._tallies.values())
+
     def expose(self) -> str:
         """Return the counts as text of Prometheus."""
         return "".join(f"{line}\n" for line in self._lines())

@@ -75,7 +75,7 @@ def test_every_answer_is_recorded_as_it_was_given(ask: Ask, site: Site) -> None:
         answers += ask("/predict?proba=1", body).json["predictions"]
     rows = site.project.sql(
         "SELECT prediction_id, model, version, numbers, value, scores FROM predictions "
-        "WHERE model = 'churn' ORDER BY ts"
+        "WHERE model = 'churn' ORDER BY ts, length(prediction_id), prediction_id"
     ).rows
     assert rows[-100:] == tuple(
         (

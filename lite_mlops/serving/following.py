@@ -1,0 +1,193 @@
+"""Following: when an alias moves, the new version takes the place of the old one while it answers.
+
+    with Following(store, models, served, recording, say=print):
+        ...                  # a thread looks five times a second
+
+The new version is loaded and warmed beside the old one and has to reproduce the answers that were
+kept with its example; then it takes the place at once. What is being answered is answered by the
+old one. A version that fails is told, and the old one stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
+from lite_mlops.models import Models, ModelVersion, open_version
+from lite_mlops.serving.endpoint import Endpoint
+from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.recording import Recording
+from lite_mlops.serving.served import Served
+from lite_mlops.store import Store
+
+log = logging.getLogger("lite_mlops")
+
+_LOOK_SECONDS = 0.2
+# Who serves for weeks folds what it records, or the next one who reads would have to do it all.
+_FOLD_BYTES = 16_000_000
+
+Say = Callable[[str], None]
+
+
+def load_version(
+    store: Store,
+    models: Models,
+    version: ModelVersion,
+    recording: Recording | None = None,
+    *,
+    strict: bool = False,
+) -> Loaded:
+    """Return a version, loaded, warmed, and found to answer its example as it did.
+
+    Raises:
+        Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
+    """
+    model = open_version(store.objects, version, store.settings, strict=strict)
+    loaded = Loaded(version, model, recording)
+    example = None if version.example is None else models.example_of(version)
+    if example is None or not example.answers:
+        row = version.signature.example_row()
+        if row:
+            _warm_quietly(loaded, row)
+        return loaded
+    rows = example.records()[: len(example.answers)]
+    try:
+        answers = loaded.warm(rows)
+    except Invalid as error:
+        raise Damaged(f"{version.name} cannot answer its example any more: {error}") from error
+    different = example.differs(answers.predicted)
+    if different is not None:
+        raise Damaged(f"{version.name} does not answer as it did: {different}.")
+    return loaded
+
+
+def _warm_quietly(loaded: Loaded, row: dict[str, object]) -> None:
+    """Ask for a made-up row, so that the first client need not wait; nothing hangs on it."""
+    try:
+        loaded.warm([row])
+    except Invalid as error:
+        log.debug("%s cannot answer a row of medians: %s", loaded.version.name, error)
+
+
+class Following:
+    """Looks after endpoints that follow an alias; as a context, in a thread of its own.
+
+    Args:
+        store: The store of the project.
+        models: Its models.
+        served: The endpoints; those whose reference is a fixed version are left alone.
+        recording: What records answers; None: they are not recorded.
+        strict: Refuse versions that were registered with other packages.
+        say: Is told, in a sentence, what changed and what could not.
+        refresh: What else looks at decisions, such as which tokens are good.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        models: Models,
+        served: Served,
+        recording: Recording | None = None,
+        *,
+        strict: bool = False,
+        say: Say = log.info,
+        refresh: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        self._store = store
+        self._models = models
+        self._recording = recording
+        self._strict = strict
+        self._say = say
+        self._refresh = refresh
+        self._followed = {
+            reference: endpoint for reference, endpoint in served if follows(reference)
+        }
+        self._seen = store.folded_state()
+        self._told: dict[str, str] = {}  # the last trouble with each reference
+        self._failed: dict[str, str] = {}  # the version that could not be loaded
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def look(self) -> None:
+        """Look once whether a followed alias moved, and go after it."""
+        state = self._store.folded_state()
+        if state != self._seen:
+            for refresh in self._refresh:
+                refresh()
+            for reference, endpoint in self._followed.items():
+                self._look_at(reference, endpoint)
+            self._seen = state  # only now: what was held up is looked at again
+        if self._store.unfolded_bytes > _FOLD_BYTES:
+            self._store.fold()
+
+    def _look_at(self, reference: str, endpoint: Endpoint) -> None:
+        present = endpoint.version
+        try:
+            version = self._models.decided(reference)
+        except NotFound as error:  # the alias was taken away
+            self._tell(reference, f"{present.name} goes on answering: {error}")
+            return
+        if version.name in (present.name, self._failed.get(reference)):
+            return
+        try:
+            loaded = load_version(
+                self._store, self._models, version, self._recording, strict=self._strict
+            )
+        except Exception as error:  # noqa: BLE001 (whatever a model does, the old one goes on)
+            known = isinstance(error, LiteMlopsError)
+            told = str(error) if known else f"{version.name} fails: {error!r}"
+            self._failed[reference] = version.name
+            self._tell(reference, f"{present.name} goes on answering: {told}")
+            return
+        self._failed.pop(reference, None)
+        self._told.pop(reference, None)
+        endpoint.swap(loaded)
+        self._say(f"{reference} is {version.name} now; it was {present.name}.")
+
+    def _tell(self, reference: str, trouble: str) -> None:
+        if self._told.get(reference) != trouble:
+            self._told[reference] = trouble
+            self._say(trouble)
+
+    # -- the thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stop.wait(_LOOK_SECONDS):
+            try:
+                self.look()
+            except LiteMlopsError as error:  # such as a program that holds the database
+                self._tell("", f"Aliases cannot be followed at the moment: {error}")
+
+    def start(self) -> None:
+        """Look again and again, in a thread, until `stop`."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="lite-mlops-follow", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, after the look that it may be at."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def follows(reference: str) -> bool:
+    """Return whether a reference is an alias, which may mean another version tomorrow."""
+    return "@" in reference

@@ -1,0 +1,155 @@
+"""What all connections of one server share, and the sweep over them that keeps the time limits."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from lite_mlops.web.kernel.answers import Answers
+from lite_mlops.web.kernel.app import Admitted, App
+from lite_mlops.web.kernel.http import Response
+from lite_mlops.web.kernel.parsing import Head, Heads
+from lite_mlops.web.kernel.routes import Route
+from lite_mlops.web.kernel.turns import Turns, Workers
+
+_SWEEP_SECONDS = 0.5
+_THREADS, _CALLS = 4, 64  # of routes that wait
+_PARTIAL_SECONDS = 2.0
+_RESERVE = 64  # connections beyond the limit that are told so
+
+
+class Swept(Protocol):
+    """A connection, as the sweep and the turns see it."""
+
+    def sweep(self, now: float) -> None:
+        """Look at the time limits."""
+
+    def flush(self) -> None:
+        """Write what is answered."""
+
+    def abort(self) -> None:
+        """Break off."""
+
+
+class Traffic:
+    """The connections of a server and what they share.
+
+    Attributes:
+        connections: Those that are answered.
+        reserve: Those beyond the limit, which are only told so.
+        in_flight: Requests that came whole and wait for their answer.
+        stopping: Whether every answer is the last of its connection.
+    """
+
+    def __init__(self, app: App, loop: asyncio.AbstractEventLoop) -> None:
+        self.app = app
+        self.limits = app.limits
+        self.loop = loop
+        self.heads = Heads(app.limits)
+        self.answers = Answers()
+        self.answers.tick()
+        self.turns = Turns(loop, app.limits, lambda: len(self.connections), self.flush)
+        self.workers = Workers(loop, _THREADS, _CALLS)
+        self.connections: set[Swept] = set()
+        self.reserve: set[Swept] = set()
+        self.touched: list[Swept] = []
+        self.in_flight = 0
+        self.stopping = False
+        self.idle_until = self.partial_until = float("inf")
+        self._same_again = app.guard.tokens is None
+        self._folder: Path | None = None
+        self._interval = min(_SWEEP_SECONDS, self._shortest() / 4)
+        self._timer = loop.call_later(self._interval, self._sweep)
+
+    def _shortest(self) -> float:
+        limits = self.limits
+        times = (limits.head_seconds, limits.body_seconds, limits.idle_seconds)
+        return max(0.05, min(*times, limits.request_seconds, limits.write_seconds))
+
+    def admit(self, head: Head) -> Admitted | Response:
+        """Return the route of a request, or why it is turned away."""
+        kept = head.kept
+        if kept is not None:
+            return kept  # type: ignore[no-any-return]
+        request = head.request
+        try:
+            admitted = self.app.admit(request)
+        except Exception as error:  # noqa: BLE001 (a server has to go on; `failed` logs it)
+            return self.app.failed(request, error)
+        if isinstance(admitted, Admitted):
+            head.request = request.given(params=admitted.params)
+            if self._same_again:
+                head.kept = admitted
+                head.whole = self._is_plain(head, admitted.route)
+        return admitted
+
+    def _is_plain(self, head: Head, route: Route) -> bool:
+        room = route.body_bytes or self.limits.body_bytes
+        packed = "content-encoding" in head.request.headers
+        return 0 <= head.length <= room and not packed and not route.to_file
+
+    def has_room(self) -> bool:
+        """Return whether one more connection may be answered."""
+        return len(self.connections) < self.limits.connections
+
+    def has_reserve(self) -> bool:
+        """Return whether one more connection may be told that there is no room."""
+        return len(self.reserve) < _RESERVE
+
+    def folder(self) -> Path:
+        """Return where bodies lie that are taken as files."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="lite-mlops-bodies-"))
+        return self._folder
+
+    def flush(self) -> None:
+        """Write the answers that a piece of work has brought."""
+        touched, self.touched = self.touched, []
+        for connection in touched:
+            connection.flush()
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        self._timer = self.loop.call_later(self._interval, self._sweep)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Look at the time limits of all connections."""
+        self.answers.tick()
+        now = self.loop.time()
+        for connection in [*self.connections, *self.reserve]:
+            connection.sweep(now)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def stop(self, grace: float) -> None:
+        """Have every answer be the last of its connection; silent ones are closed after `grace`."""
+        now = self.loop.time()
+        self.stopping = True
+        self.idle_until = now + grace
+        self.partial_until = now + grace + _PARTIAL_SECONDS
+
+    async def drained(self, seconds: float) -> None:
+        """Return when no connection is left; after `seconds` those that are get broken off."""
+        until = self.loop.time() + seconds
+        while self._open() and self.loop.time() < until:
+            self.sweep()
+            await asyncio.sleep(0.01)
+        for connection in [*self.connections, *self.reserve]:
+            connection.abort()
+
+    def _open(self) -> bool:
+        """Return whether there are connections, or some that have been accepted and will be."""
+        return bool(self.connections or self.reserve) or len(asyncio.all_tasks(self.loop)) > 1
+
+    def close(self) -> None:
+        """Let go of threads and files."""
+        self._timer.cancel()
+        self.turns.close(1.0)
+        self.workers.close(1.0)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

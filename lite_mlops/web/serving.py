@@ -1,0 +1,252 @@
+"""Serving: endpoints behind HTTP, with what goes on beside them.
+
+serving = serve_references(project, ["churn@champion"])
+with serving.on(port=8000) as server:
+    print(server.url)
+
+app = serving.app        # the same, to be mounted in somebody's own server
+"""
+
+from __future__ import annotations
+
+import signal
+import weakref
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from lite_mlops.errors import Denied
+from lite_mlops.security.tokens import hash_of, matches, new_token
+from lite_mlops.serving import Opened, open_bundle, open_references
+from lite_mlops.web.kernel import LOOPBACK_NAMES, App, Guard, Limits, Server
+from lite_mlops.web.kernel.guard import TokenCheck
+from lite_mlops.web.predicting import Meter, Readiness, prediction_app
+
+if TYPE_CHECKING:
+    from lite_mlops.models import ModelVersion
+    from lite_mlops.project import Project
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """Who may ask a server, and how much.
+
+    Attributes:
+        hosts: Names under which it may be addressed; None: those of loopback, or any where a
+            token is needed.
+        origins: Pages of other origins that may ask (CORS).
+        tokens: Checks tokens; None: none is needed.
+        limits: What may be asked; None: the defaults.
+    """
+
+    hosts: Collection[str] | None = None
+    origins: Collection[str] = ()
+    tokens: TokenCheck | None = None
+    limits: Limits | None = None
+
+    def guard(self) -> Guard:
+        """Return the guard of these doors."""
+        hosts: Collection[str] | None = self.hosts
+        if hosts is None:
+            hosts = LOOPBACK_NAMES if self.tokens is None else None
+        elif "*" in hosts:
+            hosts = None
+        else:
+            hosts = LOOPBACK_NAMES | {host.lower() for host in hosts}
+        return Guard(hosts=hosts, origins=frozenset(self.origins), tokens=self.tokens)
+
+
+class Serving:
+    """An app of endpoints, and the thread that follows their aliases while it is used.
+
+    Args:
+        opened: The endpoints.
+        project: Where they come from; None for those of a bundle.
+        doors: Who may ask.
+    """
+
+    def __init__(self, opened: Opened, project: Project | None, doors: Doors) -> None:
+        self.opened = opened
+        self.doors = doors
+        self._project = project
+        self._readiness = Readiness()
+        recording = opened.recording
+        self.meter = Meter(opened.served, None if recording is None else lambda: recording.dropped)
+        self.app: App = prediction_app(
+            opened.served,
+            meter=self.meter,
+            monitoring=None if project is None or recording is None else project.monitoring,
+            guard=doors.guard(),
+            limits=doors.limits,
+            readiness=self._readiness,
+            card=None if project is None else self._card,
+        )
+
+    def _card(self, version: ModelVersion) -> str:
+        assert self._project is not None
+        return self._project.models.card_text(version.name, "html")
+
+    def example(self, version: ModelVersion) -> list[Any]:
+        """Return the rows that were kept with a version; none of a bundle, or if there are none."""
+        if self._project is None:
+            return []
+        example = self._project.models.example_of(version)
+        return [] if example is None else example.records()
+
+    def summary(self) -> str:
+        """Return in a sentence what was answered and recorded."""
+        recording = self.opened.recording
+        answered = self.meter.rows
+        told = f"{answered:,} row{'' if answered == 1 else 's'} answered"
+        if recording is None:
+            return f"{told}."
+        dropped = f", {recording.dropped:,} dropped for want of room" if recording.dropped else ""
+        return f"{told}, {recording.recorded:,} recorded{dropped}."
+
+    def follow(self) -> None:
+        """Follow aliases for as long as the app is there."""
+        self.opened.begin()
+        weakref.finalize(self.app, self.opened.end)
+
+    def on(
+        self,
+        port: int = 0,
+        *,
+        host: str = LOOPBACK,
+        certfile: str | Path | None = None,
+        keyfile: str | Path | None = None,
+    ) -> ServingServer:
+        """Return a server of it; it runs as a context, or with `run`.
+
+        Raises:
+            Busy: the port is taken.
+            Denied: others could reach it, and no token is needed.
+            Invalid: the port, the host or the certificate cannot be used.
+        """
+        if not is_loopback(host) and self.doors.tokens is None:
+            raise Denied(
+                f"{host} can be reached from other machines, so clients need a token there. Make "
+                "one with `lite-mlops tokens make NAME`, or serve on 127.0.0.1."
+            )
+        server = Server(self.app, port, host=host, certfile=certfile, keyfile=keyfile)
+        server.on_stop.append(lambda: self._readiness.down("stopping"))
+        return ServingServer(server, self.opened)
+
+
+class ServingServer:
+    """A server of endpoints; as a context it answers in threads of its own."""
+
+    def __init__(self, server: Server, opened: Opened) -> None:
+        self._server = server
+        self._opened = opened
+        self._started = False
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self._server.url
+
+    def run(self) -> signal.Signals | None:
+        """Answer until the process is told to end; return the signal that told it."""
+        try:
+            self._opened.begin()
+            return self._server.run()
+        finally:
+            self._opened.end()
+
+    def start(self) -> Self:
+        """Answer from now on, until `stop`; nothing more if it does already."""
+        if not self._started:
+            self._started = True
+            self._opened.begin()
+            self._server.__enter__()
+        return self
+
+    def stop(self) -> None:
+        """Answer what was asked, and end."""
+        self._server.__exit__(None, None, None)
+        self._opened.end()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def serve_references(
+    project: Project,
+    references: Sequence[str],
+    *,
+    doors: Doors | None = None,
+    require_token: bool = False,
+    say: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Serving:
+    """Return what serves versions of a project.
+
+    Args:
+        project: The project.
+        references: Such as `churn@champion`, which is followed, or `churn/3`.
+        doors: Who may ask.
+        require_token: Whether clients need a token of the project.
+        say: Is told what following changes; None: the log.
+        options: Further ones of `open_references`, such as `sample` and `inputs`.
+
+    Raises:
+        Invalid, NotFound: a reference names no version.
+        Damaged, Denied: a file cannot be loaded; or a token is needed, and there is none.
+    """
+    doors = doors or Doors()
+    refresh: list[Callable[[], None]] = []
+    if require_token:
+        if not project.tokens.all():
+            raise Denied(
+                "Clients need a token, and this project has none. Make one with `lite-mlops tokens "
+                "make NAME`: it is shown once."
+            )
+        doors = replace(doors, tokens=project.tokens.check)
+        refresh.append(project.tokens.refresh)
+    if say is not None:
+        options["say"] = say
+    opened = open_references(project.store, project.models, references, refresh=refresh, **options)
+    return Serving(opened, project, doors)
+
+
+def serve_bundle(
+    path: Path,
+    *,
+    doors: Doors | None = None,
+    require_token: bool = False,
+    trust: Sequence[str] | bool = (),
+    strict: bool = False,
+) -> tuple[Serving, str | None]:
+    """Return what serves a bundle, which needs no project; and a new token, if one is needed.
+
+    The token is told once and good for as long as the server runs.
+
+    Raises:
+        Invalid, NotFound: there is no such bundle.
+        Damaged, Denied: it is not what was written, or imports what is not trusted.
+    """
+    doors = doors or Doors()
+    opened = open_bundle(path, trust=trust, strict=strict)
+    if not require_token:
+        return Serving(opened, None, doors), None
+    token = new_token()
+    known = [hash_of(token)]
+    return Serving(opened, None, replace(doors, tokens=lambda one: matches(one, known))), token

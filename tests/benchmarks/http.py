@@ -1,0 +1,147 @@
+"""The HTTP kernel by itself: an app that sends back what it gets, and one that answers in turns.
+
+The peer is the server of the standard library in a thread for each connection, answering the same
+bytes, with the load of the same process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from time import monotonic
+from typing import Any
+
+from lite_mlops.web import App, Request, Response, Route
+from lite_mlops.web.kernel import Deferred
+from tests.benchmarks.load import _SPAWN, Asked, Serving, serving
+from tests.benchmarks.measuring import Figure, compared
+
+_BODY = b'{"rows": [[' + b", ".join([b"0.125"] * 30) + b"]]}"
+
+
+def echo() -> App:
+    """Return an app that sends a body back."""
+    return App([Route("POST", "/echo", lambda request: Response(200, request.body))])
+
+
+class _Echoes:
+    """Work that is cheap: all items that wait at once."""
+
+    linger = 0.0
+    slow = False
+
+    def __init__(self) -> None:
+        self._items: list[tuple[Any, Callable[[Any], None]]] = []
+
+    def add(self, item: Any, done: Callable[[Any], None], until: float) -> None:
+        """Take an item."""
+        if monotonic() > until:
+            raise AssertionError("an item came too late")
+        self._items.append((item, done))
+
+    def turn(self) -> bool:
+        """Hand all items back."""
+        items, self._items = self._items, []
+        for item, done in items:
+            done(item)
+        return False
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._items)
+
+    def now(self, item: Any) -> Any:
+        """Hand the item back."""
+        return item
+
+
+def together() -> App:
+    """Return an app that sends bodies back, all of one turn of the loop together."""
+    work = _Echoes()
+
+    def answer(request: Request) -> Deferred:
+        return Deferred(work, request.body, lambda body: Response(200, body))
+
+    return App([Route("POST", "/echo", answer)])
+
+
+class _Peer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_POST(self) -> None:
+        """Send the body back."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Be silent."""
+
+
+class _Threads(ThreadingHTTPServer):
+    request_queue_size = 256
+
+
+def _serve_peer(pipe: Connection) -> None:
+    server = _Threads(("127.0.0.1", 0), _Peer)
+    pipe.send(server.server_address[1])
+    server.serve_forever()
+
+
+@contextmanager
+def peer() -> Iterator[Serving]:
+    """The server of the standard library, in a process of its own."""
+    ours, theirs = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=_serve_peer, args=(theirs,))
+    process.start()
+    try:
+        yield Serving(f"http://127.0.0.1:{ours.recv()}", process.pid or 0)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Measure time and processor time a request, with 1 and with 64 connections."""
+    seconds, repetitions = (0.5, 1) if quick else (2.0, 5)
+    asked = [Asked("POST", "/echo", _BODY, headers={"Accept": "*/*", "User-Agent": "load"})]
+    found: dict[tuple[str, str], list[float]] = {}
+    with serving(echo) as ours, serving(together) as turns, peer() as threads:
+        sides = {"echo": ours, "in turns": turns, "peer": threads}
+        for _ in range(repetitions):
+            for name, server in sides.items():
+                for connections in (1, 64):
+                    result, cpu = server.load(asked, connections=connections, seconds=seconds)
+                    assert set(result.statuses) == {200}, result.statuses
+                    for what, value in (
+                        ("p50", result.p50),
+                        ("p99", result.p99),
+                        ("time a request", 1 / result.rate),
+                        ("processor time a request", cpu),
+                    ):
+                        key = f"{what}, {connections} connection{'s'[: connections - 1]}"
+                        found.setdefault((name, key), []).append(value)
+    if os.cpu_count() == 1:
+        print("  one processor: the load and the server share it")
+    goals = {"processor time a request, 64 connections": 12e-6}
+    return [
+        compared(
+            f"{name}: {key}",
+            values,
+            found["peer", key],
+            floor_is="http.server, a thread for each connection",
+            at_most=goals.get(key),
+        )
+        for (name, key), values in found.items()
+        if name != "peer"
+    ]

@@ -1,0 +1,196 @@
+"""Following an alias: the new version takes the place of the old one, or the old one stays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from lite_mlops.errors import Conflict, Damaged
+from lite_mlops.models import ModelVersion
+from lite_mlops.project import Project
+from lite_mlops.serving import Following, Opened, open_references
+from lite_mlops.store import Store
+from tests.conftest import wait_until
+
+ROWS = np.arange(6.0)[:, None]
+
+
+def register(project: Project, answer: str, **options: Any) -> ModelVersion:
+    model = DummyClassifier(strategy="constant", constant=answer)
+    model.fit(ROWS, ["a", "b", "c"] * 2)
+    return project.models.register(model, "churn", input_example=ROWS, **options)
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def opened(project: Project, told: list[str]) -> Opened:
+    register(project, "a", alias="champion")
+    return open_references(
+        project.store, project.models, ["churn@champion", "churn/1"], say=told.append
+    )
+
+
+def following(opened: Opened) -> Following:
+    assert opened.following is not None
+    return opened.following
+
+
+def says(opened: Opened) -> list[str]:
+    return [endpoint.predict([[1.0]])[0].prediction for _, endpoint in opened.served]
+
+
+def test_the_version_of_the_alias_takes_over_and_a_fixed_one_stays(
+    project: Project, opened: Opened, told: list[str]
+) -> None:
+    register(project, "b")
+    following(opened).look()
+    assert says(opened) == ["a", "a"]
+    project.models.set_alias("churn", "champion", 2)
+    following(opened).look()
+    assert says(opened) == ["b", "a"]
+    project.models.rollback("churn")
+    following(opened).look()
+    assert says(opened) == ["a", "a"]
+    assert told == [
+        "churn@champion is churn/2 now; it was churn/1.",
+        "churn@champion is churn/1 now; it was churn/2.",
+    ]
+
+
+def test_what_is_being_answered_is_answered_by_the_version_that_took_it(
+    project: Project, opened: Opened
+) -> None:
+    found: list[Any] = []
+    old = opened.served.default.current
+    old.batching.add(old.table([[1.0]]), found.append, float("inf"))
+    register(project, "b", alias="champion")
+    following(opened).look()
+    while old.batching.turn():
+        pass
+    assert [answers.version.version for answers in found] == [1]
+    assert opened.served.default.version.version == 2
+
+
+@pytest.mark.parametrize("kind", ["bytes", "answers"])
+def test_a_version_that_fails_is_told_once_and_the_old_one_stays(
+    project: Project, opened: Opened, told: list[str], kind: str
+) -> None:
+    version = register(project, "b")
+    if kind == "bytes":
+        path = next(project.store.layout.objects.rglob(f"*{version.sha256[4:]}*"))
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    else:
+        spoil_answers(project, version)
+    project.models.set_alias("churn", "champion", 2)
+    following(opened).look()
+    register(project, "c")  # something else happens; it is not loaded again
+    following(opened).look()
+    assert says(opened) == ["a", "a"]
+    (message,) = told
+    assert message.startswith("churn/1 goes on answering: ")
+    if kind == "answers":
+        assert "churn/2 does not answer as it did: row 0 of its example is answered" in message
+    project.models.set_alias("churn", "champion", 3)
+    following(opened).look()
+    assert says(opened) == ["c", "a"]
+
+
+def spoil_answers(project: Project, version: ModelVersion) -> None:
+    """Have the example of a version tell other answers, and be what was stored."""
+    example = project.models.example_of(version)
+    assert example is not None
+    other = example.with_answers(np.array(["z"]))
+    sha256 = project.store.objects.put_bytes(other.to_bytes()).sha256
+    with project.store.deciding() as decisions:
+        decisions.database.execute(
+            f"UPDATE model_versions SET example = '{sha256}' WHERE version = {version.version}"  # noqa: S608
+        )
+
+
+def test_a_version_that_does_not_answer_as_it_did_is_not_opened(project: Project) -> None:
+    version = register(project, "a")
+    assert project.models.example_of(version).answers == ("a",) * 6  # type: ignore[union-attr]
+    spoil_answers(project, version)
+    with pytest.raises(Damaged, match=r"does not answer as it did: row 0 .* is answered 'a'"):
+        project.predictor("churn/1")
+
+
+def test_an_alias_that_was_taken_away_is_told(
+    project: Project, opened: Opened, told: list[str]
+) -> None:
+    project.models.remove_alias("churn", "champion")
+    following(opened).look()
+    assert says(opened) == ["a", "a"]
+    assert len(told) == 1
+    assert told[0].startswith("churn/1 goes on answering: ")
+
+
+def test_a_version_that_was_left_can_be_removed(project: Project) -> None:
+    register(project, "a", alias="champion")
+    opened = open_references(project.store, project.models, ["churn@champion"])
+    opened.served.default.announce()
+    register(project, "b", alias="champion")
+    with pytest.raises(Conflict, match="churn/1 is answering in process"):
+        project.models.remove("churn/1")
+    following(opened).look()
+    project.models.remove("churn/1")
+    project.models.set_alias("churn", "other", 2)
+    project.models.remove_alias("churn", "champion")
+    project.models.remove_alias("churn", "other")
+    with pytest.raises(Conflict, match="churn/2 is answering in process"):
+        project.models.remove("churn/2")
+
+
+def test_the_thread_goes_after_the_alias_while_others_ask(project: Project, opened: Opened) -> None:
+    for answer in "bc":
+        register(project, answer)
+    wrong: list[Any] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            answers = opened.served.default.predict([[1.0], [2.0]])
+            said = {answer.prediction for answer in answers}
+            if said != {"abc"[answers.version.version - 1]}:
+                wrong.append((answers.version.name, said))
+
+    asking = threading.Thread(target=ask)
+    with following(opened):
+        asking.start()
+        for version in [2, 3, 1, 2]:
+            project.models.set_alias("churn", "champion", version)
+            wait_until(lambda v=version: opened.served.default.version.version == v)  # type: ignore[misc]
+        stop.set()
+        asking.join()
+    assert wrong == []
+    assert threading.active_count() < 20
+
+
+def test_what_is_recorded_is_folded_now_and_then(
+    project: Project, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lite_mlops.serving.following._FOLD_BYTES", 500)
+    fold: Callable[[], None] = project.store.fold
+    folds: list[int] = []
+
+    def counted(_: Store) -> None:
+        folds.append(1)
+        fold()
+
+    monkeypatch.setattr(Store, "fold", counted)
+    following(opened).look()
+    before = len(folds)
+    opened.served.default.predict([[1.0]] * 50)
+    project.store.background.wait()
+    following(opened).look()
+    assert len(folds) == before + 1
