@@ -116,4 +116,10 @@ def ask(site: Site) -> Iterator[Ask]:
 @pytest.fixture
 def journalled(site: Site) -> Journalled:
     """Tells where the journal of the server stands, which every record moves."""
-    return lambda: site.project.store.journal._state
+    store = site.project.store
+
+    def state() -> object:
+        store.background.wait()  # what was answered before is written by then
+        return store.journal._state
+
+    return state

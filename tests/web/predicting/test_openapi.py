@@ -125,7 +125,7 @@ def test_a_model_of_texts_has_a_document_too(project: Project) -> None:
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_headers_conformance,response_schema_conformance,negative_data_rejection,"
-    "missing_required_header"
+    "missing_required_header,unsupported_method"
 )
 ASKED = (
     "^/(predict|invocations|feedback|models|schema|metrics|readyz|openapi.json)$"
