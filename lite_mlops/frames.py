@@ -172,9 +172,20 @@ def _is_compressed(metadata: bytes) -> bool:
 
 
 def arrow_stream(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    """Return columns as a stream of Arrow. Raises `NotFound` if pyarrow is not installed."""
+    """Return columns as a stream of Arrow; one of values of several types is one of texts.
+
+    Raises:
+        NotFound: pyarrow is not installed.
+    """
     pyarrow = _library("pyarrow")
-    table = pyarrow.table([pyarrow.array(one) for one in columns.values()], names=list(columns))
+    arrays = []
+    for values in columns.values():
+        try:
+            arrays.append(pyarrow.array(values, from_pandas=True))
+        except (pyarrow.ArrowException, OverflowError):
+            texts = [None if value is None else str(value) for value in values]
+            arrays.append(pyarrow.array(texts))
+    table = pyarrow.table(arrays, names=list(columns))
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

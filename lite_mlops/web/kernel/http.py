@@ -147,7 +147,18 @@ class Request:
             raise Malformed(f"the body is not valid JSON: {error}.") from None
         if deeper_than(depth, self.body, value):
             raise Malformed(f"the JSON is nested deeper than {depth} levels.")
+        if b"\\u" in self.body:
+            _check_characters(value)
         return value
+
+
+def _check_characters(value: Any) -> None:
+    """Do nothing if every text is of whole characters, which escapes may split. Raises."""
+    try:
+        json_text(value).encode()
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):04x}"
+        raise Malformed(f"the JSON has {half} alone, which is half of a character.") from None
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,9 @@ class Response:
         cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
         """Return an answer that carries JSON."""
-        return cls(status, json_text(value).encode(), JSON, headers or {})
+        text = json_text(value)
+        # Half a character, which only a model can say here, is an escape in JSON.
+        return cls(status, text.encode(errors="backslashreplace"), JSON, headers or {})
 
     @classmethod
     def text(cls, text: str, media: str = "text/plain; charset=utf-8") -> Response:

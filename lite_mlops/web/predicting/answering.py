@@ -70,7 +70,8 @@ def response(
                 "model": version.model, "version": version.version or None, "predictions": records
             }  # fmt: skip
             return Response.json(told, 200, headers_of(answers))
-        body = "".join(f"{json_text(record)}\n" for record in records).encode()
+        lines = "".join(f"{json_text(record)}\n" for record in records)
+        body = lines.encode(errors="backslashreplace")
     elif form == npy_rows.MEDIA:
         body = npy_rows.write(
             answers.scores if proba and answers.scores is not None else answers.predicted

@@ -347,3 +347,35 @@ def test_an_array_of_objects_is_never_unpickled(ask: Ask) -> None:
     told = ask("/predict", npy(np.array([[1, None]], object)), content_type=NPY)
     assert told.status == 422
     assert told.json["error"]["message"].startswith("an array of the type object is not read;")
+
+
+# -- what no form can hold ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv", NDJSON, ARROW, NPY])
+def test_what_is_kept_is_written_in_every_form(ask: Ask, accept: str) -> None:
+    """Columns that the model does not know may hold anything."""
+    odd = [1, "x", {"a": [1, None]}, 10**30, None, True, [2.5]]
+    rows = [MIXED | {"odd": value} for value in odd]
+    told = ask(f"{AT}?keep=1&ignore_unknown=1", rows, accept=accept)
+    assert told.status == 200, told.body
+    if accept == ARROW:
+        column = pa.ipc.open_stream(told.body).read_all()["odd"].to_pylist()
+        assert column == [None if value is None else str(value) for value in odd]
+
+
+@pytest.mark.parametrize("place", [AT, "/invocations", "/v2/models/plans/infer", "/feedback"])
+def test_half_a_character_is_refused(ask: Ask, journalled: Journalled, place: str) -> None:
+    before = journalled()
+    for body in (MIXED | {"plan": "\ud800"}, MIXED | {"\udfff": 1}, "x\ud800"):
+        told = ask(place, body)
+        assert told.status == 400
+        assert b"alone, which is half of a character." in told.body
+    assert journalled() == before
+    values = np.array([["ab"]])
+    for one in (b"\0\xd8\0\0", b"\xff\xff\xff\xff"):
+        told = ask("/predict", npy(values).replace(b"a\0\0\0", one), content_type=NPY)
+        assert told.status == 400
+        assert told.json["error"]["message"] == "the array has a text with what is no character."
+    assert ask("/predict?age=%ED%A0%80&visits=1").status == 400
+    assert ask(AT, MIXED | {"plan": "\U0001f600"}).status == 200  # a whole one, as two escapes

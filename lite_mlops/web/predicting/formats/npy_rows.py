@@ -16,6 +16,7 @@ from lite_mlops.web.predicting.formats.sent import Sent, Taking, check_count, co
 
 MEDIA = "application/x-npy"
 
+_LAST, _HALVES = 0x10FFFF, (0xD800, 0xDFFF)  # of the characters of Unicode
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -39,10 +40,21 @@ def read(request: Request, taking: Taking) -> Sent:
         raise Malformed(f"the array takes {size:,} bytes, and {len(request.body) - start:,} came.")
     array: NDArray[Any] = np.frombuffer(request.body, kind, offset=start)
     array = array.reshape(shape, order="F" if fortran else "C")
+    _check_texts(array)
     rows: Any = array
     if kind.names:
         rows = {name: array[name] for name in kind.names}
     return Sent(rows, partial(columns_of, rows, taking.signature.features))
+
+
+def _check_texts(array: NDArray[Any]) -> None:
+    """Do nothing if all texts are of characters that there are. Raises `Malformed`."""
+    # By their numbers: NumPy makes texts of any, which no other code expects.
+    for one in [array[name] for name in array.dtype.names] if array.dtype.names else [array]:
+        if one.dtype.kind == "U":
+            codes = np.ascontiguousarray(one).view(f"{one.dtype.byteorder}u4")
+            if ((codes > _LAST) | ((codes >= _HALVES[0]) & (codes <= _HALVES[1]))).any():
+                raise Malformed("the array has a text with what is no character.")
 
 
 def _header(body: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
