@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, make_column_transformer
@@ -333,6 +333,18 @@ class Squares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(x) * np.asarray(x)[:, ::-1]
 
 
+class Labels(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Says which quarter the first column is in, and nothing of probabilities."""
+
+    def fit(self, x: Any, y: Any) -> Labels:
+        self.classes_ = np.unique(y)
+        self.edges_ = np.quantile(x[:, 0], [0.25, 0.5, 0.75])
+        return self
+
+    def predict(self, x: Any) -> Any:
+        return self.classes_[np.digitize(x[:, 0], self.edges_)]
+
+
 class Ridges(Ridge):  # type: ignore[misc]
     """A class of somebody else, which may answer with anything."""
 
@@ -430,6 +442,24 @@ def test_decisions_are_told_where_there_are_no_probabilities() -> None:
     assert outlier.unit == "decision function"
 
 
+@pytest.mark.parametrize("kind", ["pairs of classes", "nothing but labels"])
+def test_where_there_is_no_score_it_is_told_whether_the_answer_stays(kind: str) -> None:
+    target = np.digitize(AMOUNT, np.quantile(AMOUNT, [0.25, 0.5, 0.75]))
+    model = SVC(decision_function_shape="ovo") if kind == "pairs of classes" else Labels()
+    model.fit(ROWS, target)
+    found = explained(model)
+    changes = set()
+    for row, one in enumerate(found):
+        answered = model.predict(ROWS[[row]])[0]
+        assert (one.unit, one.value) == (f"indicator of {answered}", 1.0)
+        for each in one.contributions:
+            changed = ROWS[[row]].copy()
+            changed[0, int(each.column[1:])] = each.reference
+            assert each.contribution == float(model.predict(changed)[0] != answered)
+            changes.add(each.contribution)
+    assert changes == {0.0, 1.0}
+
+
 # -- refusals -----------------------------------------------------------------------------------
 
 
@@ -441,8 +471,6 @@ def test_what_cannot_be_explained_says_why() -> None:
         explained(LinearRegression().fit(ROWS, np.stack([AMOUNT, AMOUNT], axis=1)))
     with pytest.raises(Invalid, match="a cluster, which is no amount"):
         explained(KMeans(2, n_init=1, random_state=0).fit(ROWS))
-    with pytest.raises(Invalid, match="the model scores pairs of classes, not classes"):
-        explained(SVC(decision_function_shape="ovo").fit(ROWS, np.arange(200) % 4))
 
 
 def test_whether_answers_can_be_explained_is_known_beforehand() -> None:

@@ -1,7 +1,8 @@
 """Occlusion: how the score of the answer changes when one value alone is replaced.
 
 The contribution of column j is f(x) - f(x with x_j replaced by its reference), where f is the
-probability of the class that was answered, or the number. One feature at a time: M. Robnik-Sikonja,
+probability of the class that was answered, or the number. Without probabilities f is the decision
+function; without one it is 1 where the answer is still the same class and 0 where it is not. One feature at a time: M. Robnik-Sikonja,
 I. Kononenko, "Explaining Classifications For Individual Instances", IEEE Transactions on Knowledge
 and Data Engineering 20 (2008), 589-600; the name is from pictures, of which a square is covered:
 M. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, 818-833.
@@ -59,28 +60,35 @@ def _asked(asking: Asking, table: Table) -> tuple[str, NDArray[Any], NDArray[np.
     if answers.probabilities is not None:
         unit, scores = "probability", answers.probabilities
     elif output.kind in ("label", "outlier"):
-        unit, scores = "decision function", _decisions(asking, table)
-    scores = np.asarray(scores, np.float64).reshape(len(table), -1)
-    if scores.shape[1] != max(1, len(output.classes)):
-        raise Invalid(
-            "this answer cannot be explained: the model scores pairs of classes, not classes."
-        )
-    return unit, answers.predicted, scores
+        decided = _decisions(asking, table)
+        if decided is not None:
+            unit, scores = "decision function", decided
+        elif output.classes:
+            unit, scores = "indicator", _indicators(answers.predicted, output.classes)
+    return unit, answers.predicted, np.asarray(scores, np.float64).reshape(len(table), -1)
 
 
-def _decisions(asking: Asking, table: Table) -> NDArray[np.float64]:
-    """Return the scores of the classes, or of being no outlier."""
+def _decisions(asking: Asking, table: Table) -> NDArray[np.float64] | None:
+    """Return the scores of the classes, or of being no outlier; None if the model has none."""
     if not hasattr(asking.model, "decision_function"):
-        raise Invalid(
-            "this answer cannot be explained: the model tells labels, and no probabilities that "
-            "could change."
-        )
+        return None
     try:
         decisions = asking.model.decision_function(asking.signature.input_for(asking.model)(table))
     except (ValueError, TypeError) as error:
         text = str(error).partition("\n")[0].rstrip(".")
         raise Invalid(f"the model cannot answer these rows: {text}.") from error
-    return by_class(decisions) if asking.signature.classes else np.asarray(decisions, np.float64)
+    if not asking.signature.classes:
+        return np.asarray(decisions, np.float64)
+    scores = by_class(decisions)
+    # A machine that votes scores pairs of classes.
+    return scores if scores.shape[1] == len(asking.signature.classes) else None
+
+
+def _indicators(predicted: NDArray[Any], classes: Sequence[Any]) -> NDArray[np.float64]:
+    """Return 1 for the class that each row was answered with, and 0 for the others."""
+    places = places_of(predicted, classes)
+    found: NDArray[np.float64] = np.eye(len(classes))[places]
+    return found
 
 
 def _replaced(table: Table, reference: Table, group: Sequence[int]) -> Table:
