@@ -2,10 +2,12 @@
 
 The contribution of column j is f(x) - f(x with x_j replaced by its reference), where f is the
 probability of the class that was answered, or the number. Without probabilities f is the decision
-function; without one it is 1 where the answer is still the same class and 0 where it is not. One feature at a time: M. Robnik-Sikonja,
-I. Kononenko, "Explaining Classifications For Individual Instances", IEEE Transactions on Knowledge
-and Data Engineering 20 (2008), 589-600; the name is from pictures, of which a square is covered:
-M. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, 818-833.
+function; without one it is 1 where the answer is still the same class and 0 where it is not.
+
+One feature at a time: M. Robnik-Sikonja, I. Kononenko, "Explaining Classifications For Individual
+Instances", IEEE Transactions on Knowledge and Data Engineering 20 (2008), 589-600. The name is from
+pictures, of which a square is covered: M. Zeiler, R. Fergus, "Visualizing and Understanding
+Convolutional Networks", ECCV 2014, 818-833.
 
 What two columns tell together is seen with both or with neither, so the contributions need not
 add up to f(x) - f(reference).
