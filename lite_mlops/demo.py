@@ -137,7 +137,7 @@ def serve(project: Project) -> Server:
     """Return a server of the champion on a free port of this machine."""
     champion = f"{MODEL}@champion"
     served = Served({champion: project.endpoint(champion)})
-    return Server(prediction_app(served, project.monitoring))
+    return Server(prediction_app(served, monitoring=project.monitoring))
 
 
 def watch(

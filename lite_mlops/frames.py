@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from lite_mlops.errors import NotFound
+from lite_mlops.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +93,93 @@ class Tabular:
         arrays = [pyarrow.array(list(values), types[kind]) for kind, values in columns.values()]
         table: pa.Table = pyarrow.table(arrays, names=list(columns))
         return table
+
+
+# -- streams of Arrow ---------------------------------------------------------------------------
+
+# Types whose values take no more than their bytes: neither nested, nor views into each other.
+_FLAT = ("null", "bool", "int", "uint", "halffloat", "float", "double", "string", "large_string")
+_FLAT_TIMES = ("date32", "date64", "timestamp", "decimal")
+_MAX_REPEATED = 100_000_000  # bytes of texts that a dictionary repeats
+
+
+def arrow_table(stream: bytes) -> pa.Table:
+    """Return the table of a stream of Arrow that somebody else made.
+
+    Raises:
+        NotFound: pyarrow is not installed.
+        Invalid: it is no such stream, or its columns are nested, compressed, or repeat what is
+            large, so that it would take more memory than its bytes.
+    """
+    pyarrow = _library("pyarrow")
+    refused = (pyarrow.ArrowException, OSError, ValueError)
+    try:
+        messages = pyarrow.ipc.MessageReader.open_stream(stream)
+        for message in messages:
+            if _is_compressed(message.metadata.to_pybytes()):
+                raise Invalid("a compressed stream of Arrow is not read; leave out compression.")
+        with pyarrow.ipc.open_stream(stream) as reader:
+            for field in reader.schema:
+                _check_flat(field, pyarrow)
+            table: pa.Table = reader.read_all()
+        table.validate(full=True)
+    except Invalid:
+        raise
+    except refused as error:
+        told = str(error).partition("\n")[0].rstrip(".")
+        raise Invalid(f"the body is no stream of Arrow: {told}.") from None
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        for chunk in column.chunks if pyarrow.types.is_dictionary(column.type) else ():
+            longest = max(map(len, chunk.dictionary.to_pylist()), default=0)
+            if longest * len(chunk) > _MAX_REPEATED:
+                raise Invalid(f"the column {name!r} repeats texts that are too long.")
+    return table
+
+
+def _check_flat(field: Any, pyarrow: Any) -> None:
+    kind = field.type
+    if pyarrow.types.is_dictionary(kind):
+        kind = kind.value_type
+        flat = str(kind) in ("string", "large_string")
+    else:
+        flat = str(kind).rstrip("0123456789") in _FLAT or str(kind).startswith(_FLAT_TIMES)
+    if not flat:
+        raise Invalid(f"the column {field.name!r} of the type {field.type} is not read.")
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Return whether a message has compressed columns; its metadata are a checked flatbuffer."""
+
+    def at(place: int, size: int = 4) -> int:
+        return int.from_bytes(metadata[place : place + size], "little")
+
+    def field(table: int, number: int) -> int | None:
+        fields = table - int.from_bytes(metadata[table : table + 4], "little", signed=True)
+        slot = 4 + 2 * number
+        offset = at(fields + slot, 2) if slot < at(fields, 2) else 0
+        return table + offset if offset else None
+
+    def inner(table: int, number: int) -> int | None:
+        place = field(table, number)
+        return None if place is None else place + at(place)
+
+    kind, batch = field(at(0), 1), inner(at(0), 2)
+    if kind is not None and batch is not None and metadata[kind] == 2:  # a dictionary holds one
+        batch = inner(batch, 1)
+    elif kind is None or metadata[kind] != 3:
+        return False
+    return batch is not None and field(batch, 3) is not None
+
+
+def arrow_stream(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """Return columns as a stream of Arrow. Raises `NotFound` if pyarrow is not installed."""
+    pyarrow = _library("pyarrow")
+    table = pyarrow.table([pyarrow.array(one) for one in columns.values()], names=list(columns))
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def _library(name: str) -> Any:

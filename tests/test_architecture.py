@@ -20,7 +20,7 @@ PACKAGE = Path(lite_mlops.__file__).parent
 
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
-    {"errors", "jsontext", "htmltext"},
+    {"errors", "csvtext", "jsontext", "htmltext"},
     {"settings", "frames"},
     {"store"},
     {
@@ -88,6 +88,7 @@ HOMES = {
         "serving",
         "pipelines",
         "demo",
+        "web",
     },
     "sklearn": {"autologging", "models", "demo"},
     "pandas": {"models", "frames"},  # these three only where they are installed

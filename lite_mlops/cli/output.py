@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lite_mlops.csvtext import safe_cell
 from lite_mlops.jsontext import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 _GAP = 2  # columns between two columns
 _NARROWEST = 6
@@ -231,8 +230,7 @@ def _cell(value: object) -> object:
     """Return a cell that no spreadsheet takes for a formula, and that steers no terminal."""
     if not isinstance(value, str):
         return value
-    formula = value.startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(value)
-    return f"'{shown(value)}" if formula else shown(value)
+    return shown(safe_cell(value))
 
 
 def csv_text(records: Sequence[Mapping[str, Any]]) -> str:

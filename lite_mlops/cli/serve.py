@@ -36,7 +36,7 @@ def serve(
     recording = None if project is None else Recording(project.store)
     monitoring = None if project is None else project.monitoring
     endpoint = Endpoint(version, model, recording)
-    server = Server(prediction_app(Served({reference: endpoint}), monitoring), port)
+    server = Server(prediction_app(Served({reference: endpoint}), monitoring=monitoring), port)
     endpoint.current.announce()
     say(f"Serving {version.name} on {server.url}")
     row = list(version.signature.example_row().items())

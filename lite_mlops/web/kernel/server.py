@@ -15,6 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote
 
 from lite_mlops.errors import Busy, Invalid
 from lite_mlops.web.kernel.app import App
@@ -47,9 +48,10 @@ class _Exchange(BaseHTTPRequestHandler):
             self._drain()
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
+        path = unquote(path)
         try:
-            response = self.app(Request(self.command, path, headers, body))
+            response = self.app(Request(self.command, path, headers, body, query))
         except Exception:
             log.exception("Answering %s %s failed", self.command, path)
             response = Response.error(500, "The server failed; its log says why.")

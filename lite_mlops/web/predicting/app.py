@@ -1,0 +1,88 @@
+"""The app that serves models: all protocols on the same endpoints, composed of lists of routes.
+
+app = prediction_app(Served({"churn@champion": endpoint}), monitoring=project.monitoring)
+Server(app)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lite_mlops.monitoring import Monitoring
+from lite_mlops.serving import Served
+from lite_mlops.web.kernel import App, Guard, Limits, Observer, Request, Response, Route
+from lite_mlops.web.predicting import (
+    describing,
+    feedback,
+    health,
+    meter,
+    mlflow,
+    open_inference,
+    openapi,
+    predict,
+)
+from lite_mlops.web.predicting.describing import Card
+from lite_mlops.web.predicting.health import Readiness
+from lite_mlops.web.predicting.meter import Exposing, Meter
+from lite_mlops.web.predicting.predict import Explain, Predicting
+
+
+def prediction_app(
+    served: Served,
+    *,
+    monitoring: Monitoring | None = None,
+    guard: Guard | None = None,
+    limits: Limits | None = None,
+    readiness: Readiness | None = None,
+    card: Card | None = None,
+    explain: Explain | None = None,
+    dropped: Callable[[], int] | None = None,
+    observer: Observer | None = None,
+    exposing: Sequence[Exposing] = (),
+    pages: Sequence[Route] = (),
+) -> App:
+    """Return the app that serves models.
+
+    Args:
+        served: What is served.
+        monitoring: What takes labels; without it there is no feedback.
+        guard: Who may ask; by default whoever addresses it by a name of loopback.
+        limits: What may be asked.
+        readiness: Whether requests are welcome; by default they always are.
+        card: Makes the model card of a version; without it there are no cards.
+        explain: Explains answers; without it `?explain=1` is refused.
+        dropped: How many predictions could not be recorded, for `/metrics`.
+        observer: Is told of every answer.
+        exposing: What else `/metrics` tells, such as the counts of the observer.
+        pages: Further routes, such as the form at `/`.
+    """
+    limits = limits or Limits()
+    readiness = readiness or Readiness()
+    counts = Meter(served, dropped)
+    routes = [
+        *pages,
+        *predict.routes(Predicting(served, limits, counts, explain)),
+        *mlflow.routes(served, limits, counts),
+        *open_inference.routes(served, limits, counts, readiness),
+        *health.routes(served, readiness),
+        *describing.routes(served, card),
+        *meter.routes([counts, *exposing]),
+        *([] if monitoring is None else feedback.routes(monitoring, limits)),
+    ]
+    routes.append(openapi.route(served, routes))
+    if not any(route.path == "/" for route in pages):
+        routes.append(_index(served, routes))
+    forms = {open_inference.BEGINNING: open_inference.error_form, mlflow.PATH: mlflow.error_form}
+    return App(routes, guard, limits, forms, observer)
+
+
+def _index(served: Served, routes: Sequence[Route]) -> Route:
+    told = {
+        "models": [reference for reference, _ in served],
+        "routes": [f"{route.method} {route.path}" for route in routes],
+    }
+
+    def index(_: Request) -> Response:
+        return Response.json(told)
+
+    return Route("GET", "/", index)

@@ -1,0 +1,62 @@
+"""What was sent: the rows of a request, whatever the form of its body.
+
+sent = Sent(rows, lambda: {"age": [41, 38]})
+loaded.table(sent.rows)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lite_mlops.models import Signature
+from lite_mlops.web.kernel import Limits, TooLarge
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+class Sent(NamedTuple):
+    """Rows in a form that `Signature.validate` takes, and by column as they were sent."""
+
+    rows: Any
+    columns: Callable[[], Columns]
+
+
+class Taking(NamedTuple):
+    """What rows are read for: the signature that they should fit, and the limits."""
+
+    signature: Signature
+    limits: Limits
+
+
+def check_count(count: int, limits: Limits) -> None:
+    """Do nothing if these are not too many rows. Raises `TooLarge`."""
+    if count > limits.rows:
+        raise TooLarge(
+            f"{count:,} rows are too many for one request; at most {limits.rows:,}. Send them in "
+            "several, or use `lite-mlops predict` for files."
+        )
+
+
+def columns_of(rows: Any, features: Collection[str]) -> Columns:
+    """Return validated rows by column; rows without names have those of the signature."""
+    if isinstance(rows, Mapping):
+        return rows
+    if isinstance(rows, np.ndarray):
+        rows = rows.tolist()
+    names = list(dict.fromkeys(name for row in rows if isinstance(row, Mapping) for name in row))
+    names = names or list(features)
+    places = {name: place for place, name in enumerate(features)}
+    return {
+        name: [
+            row.get(name)
+            if isinstance(row, Mapping)
+            else row[places[name]]
+            if name in places
+            else None
+            for row in rows
+        ]
+        for name in names
+    }

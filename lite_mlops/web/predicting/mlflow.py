@@ -1,0 +1,180 @@
+"""MLflow's scoring protocol, for clients that know no other.
+
+POST /invocations   {"dataframe_split": {"columns": [...], "data": [...]}}
+                    {"dataframe_records": [...]}   {"instances": [...]}   {"inputs": {...}}
+                    or CSV with a line of names
+GET  /ping  /version
+
+As there, the answer is {"predictions": [...]}, columns that the model does not know are left out,
+`params` are not used, and what does not fit is 400 with {"error_code": ..., "message": ...}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version as installed_version
+from typing import Any
+
+from lite_mlops.errors import Invalid, LiteMlopsError
+from lite_mlops.serving import Answers, Served
+from lite_mlops.web.kernel import Deferred, Limits, Malformed, Operation, Request, Response, Route
+from lite_mlops.web.predicting.answering import headers_of
+from lite_mlops.web.predicting.formats import Taking, check_count, csv_rows, refused
+from lite_mlops.web.predicting.formats.json_rows import of_split
+from lite_mlops.web.predicting.meter import Meter
+from lite_mlops.web.predicting.schemas import JSON, answer, errors, reference
+
+PATH = "/invocations"
+
+_CODES = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    500: "INTERNAL_ERROR",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
+
+
+def error_form(status: int, message: str, error: LiteMlopsError | None) -> Response:  # noqa: ARG001
+    """Return an error as MLflow's clients read it; rows that do not fit are 400 there."""
+    status = 400 if status == 422 else status
+    code = _CODES.get(status, "BAD_REQUEST")
+    return Response.json({"error_code": code, "message": message}, status)
+
+
+# -- the four shapes ----------------------------------------------------------------------------
+
+
+def _of_split(value: Any) -> Any:
+    if type(value) is not dict or "data" not in value:
+        raise Invalid("'dataframe_split' must be an object with 'columns' and 'data'.")
+    unknown = [name for name in value if name not in ("columns", "data", "index")]
+    if unknown:
+        raise Invalid(f"'dataframe_split' has no {unknown[0]!r}; it has columns, data and index.")
+    if value.get("columns") is None:
+        return value["data"]
+    names = value["columns"]
+    return of_split(list(map(str, names)) if type(names) is list else names, value["data"])
+
+
+def _of_records(value: Any) -> Any:
+    if type(value) is not list or not all(type(row) is dict for row in value):
+        raise Invalid("'dataframe_records' must be a list of objects of columns.")
+    return value
+
+
+def _of_instances(value: Any) -> Any:
+    if type(value) is not list:
+        raise Invalid("'instances' must be a list of rows.")
+    return value
+
+
+def _of_inputs(value: Any) -> Any:
+    if type(value) not in (list, dict):
+        raise Invalid("'inputs' must be an object of columns, or a list of rows.")
+    return value
+
+
+_SHAPES: dict[str, Callable[[Any], Any]] = {
+    "dataframe_split": _of_split,
+    "dataframe_records": _of_records,
+    "instances": _of_instances,
+    "inputs": _of_inputs,
+}
+
+
+def rows_of(body: Any) -> Any:
+    """Return the rows of a request as `Signature.validate` takes them.
+
+    Raises:
+        Malformed: the body has none of the four shapes.
+    """
+    told = ", ".join(map(repr, _SHAPES))
+    if type(body) is not dict:
+        raise Malformed(f"the body must be a JSON object with exactly one of {told}.")
+    given = [name for name in body if name != "params"]
+    if len(given) != 1 or given[0] not in _SHAPES:
+        found = (
+            f"it has {', '.join(repr(name[:60]) for name in given[:5])}" if given else "it has none"
+        )
+        raise Malformed(f"the body must have exactly one of {told}; {found}.")
+    return _SHAPES[given[0]](body[given[0]])
+
+
+def _count(rows: Any) -> int:
+    if type(rows) is dict:
+        return max((len(one) for one in rows.values() if type(one) is list), default=1)
+    return len(rows) if type(rows) is list else 1
+
+
+# -- routes -------------------------------------------------------------------------------------
+
+_SHAPE = {
+    "type": "object",
+    "minProperties": 1,
+    "properties": {name: {"type": ["array", "object"]} for name in _SHAPES}
+    | {"params": {"type": ["object", "null"]}},
+    "additionalProperties": False,
+}
+_ABOUT = Operation(
+    summary="Answer rows, as MLflow does",
+    body={JSON: {"schema": _SHAPE}, csv_rows.MEDIA: {"schema": {}}},
+    answers={
+        "200": answer(
+            "The predictions, in the order of the rows",
+            {
+                "type": "object",
+                "properties": {"predictions": {"type": "array", "items": reference("Prediction")}},
+                "required": ["predictions"],
+            },
+        ),
+        **errors("MlflowError", s400="Rows do not fit", s415="Neither JSON nor CSV"),
+    },
+)
+
+
+def routes(served: Served, limits: Limits, meter: Meter) -> list[Route]:
+    """Return the routes of the protocol; they answer with the default model."""
+
+    def invocations(request: Request) -> Deferred:
+        loaded = served.default.current
+        rows = _read(request, Taking(loaded.signature, limits))
+        table = loaded.table(rows, ignore_unknown=True)
+
+        def finish(answers: Answers) -> Response:
+            loaded.recorded(answers)
+            meter.answered(answers)
+            return Response.json({"predictions": answers.predictions()}, 200, headers_of(answers))
+
+        return Deferred(loaded.batching, table, finish)
+
+    def ping(_: Request) -> Response:
+        return Response.json({"status": "ok"})
+
+    def version(_: Request) -> Response:
+        return Response.text(installed_version("lite-mlops"))
+
+    text = {"200": answer("The version", {"type": "string"}, "text/plain")}
+    lives = {"200": answer("It lives", {"type": "object"})}
+    return [
+        Route("POST", PATH, invocations, about=_ABOUT),
+        Route("GET", "/ping", ping, open=True, about=Operation(summary="Liveness", answers=lives)),
+        Route(
+            "GET",
+            "/version",
+            version,
+            about=Operation(summary="The version of lite-mlops", answers=text),
+        ),
+    ]
+
+
+def _read(request: Request, taking: Taking) -> Any:
+    if request.media == csv_rows.MEDIA:
+        return csv_rows.read(request, taking).rows
+    if request.media not in ("", JSON):
+        raise refused(request.media, (JSON, csv_rows.MEDIA))
+    rows = rows_of(request.json(depth=taking.limits.json_depth))
+    check_count(_count(rows), taking.limits)
+    return rows

@@ -1,0 +1,69 @@
+"""Labels that come later, by the id of the prediction: all of a request, or none."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.web.predicting.conftest import ONE, Ask, Site, Tables
+
+
+def test_labels_come_later_by_the_id_of_the_answer(ask: Ask, site: Site) -> None:
+    start = datetime.now(UTC)
+    ids = [answer["id"] for answer in ask("/predict", [ONE] * 4).json["predictions"]]
+    assert ask("/feedback", {"id": ids[0], "label": "yes"}).json == {"recorded": 1}
+    several = [{"id": ids[1], "label": "no"}, {"id": ids[2], "label": "yes"}]
+    assert ask("/feedback", several).json == {"recorded": 2}
+    assert ask("/feedback", []).json == {"recorded": 0}
+    performance = site.project.monitoring.performance("churn", since=start)
+    assert (performance.predictions, performance.labelled, performance.right) == (4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"id": "nope", "label": "yes"}, 404, "There is no prediction 'nope'."),
+        ({"id": "\ud800", "label": "yes"}, 404, r"There is no prediction '\ud800'."),
+        ({"id": 5, "label": "yes"}, 422, "feedback is {'id': ..., 'label': ...}, or a list of"),
+        ({"label": "yes"}, 422, "feedback is {'id': ..., 'label': ...}, or a list of these."),
+        ("yes", 422, "feedback is {'id': ..., 'label': ...}, or a list of these."),
+        ({"id": "known"}, 422, "the feedback to 'known' has no label."),
+        ({"id": "known", "label": None}, 422, "feedback to 'known' needs the true label."),
+        ({"id": "known", "label": ""}, 422, "feedback to 'known' needs the true label."),
+        ({"id": "known", "label": {}}, 422, "feedback to 'known' needs one label; {} is a dict."),
+        (
+            [{"id": "known", "label": "yes"}, {"id": "nope", "label": "yes"}],
+            404,
+            "There is no prediction 'nope'.",
+        ),
+        ([{"id": "known", "label": 1}] * 10_001, 413, "10,001 rows are too many"),
+    ],
+)
+def test_refused_feedback_records_nothing(
+    ask: Ask, tables: Tables, body: Any, status: int, text: str
+) -> None:
+    known = ask("/predict", ONE).json["predictions"][0]["id"]
+    before = tables()
+    told = ask("/feedback", json.dumps(body).replace("known", known).encode())
+    assert told.status == told.json["error"]["status"] == status
+    assert told.json["error"]["message"].startswith(text.replace("known", known))
+    assert tables() == before
+
+
+def test_a_label_that_no_encoding_has_is_kept_as_far_as_it_goes(ask: Ask, site: Site) -> None:
+    prediction = ask("/predict", ONE).json["predictions"][0]["id"]
+    assert ask("/feedback", {"id": prediction, "label": "a\ud800b"}).json == {"recorded": 1}
+    ((kept,),) = site.project.sql(
+        f"SELECT label FROM feedback WHERE prediction_id = '{prediction}'"  # noqa: S608
+    ).rows
+    assert kept[0] + kept[-1] == "ab"
+
+
+def test_feedback_is_json(ask: Ask, tables: Tables) -> None:
+    before = tables()
+    told = ask("/feedback", {"id": "x", "label": "y"}, content_type="text/plain")
+    assert told.status == 415
+    assert tables() == before
