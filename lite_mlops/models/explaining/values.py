@@ -92,5 +92,6 @@ class Told:
 def plain(array: NDArray[Any]) -> list[Any]:
     """Return the values of a column as JSON can hold them, None where one is missing."""
     if array.dtype.kind == "M":
-        return [None if one == "NaT" else one for one in np.datetime_as_string(array).tolist()]
+        told = [np.datetime_as_string(one, unit="auto") for one in array]  # each as short as it is
+        return [None if one == "NaT" else str(one) for one in told]
     return [None if one != one else one for one in array.tolist()]

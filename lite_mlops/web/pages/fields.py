@@ -56,13 +56,20 @@ def fields(
     `arguments` is what columns are called in an address, where it is not their name.
     """
     renamed = arguments or {}
+    # Where it is true of each, the form says it once.
+    all_missing = all(column.missing for column in signature.columns)
     return [
-        _field(column, row.get(column.name), renamed.get(column.name, column.name))
+        _field(
+            column,
+            row.get(column.name),
+            renamed.get(column.name, column.name),
+            hint=_hint(column, tell_missing=not all_missing),
+        )
         for column in signature.columns
     ]
 
 
-def _field(column: Column, value: Any, argument: str) -> Field:
+def _field(column: Column, value: Any, argument: str, *, hint: str) -> Field:
     options: tuple[str, ...] = ()
     keyboard = ""
     kind: Kind = "text"
@@ -87,7 +94,7 @@ def _field(column: Column, value: Any, argument: str) -> Field:
         kind,
         column.type,
         text,
-        _hint(column),
+        hint,
         column.missing,
         options,
         may_be_typed,
@@ -116,10 +123,11 @@ def _moment(value: Any) -> str:
         return ""
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
-    return moment.replace(tzinfo=None, microsecond=0).isoformat()
+    exact = "seconds" if moment.second else "minutes"
+    return moment.replace(tzinfo=None).isoformat(timespec=exact)
 
 
-def _hint(column: Column) -> str:
+def _hint(column: Column, *, tell_missing: bool) -> str:
     """Return what the training data was like, in a few words."""
     told = []
     if column.type == "datetime":
@@ -128,13 +136,13 @@ def _hint(column: Column) -> str:
         told.append("UTC")
     elif isinstance(column.low, int | float) and isinstance(column.high, int | float):
         told.append(f"{number_text(column.low)} to {number_text(column.high)} in training")
-    if column.missing:
+    if column.missing and tell_missing:
         told.append("may be empty")
     return ", ".join(told)
 
 
 def number_text(value: float) -> str:
-    """Return a number as it is told to people."""
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
+    """Return a number as it is told to people: four digits, or all that stand before the point."""
+    if 1e3 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
     return f"{value:.4g}"

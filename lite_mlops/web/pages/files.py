@@ -19,11 +19,8 @@ _MEDIA = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_HEADERS = {
-    "Cache-Control": "public, max-age=31536000, immutable",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_FOR_A_DAY = "public, max-age=86400"
 
 
 @dataclass(frozen=True)
@@ -34,13 +31,18 @@ class StaticFile:
     media: str
     body: bytes
 
-    def route(self) -> Route:
-        """Return the route that answers with it."""
+    def route(self, path: str | None = None) -> Route:
+        """Return the route that answers with it, at another path only for a day."""
+        headers = {
+            "Cache-Control": _FOR_GOOD if path is None else _FOR_A_DAY,
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+        }
 
         def answer(_: Request) -> Response:
-            return Response(200, self.body, self.media, _HEADERS)
+            return Response(200, self.body, self.media, headers)
 
-        return Route("GET", self.path, answer)
+        return Route("GET", path or self.path, answer)
 
 
 @cache

@@ -29,6 +29,7 @@ from lite_mlops.web.pages.fields import MAX_FIELDS, Field, fields, number_text
 from lite_mlops.web.pages.files import files
 from lite_mlops.web.pages.rendering import rendered
 from lite_mlops.web.pages.rows import first_row, random_row
+from lite_mlops.web.predicting.options import argument_of
 
 # Returns the rows that were kept with a version.
 ExampleOf = Callable[[ModelVersion], Example | None]
@@ -52,14 +53,15 @@ class Page:
     Attributes:
         title: The name of the model.
         version: Its version that answers, such as `3`; empty for a bundle.
-        reference: What the server was started with.
+        alias: The alias that it is served by; empty if by none.
         description: What somebody wrote of it.
         links: The served models; empty if there is but one.
         place: Where its routes begin, such as `/models/churn@champion`; empty for the default.
         mode: `fields`; `text` where a row is one text; `json` where it is a tensor or too wide.
         fields: Those of the form.
         row: What the field of a text or of JSON is filled with.
-        takes: What a tensor is, in words.
+        takes: What a row of JSON is, in words.
+        all_missing: Whether each of the fields may be left empty.
         drawable: Whether there is a random row to be had.
         curl: A command line that asks.
         data: What the script needs to know.
@@ -67,7 +69,7 @@ class Page:
 
     title: str
     version: str
-    reference: str
+    alias: str
     description: str
     links: Sequence[Link]
     place: str
@@ -75,6 +77,7 @@ class Page:
     fields: Sequence[Field]
     row: str
     takes: str
+    all_missing: bool
     drawable: bool
     curl: str
     data: dict[str, Any]
@@ -86,7 +89,6 @@ def form_routes(
     monitoring: Monitoring | None = None,
     example: ExampleOf | None = None,
     explains: bool = True,
-    arguments: Callable[[str], str] = str,
 ) -> list[Route]:
     """Return the routes of the form and of what it loads.
 
@@ -95,7 +97,6 @@ def form_routes(
         monitoring: Takes labels; without it there is no question whether an answer was right.
         example: Returns the rows that were kept with a version; without it rows are made up.
         explains: Whether `?explain=1` of `/predict` is answered.
-        arguments: What a column is called in the address of `GET /predict`.
     """
     random = SystemRandom()
 
@@ -104,30 +105,31 @@ def form_routes(
 
     def page(request: Request) -> Response:
         reference, endpoint = _asked(served, request)
-        labels = monitoring is not None and endpoint.current.recording is not None
+        loaded = endpoint.current
         shown = page_of(
             served,
             reference,
-            endpoint.version,
-            kept(endpoint.version),
+            loaded.version,
+            kept(loaded.version),
             host=request.headers.get("host", "127.0.0.1"),
-            feedback=labels,
+            feedback=monitoring is not None and loaded.recording is not None,
             explains=explains,
-            arguments=arguments,
         )
         return rendered("form.html", page=shown)
 
     def row(request: Request) -> Response:
         _, endpoint = _asked(served, request)
-        drawn = random_row(endpoint.version.signature, kept(endpoint.version), random)
+        version = endpoint.version
+        drawn = random_row(version.signature, kept(version), random)
         if drawn is None:
-            raise NotFound(f"No rows were kept with {endpoint.version.name}.")
+            raise NotFound(f"No rows were kept with {version.name}.")
         return Response.json(drawn._asdict(), headers={"Cache-Control": "no-store"})
 
     return [
         Route("GET", "/", page, waits=True, page=True),
         Route("GET", "/form/row", row, waits=True),
         *(file.route() for file in files().values()),
+        files()["icon.svg"].route("/favicon.ico"),  # which browsers ask for beside JSON
     ]
 
 
@@ -149,7 +151,6 @@ def page_of(
     host: str,
     feedback: bool,
     explains: bool = True,
-    arguments: Callable[[str], str] = str,
 ) -> Page:
     """Return what the form of a version shows."""
     signature = version.signature
@@ -157,11 +158,11 @@ def page_of(
     row = first_row(signature, example)
     place = place_of(served, reference, version)
     links = [Link(name, f"/?model={quote(name, safe='')}", name == reference) for name, _ in served]
-    renamed = {name: arguments(name) for name in signature.features}
+    renamed = {name: argument_of(name) for name in signature.features}
     return Page(
         title=version.model,
         version=str(version.version) if version.version else "",
-        reference=reference,
+        alias=reference.partition("@")[2] if reference.startswith(f"{version.model}@") else "",
         description=version.description or "",
         links=links if len(links) > 1 else (),
         place=place,
@@ -169,6 +170,7 @@ def page_of(
         fields=fields(signature, row, renamed) if mode == "fields" else (),
         row=row or "" if mode == "text" else _json(row, indent=_indent(row)),
         takes=_takes(signature),
+        all_missing=all(column.missing for column in signature.columns),
         drawable=signature.tensor is None or row is not None,
         curl=_curl(f"http://{host}{place}/predict", row),
         data={
@@ -178,6 +180,7 @@ def page_of(
             "mode": mode,
             "columns": list(signature.features),
             "classes": list(signature.classes),
+            "labels": [str(one) for one in signature.classes],  # as probabilities name them
             "probabilities": signature.probabilities,
             "explains": explains and why_unexplained(signature) is None,
             "range": _range(signature),

@@ -6,10 +6,10 @@ random_row(signature, example, random.Random())     # Drawn(row, made_up=False)
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from lite_mlops.models import Column, Example, Signature
 
@@ -74,11 +74,23 @@ def _drawn(column: Column, random: Random) -> Any:
         return column.example()
     share = random.random()
     if column.type == "datetime":
-        low, high = np.datetime64(column.low, "us"), np.datetime64(column.high, "us")
-        return f"{np.datetime64(low + (high - low) * share, 's')}Z"
+        first, last = _moment(column.low), _moment(column.high)
+        return f"{(first + (last - first) * share):%Y-%m-%dT%H:%M:%SZ}"
     low, high = float(column.low), float(column.high)
+    value = low + (high - low) * share
     if len(column.quantiles) == len(_SHARES) - 2:
-        value = float(np.interp(share, _SHARES, (low, *column.quantiles, high)))
-    else:
-        value = low + (high - low) * share
+        value = _between(share, (low, *column.quantiles, high))
     return round(value) if column.type == "integer" else float(f"{value:.4g}")
+
+
+def _moment(text: float | str) -> datetime:
+    moment = datetime.fromisoformat(str(text))
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _between(share: float, quantiles: tuple[float, ...]) -> float:
+    """Return the value at a share, on straight lines between the known ones."""
+    place = min(bisect_right(_SHARES, share), len(_SHARES) - 1)
+    before, after = _SHARES[place - 1], _SHARES[place]
+    part = (share - before) / (after - before)
+    return quantiles[place - 1] + (quantiles[place] - quantiles[place - 1]) * part

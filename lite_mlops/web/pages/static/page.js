@@ -19,27 +19,39 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
-const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
-const SIGNED = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, signDisplay: "exceptZero" });
-const COUNT = new Intl.NumberFormat("en");
+const COUNT = new Intl.NumberFormat("en", { useGrouping: "min2" });
+const FOUR = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: "min2" });
+const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 6, useGrouping: "min2" });
 
-function number(value, format) {
+function number(value, format = Number.isInteger(value) ? COUNT : NUMBER) {
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e12 || size < 1e-6)) return value.toPrecision(3);
+  if (size !== 0 && (size >= 1e15 || size < 1e-6)) return value.toPrecision(3);
   return format.format(value).replace("-", "\u2212");
+}
+
+// Numbers with as many decimals as the largest of them needs for three digits, and their signs.
+function signed(largest) {
+  const digits = Math.min(Math.max(2 - Math.floor(Math.log10(largest)), 0), 12);
+  const options = { maximumFractionDigits: digits, minimumFractionDigits: digits, signDisplay: "exceptZero", useGrouping: "min2" };
+  return new Intl.NumberFormat("en", options);
 }
 
 function told(value) {
   if (value === null || value === undefined) return "missing";
   if (Array.isArray(value)) return value.map(told).join(", ");
-  return typeof value === "number" && !data.classes.includes(value) ? number(value, NUMBER) : String(value);
+  if (typeof value === "number") return number(value);
+  return String(value).replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.0+$/, "$1");
 }
 
 function share(value) {
   if (value > 0 && value < 0.001) return "< 0.1 %";
   if (value < 1 && value > 0.999) return "> 99.9 %";
   return `${(100 * value).toFixed(1)} %`;
+}
+
+// A class as probabilities name it, which for true and 1.0 is another text than in JavaScript.
+function labelOf(prediction) {
+  return data.labels[data.classes.indexOf(prediction)] ?? String(prediction);
 }
 
 const count = (size, one, many) => `${COUNT.format(size)} ${size === 1 ? one : many}`;
@@ -76,10 +88,10 @@ function valueOf(control) {
 }
 
 function moment(text) {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return `${text}T00:00:00`;
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return `${text}T00:00`;
   const zoned = /(Z|[+-]\d{2}:\d{2})$/.test(text);
   const time = new Date(zoned ? text : `${text.replace(" ", "T")}Z`);
-  return Number.isNaN(time.getTime()) ? "" : time.toISOString().slice(0, 19);
+  return Number.isNaN(time.getTime()) ? "" : time.toISOString().slice(0, 19).replace(/:00$/, "");
 }
 
 function put(control, value) {
@@ -222,16 +234,16 @@ function intoSight(element) {
   const { top } = element.getBoundingClientRect();
   if (top >= 0 && top < innerHeight * 0.6) return;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+  scrollBy({ top: top - 16, behavior: calm ? "auto" : "smooth" });
 }
 
 // -- the answer ----------------------------------------------------------------------------------
 
 function showAnswer(found, id, milliseconds) {
   const answer = found.predictions[0];
-  const text = told(answer.prediction);
+  const text = data.classes.length ? String(answer.prediction) : told(answer.prediction);
   const parts = [heroOf(text)];
-  const classShare = answer.probabilities?.[String(answer.prediction)];
+  const classShare = answer.probabilities?.[labelOf(answer.prediction)];
   if (classShare !== undefined) parts.push(make("p", { class: "beside" }, `with a probability of ${share(classShare)}`));
   else if (data.range) parts.push(make("p", { class: "beside" }, `answers to the training data: ${data.range}`));
   parts.push(...verdictOf(answer));
@@ -280,7 +292,7 @@ function table(caption, rows) {
 
 function probabilitiesOf(answer) {
   const shares = Object.entries(answer.probabilities).sort((one, other) => other[1] - one[1]);
-  const said = String(answer.prediction);
+  const said = labelOf(answer.prediction);
   const rows = shares.map(([label, value]) => {
     const kind = label === said ? " said" : "";
     const head = make("th", { scope: "row", class: kind.trim() }, label);
@@ -292,7 +304,7 @@ function probabilitiesOf(answer) {
 // Only the first rows, and a button that shows all of them.
 function shortened(shown, rows, limit, what) {
   const part = make("div", { class: "part" }, shown);
-  if (rows.length <= limit + 1) return part;
+  if (rows.length <= limit) return part;
   const rest = rows.slice(limit);
   rest.forEach((row) => { row.hidden = true; });
   const more = make("button", { type: "button", class: "more" }, `All ${COUNT.format(rows.length)} ${what}`);
@@ -305,16 +317,21 @@ function shortened(shown, rows, limit, what) {
 }
 
 function contributionsOf({ method, unit, baseline, value, contributions }) {
-  const largest = Math.max(...contributions.map((one) => Math.abs(one.contribution)), Number.MIN_VALUE);
+  const largest = Math.max(...contributions.map((one) => Math.abs(one.contribution))) || 1;
+  const format = signed(largest);
   const rows = contributions.map((one) => {
     const end = 0.5 + 0.5 * (one.contribution / largest);
     const drawn = bar(Math.min(end, 0.5), Math.max(end, 0.5), one.contribution > 0 ? "up" : "", "signed");
     const compared = make("small", {}, `${told(one.value)}, against ${told(one.reference)}`);
-    const amount = make("td", { class: "amount" }, number(one.contribution, SIGNED));
+    const amount = make("td", { class: "amount" }, number(one.contribution, format));
     return make("tr", {}, make("th", { scope: "row" }, one.column, compared), drawn, amount);
   });
-  const part = shortened(table("What each column contributed", rows), rows, SHOWN_CONTRIBUTIONS, "columns");
-  const exact = `Exact for this linear model, in ${unit}: from ${number(baseline, SHORT)} for the values compared with, they add up to ${number(value, SHORT)}.`;
+  // What is as the value it is compared with contributes nothing.
+  const some = contributions.filter((one) => one.contribution !== 0).length;
+  const limit = Math.max(1, Math.min(some, SHOWN_CONTRIBUTIONS));
+  const part = shortened(table("What each column contributed", rows), rows, limit, "columns");
+  const [scale, digits] = unit === "prediction" ? ["the unit of the prediction", NUMBER] : [unit, FOUR];
+  const exact = `Exact for this linear model, in ${scale}: from ${number(baseline, digits)}, where all values are those compared with, they add up to ${number(value, digits)}.`;
   const occluded = `By occlusion: how the ${unit} changes when that value alone is replaced by the one it is compared with. They need not add up.`;
   part.append(make("p", { class: "method" }, method === "exact linear" ? exact : occluded));
   return part;
@@ -446,7 +463,8 @@ function showRows(text, milliseconds, name) {
     .map((one) => head.lastIndexOf(one)).reduce((one, other) => Math.max(one, other), -1);
   // The answers first: they are what one looks for.
   const order = [...head.keys()].sort((one, other) => (one < said) - (other < said) || one - other).slice(0, SHOWN_COLUMNS);
-  const cell = (record, place) => make("td", place === said ? { class: "said" } : {}, record[place] ?? "");
+  const short = (text) => (/^-?\d+\.\d{6,}$/.test(text) ? Number(text).toPrecision(4) : text);
+  const cell = (record, place) => make("td", place === said ? { class: "said" } : {}, short(record[place] ?? ""));
   const shown = make("table", { class: "rows" },
     make("thead", {}, make("tr", {}, ...order.map((place) => make("th", { scope: "col" }, head[place])))),
     make("tbody", {}, ...records.slice(0, SHOWN_ROWS).map((one) => make("tr", {}, ...order.map((place) => cell(one, place))))));
@@ -531,7 +549,7 @@ form.addEventListener("submit", (event) => { event.preventDefault(); alone(predi
 form.addEventListener("input", () => { changed(); byId("drawn").textContent = ""; });
 byId("random")?.addEventListener("click", () => alone(drawRow));
 byId("paste").addEventListener("click", () => alone(usePasted));
-byId("upload").addEventListener("click", () => alone(useFile));
+byId("upload")?.addEventListener("click", () => alone(useFile));
 if (byId("random")) byId("random").hidden = false;
 byId("many").hidden = false;
 byId("curl").textContent = byId("curl").textContent.replace(`http://${location.host}`, location.origin);
