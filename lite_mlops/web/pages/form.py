@@ -178,6 +178,7 @@ def page_of(
             "row": f"/form/row?model={quote(reference, safe='')}",
             "feedback": "/feedback" if feedback and _labelled(signature) else None,
             "mode": mode,
+            "version": version.version or None,
             "columns": list(signature.features),
             "classes": list(signature.classes),
             "labels": [str(one) for one in signature.classes],  # as probabilities name them

@@ -24,7 +24,7 @@ POLICY = (
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
+    "Cache-Control": "private, no-cache",  # what was typed is there again on the way back
     "Cross-Origin-Opener-Policy": "same-origin",
     # Without any, a browser would send the origin `null` with forms, which no guard lets in.
     "Referrer-Policy": "same-origin",

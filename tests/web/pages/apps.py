@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from lite_mlops.models import Example, ModelVersion, explanations
 from lite_mlops.project import Project
-from lite_mlops.serving import Answers, Loaded, Served
+from lite_mlops.serving import Answers, Endpoint, Loaded, Served
 from lite_mlops.web import App, form_routes
 from lite_mlops.web.predicting import prediction_app
 
@@ -108,7 +108,12 @@ def explained(loaded: Loaded, answers: Answers) -> Sequence[Mapping[str, Any]]:
 
 def app_of(project: Project, *references: str) -> App:
     """The app that serves models of a project, with the form at its root."""
-    served = Served({reference: project.endpoint(reference) for reference in references})
+    return app_with(project, {reference: project.endpoint(reference) for reference in references})
+
+
+def app_with(project: Project, endpoints: Mapping[str, Endpoint]) -> App:
+    """The same, of endpoints."""
+    served = Served(endpoints)
 
     def example(version: ModelVersion) -> Example | None:
         return project.models.example(version.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -12,8 +13,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer
-from sklearn.linear_model import LogisticRegression
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -379,28 +382,83 @@ def test_what_has_the_focus_is_not_under_the_buttons(open_page: Open) -> None:
         assert lowest <= bar
 
 
-def test_names_from_outside_are_shown_as_they_are(
+@pytest.fixture
+def page_of_project(
     page_of: Open, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Project, Open]]:
+    """A project, and what opens the form of an app of its models."""
+    folder = tmp_path_factory.mktemp("site")
+    project = Project(folder, capture_code=False, capture_environment=False)
+    with contextlib.ExitStack() as servers:
+
+        def opened(app: Any) -> Any:
+            return page_of(servers.enter_context(Server(app)).url)
+
+        yield project, opened
+    project.close()
+
+
+def test_a_version_that_took_over_meanwhile_is_told(
+    page_of_project: tuple[Project, Open],
 ) -> None:
+    project, opened = page_of_project
+    model, training = apps.churn()
+    apps.register(project, model, "churn", training)
+    apps.register(project, model, "churn", training)
+    endpoint = project.endpoint("churn/1")
+    page = opened(apps.app_with(project, {"churn": endpoint}))
+    predict(page)
+    assert page.locator("#news").count() == 0
+    endpoint.current = project.endpoint("churn/2").current
+    predict(page)
+    assert page.locator("#news").inner_text() == (
+        "Version 2 answers now; this form was made for version 1. Load its form."
+    )
+    page.get_by_role("link", name="Load its form").click()
+    predict(page)
+    assert page.title() == "churn/2: predict"
+    assert page.locator("#news").count() == 0
+
+
+def test_models_that_answer_other_things_are_asked(page_of_project: tuple[Project, Open]) -> None:
+    project, opened = page_of_project
+    rows = pd.DataFrame({"a": [0.1, 0.2, 5.1, 5.2], "b": [1.0, 2.0, 3.0, 4.0]})
+    apps.register(project, KMeans(2, n_init=1, random_state=0).fit(rows), "cluster", rows)
+    two = LinearRegression().fit(rows, rows.to_numpy() * [2.0, 10.0])
+    apps.register(project, two, "two", rows)
+    apps.register(project, DummyClassifier().fit(rows, [True, True, True, False]), "flag", rows)
+    page = opened(apps.app_of(project, "cluster", "two", "flag"))
+    predict(page)
+    assert answer(page) in ("0", "1")
+    page.get_by_role("link", name="two").click()
+    predict(page)
+    assert answer(page) == "0.2, 10"
+    assert page.locator(".feedback").count() == 0
+    page.get_by_role("link", name="flag").click()
+    predict(page)
+    assert answer(page) == "true"
+    assert page.locator("th.said").inner_text() == "True"
+    page.get_by_role("button", name="Yes", exact=True).click()
+    page.get_by_text("Recorded: right is true.").wait_for()
+
+
+def test_names_from_outside_are_shown_as_they_are(page_of_project: tuple[Project, Open]) -> None:
+    project, opened = page_of_project
     names = [payload for payload in PAYLOADS if "\u202e" not in payload]
     frame = pd.DataFrame({name: [f"{name}a", f"{name}b"] * 10 for name in names})
     model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
     model.fit(frame, [names[0], names[1]] * 10)
-    folder = tmp_path_factory.mktemp("hostile")
-    project = Project(folder, capture_code=False, capture_environment=False)
     apps.register(project, model, "hostile", frame)
-    with Server(apps.app_of(project, "hostile")) as server:
-        page = page_of(server.url)
-        assert page.locator("#form label").all_inner_texts()[: len(names)] == [
-            " ".join(name.split()) for name in names
-        ]
-        page.locator("#f0").select_option(label="Other…")
-        page.locator(".typed").first.fill("<img src=x onerror=alert(2)>")
-        predict(page)
-        assert answer(page) in names[:2]
-        assert "is <img src=x onerror=alert(2)>, which" in page.locator(".warnings").inner_text()
-        page.get_by_label("Paste JSON or CSV").fill(json.dumps(frame.head(2).to_dict("records")))
-        page.get_by_role("button", name="Use these rows").click()
-        page.get_by_role("heading", name="2 rows answered").wait_for()
-        assert page.locator("img, svg, script:not([src]):not([type])").count() == 0
-    project.close()
+    page = opened(apps.app_of(project, "hostile"))
+    assert page.locator("#form label").all_inner_texts()[: len(names)] == [
+        " ".join(name.split()) for name in names
+    ]
+    page.locator("#f0").select_option(label="Other…")
+    page.locator(".typed").first.fill("<img src=x onerror=alert(2)>")
+    predict(page)
+    assert answer(page) in names[:2]
+    assert "is <img src=x onerror=alert(2)>, which" in page.locator(".warnings").inner_text()
+    page.get_by_label("Paste JSON or CSV").fill(json.dumps(frame.head(2).to_dict("records")))
+    page.get_by_role("button", name="Use these rows").click()
+    page.get_by_role("heading", name="2 rows answered").wait_for()
+    assert page.locator("img, svg, script:not([src]):not([type])").count() == 0

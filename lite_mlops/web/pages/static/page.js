@@ -251,6 +251,10 @@ function showAnswer(found, id, milliseconds) {
   if (answer.explanation) parts.push(contributionsOf(answer.explanation));
   if (data.feedback) parts.push(feedbackOf(answer));
   parts.push(factsOf(found, id ?? answer.id, milliseconds));
+  if (found.version !== data.version) {
+    const news = `Version ${found.version} answers now; this form was made for version ${data.version}. `;
+    parts.push(make("p", { class: "hint", id: "news" }, news, make("a", { href: location.href }, "Load its form"), "."));
+  }
   byId("shown").replaceChildren(...parts);
   const doubts = answer.warnings?.length ?? 0;
   byId("told").textContent = `The answer is ${text}. ` + (doubts ? count(doubts, "warning.", "warnings.") : "The row is as in training.");
