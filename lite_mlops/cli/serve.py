@@ -178,9 +178,9 @@ def _tell_start(serving: Serving, server: ServingServer, *, needed: bool) -> Non
 def _example(serving: Serving) -> dict[str, Any]:
     """Return a row that the first model takes: of its stored example, or made up."""
     version = serving.opened.served.default.version
-    stored = serving.example(version)
-    if stored and isinstance(stored[0], dict):
-        return dict(stored[0])
+    example = serving.example(version)
+    if example is not None and example.columns is not None and example.rows:
+        return dict(zip(example.columns, example.rows[0], strict=True))
     return version.signature.example_row()
 
 

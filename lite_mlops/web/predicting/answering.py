@@ -16,6 +16,7 @@ import numpy as np
 
 from lite_mlops.errors import Invalid
 from lite_mlops.jsontext import json_text
+from lite_mlops.models import Explanation
 from lite_mlops.serving import DOUBTFUL, OK, Answers
 from lite_mlops.web.kernel import Request, Response
 from lite_mlops.web.predicting.formats import Columns, arrow_rows, csv_rows, ndjson_rows, npy_rows
@@ -45,7 +46,7 @@ def response(
     *,
     proba: bool = False,
     kept: Columns | None = None,
-    explanations: Sequence[Any] | None = None,
+    explanations: Sequence[Explanation] | None = None,
 ) -> Response:
     """Return answers in a form.
 
@@ -63,7 +64,7 @@ def response(
                 record["row"] = row
         if explanations is not None:
             for record, one in zip(records, explanations, strict=True):
-                record["explanation"] = one
+                record["explanation"] = one.to_dict()
         if form is None:
             version = answers.version
             told = {
