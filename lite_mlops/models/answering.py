@@ -51,6 +51,11 @@ class Asking:
                     probabilities = np.asarray(self.model.predict_proba(asked))
                 predicted = np.asarray(self.model.predict(asked))
         except (ValueError, TypeError) as error:  # such as a missing value that it does not take
-            text = str(error).partition("\n")[0].rstrip(".")
-            raise Invalid(f"the model cannot answer these rows: {text}.") from error
+            raise unanswerable(error) from error
         return Answers(predicted, probabilities)
+
+
+def unanswerable(error: Exception) -> Invalid:
+    """Return why a model cannot answer rows, by the first line of what it raised."""
+    text = str(error).partition("\n")[0].rstrip(".")
+    return Invalid(f"the model cannot answer these rows: {text}.")

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lite_mlops.errors import NotFound
-from lite_mlops.models import Example, ModelVersion, Signature, why_unexplained
+from lite_mlops.models import Column, Example, ModelVersion, Signature, why_unexplained
 from lite_mlops.monitoring import Monitoring
 from lite_mlops.serving import Endpoint, Served
 from lite_mlops.web.kernel import Request, Response, Route
@@ -184,6 +184,7 @@ def page_of(
             "labels": [str(one) for one in signature.classes],  # as probabilities name them
             "probabilities": signature.probabilities,
             "explains": explains and why_unexplained(signature) is None,
+            "judged": any(map(_is_known, signature.columns)),
             "range": _range(signature),
         },
     )
@@ -217,6 +218,11 @@ def _takes(signature: Signature) -> str:
 def _labelled(signature: Signature) -> bool:
     """Return whether an answer can be right or wrong."""
     return len(signature.outputs) == 1 and signature.outputs[0].kind in ("label", "number")
+
+
+def _is_known(column: Column) -> bool:
+    """Return whether there is something that a value could depart from."""
+    return column.low is not None or bool(column.categories) or column.missing_share == 0
 
 
 def _range(signature: Signature) -> str:
