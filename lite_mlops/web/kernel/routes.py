@@ -21,6 +21,7 @@ class Operation:
     """What a route is described by in the OpenAPI document; the values are parts of it."""
 
     summary: str
+    description: str = ""
     parameters: tuple[Mapping[str, Any], ...] = ()
     body: Mapping[str, Any] | None = None  # by media type, each with its "schema"
     answers: Mapping[str, Any] = field(default_factory=dict)  # by status

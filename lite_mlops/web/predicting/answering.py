@@ -30,7 +30,8 @@ def headers_of(answers: Answers) -> dict[str, str]:
 
 def form_of(request: Request) -> str | None:
     """Return the media type that the client accepts; None: JSON."""
-    if "accept" not in request.headers:
+    accepted = request.headers.get("accept", "*/*")
+    if accepted in ("*/*", "application/json"):  # which most clients send
         return None
     return next((media for media in WRITTEN if request.accepts(media)), None)
 

@@ -16,7 +16,10 @@ from lite_mlops.web.predicting.schemas import JSON, answer, errors
 
 _ONE = {
     "type": "object",
-    "properties": {"id": {"type": "string"}, "label": {"type": ["string", "number", "boolean"]}},
+    "properties": {
+        "id": {"type": "string"},
+        "label": {"type": ["string", "number", "boolean"], "minLength": 1},
+    },
     "required": ["id", "label"],
 }
 _ABOUT = Operation(

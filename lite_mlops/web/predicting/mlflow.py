@@ -16,13 +16,22 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 from lite_mlops.errors import Invalid, LiteMlopsError
+from lite_mlops.models import Signature
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Malformed, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import headers_of
 from lite_mlops.web.predicting.formats import Taking, check_count, csv_rows, refused
 from lite_mlops.web.predicting.formats.json_rows import of_split
 from lite_mlops.web.predicting.meter import Meter
-from lite_mlops.web.predicting.schemas import JSON, answer, errors, reference
+from lite_mlops.web.predicting.schemas import (
+    JSON,
+    answer,
+    by_column,
+    closed,
+    entity,
+    errors,
+    reference,
+)
 
 PATH = "/invocations"
 
@@ -53,7 +62,7 @@ def _of_split(value: Any) -> Any:
     unknown = [name for name in value if name not in ("columns", "data", "index")]
     if unknown:
         raise Invalid(f"'dataframe_split' has no {unknown[0]!r}; it has columns, data and index.")
-    if value.get("columns") is None:
+    if "columns" not in value:
         return value["data"]
     names = value["columns"]
     return of_split(list(map(str, names)) if type(names) is list else names, value["data"])
@@ -84,6 +93,8 @@ _SHAPES: dict[str, Callable[[Any], Any]] = {
     "inputs": _of_inputs,
 }
 
+_OF_ARRAYS = ("instances", "inputs")
+
 
 def rows_of(body: Any) -> Any:
     """Return the rows of a request as `Signature.validate` takes them.
@@ -109,18 +120,36 @@ def _count(rows: Any) -> int:
     return len(rows) if type(rows) is list else 1
 
 
+def request_schema(signature: Signature) -> dict[str, Any]:
+    """Return the schema of a request for rows of a signature, with an example."""
+    if signature.tensor is not None:
+        rows = {"type": "array", "minItems": 1, "items": signature.json_schema()}
+        return {"anyOf": [closed({name: rows, "params": {}}, "params") for name in _OF_ARRAYS]}
+    named, in_order = signature.json_schema()["anyOf"]
+    loose = {name: value for name, value in named.items() if name != "additionalProperties"}
+    rows = {"type": "array", "minItems": 1, "items": {"anyOf": [loose, in_order]}}
+    data = {"type": "array", "minItems": 1, "items": in_order}
+    shapes = {
+        "dataframe_split": entity(
+            {"data": data, "columns": {"const": list(signature.features)}}, "columns"
+        ),
+        "dataframe_records": {"type": "array", "minItems": 1, "items": loose},
+        "instances": rows,
+        "inputs": {"anyOf": [rows, entity(by_column(signature))]},
+    }
+    row = signature.example_row()
+    split = {"columns": list(row), "data": [list(row.values())]}
+    return {
+        "anyOf": [closed({name: one, "params": {}}, "params") for name, one in shapes.items()],
+        "examples": [{"dataframe_split": split}],
+    }
+
+
 # -- routes -------------------------------------------------------------------------------------
 
-_SHAPE = {
-    "type": "object",
-    "minProperties": 1,
-    "properties": {name: {"type": ["array", "object"]} for name in _SHAPES}
-    | {"params": {"type": ["object", "null"]}},
-    "additionalProperties": False,
-}
 _ABOUT = Operation(
     summary="Answer rows, as MLflow does",
-    body={JSON: {"schema": _SHAPE}, csv_rows.MEDIA: {"schema": {}}},
+    body={JSON: {"schema": reference("Scoring")}, csv_rows.MEDIA: {"schema": {}}},
     answers={
         "200": answer(
             "The predictions, in the order of the rows",

@@ -15,13 +15,13 @@ from typing import Any
 from lite_mlops.models import Output, Signature
 from lite_mlops.serving import Endpoint, Served
 from lite_mlops.web.kernel import Operation, Request, Response, Route
-from lite_mlops.web.predicting.options import argument_of
-from lite_mlops.web.predicting.schemas import COLUMNS
+from lite_mlops.web.predicting import mlflow, open_inference, options
+from lite_mlops.web.predicting.schemas import COLUMNS, PROBA, by_column, closed, entity
 
 PATH = "/openapi.json"
 
 # What each model has its own of; other schemas are shared.
-_OF_A_MODEL = ("Rows", "Row", "NamedRow", "Answers", "Prediction")
+_OF_A_MODEL = ("Rows", "Row", "NamedRow", "Answers", "Prediction", "Scoring", "Inference")
 _REF = "#/components/schemas/"
 
 
@@ -106,13 +106,17 @@ def _operation(
     """Return the operation of a route for one model; None if it cannot be asked so."""
     parameters: list[Any] = []
     for parameter in about.parameters:
-        if parameter is not COLUMNS:
+        if parameter is PROBA:
+            parameters += options.parameters("proba") if signature.probabilities else ()
+        elif parameter is not COLUMNS:
             parameters.append(parameter)
         elif signature.tensor is not None:
             return None
         else:
             parameters += _columns(signature)
     told: dict[str, Any] = {"summary": about.summary, "operationId": _id(one.method, path)}
+    if about.description:
+        told["description"] = about.description
     if parameters:
         told["parameters"] = parameters
     if about.body is not None:
@@ -136,7 +140,7 @@ def _columns(signature: Signature) -> list[dict[str, Any]]:
         schema = dict(schemas[column.name])
         if column.missing:
             schema["type"] = schema["type"][0]
-        name = argument_of(column.name)
+        name = options.argument_of(column.name)
         found.append({"name": name, "in": "query", "required": True, "schema": schema})
     return found
 
@@ -162,29 +166,17 @@ def _own(value: Any, number: int) -> Any:
     return value
 
 
-def _object(properties: Mapping[str, Any], *optional: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": [name for name in properties if name not in optional],
-    }
-
-
-def _closed(**properties: Any) -> dict[str, Any]:
-    return _object(properties) | {"additionalProperties": False}
-
-
 _STRING = {"type": "string"}
 _SHARED: dict[str, Any] = {
-    "Error": _object(
+    "Error": entity(
         {
-            "error": _object(
+            "error": entity(
                 {
                     "status": {"type": "integer"},
                     "message": _STRING,
                     "problems": {
                         "type": "array",
-                        "items": _object(
+                        "items": entity(
                             {
                                 "row": {"type": ["integer", "null"]},
                                 "column": {"type": ["string", "null"]},
@@ -200,9 +192,9 @@ _SHARED: dict[str, Any] = {
             )
         }
     ),
-    "MlflowError": _object({"error_code": _STRING, "message": _STRING}),
-    "InferenceError": _object({"error": _STRING}),
-    "Warning": _object(
+    "MlflowError": entity({"error_code": _STRING, "message": _STRING}),
+    "InferenceError": entity({"error": _STRING}),
+    "Warning": entity(
         {
             "column": _STRING,
             "what": {"enum": ["range", "category", "missing"]},
@@ -221,6 +213,8 @@ def _schemas(signature: Signature) -> dict[str, Any]:
         found["NamedRow"] = row["anyOf"][0]
         found["Row"] = row | {"anyOf": [{"$ref": f"{_REF}NamedRow"}, row["anyOf"][1]]}
         found["NamedRow"] = found["NamedRow"] | {"examples": [signature.example_row()]}
+    found["Scoring"] = mlflow.request_schema(signature)
+    found["Inference"] = open_inference.request_schema(signature)
     found["Prediction"] = _prediction(signature)
     answer = {
         "id": _STRING,
@@ -231,8 +225,8 @@ def _schemas(signature: Signature) -> dict[str, Any]:
         "row": {"type": "object"},
         "explanation": {},
     }
-    one = _object(answer, "probabilities", "warnings", "row", "explanation")
-    found["Answers"] = _object(
+    one = entity(answer, "probabilities", "warnings", "row", "explanation")
+    found["Answers"] = entity(
         {
             "model": _STRING,
             "version": {"type": ["integer", "null"]},
@@ -246,23 +240,19 @@ def _rows(signature: Signature) -> dict[str, Any]:
     """Return the schema of what is taken as rows in JSON."""
     several = {"type": "array", "items": {"$ref": f"{_REF}Row"}, "minItems": 1}
     if signature.tensor is not None:
-        return {"anyOf": [several, _closed(rows=several), _closed(instances=several)]}
+        return {"anyOf": [several, closed({"rows": several}), closed({"instances": several})]}
     named = {"$ref": f"{_REF}NamedRow"}
-    named_row, in_order = signature.json_schema()["anyOf"]
+    _, in_order = signature.json_schema()["anyOf"]
     data = {"type": "array", "items": in_order, "minItems": 1}
-    by_column = {
-        name: {"type": "array", "items": schema, "minItems": 1}
-        for name, schema in named_row["properties"].items()
-    }
     inner = {"anyOf": [several, named]}
     return {
         "anyOf": [
             named,
             several,
-            _closed(rows=inner),
-            _closed(instances=inner),
-            _closed(columns={"const": list(signature.features)}, data=data),
-            _closed(**by_column),
+            closed({"rows": inner}),
+            closed({"instances": inner}),
+            closed({"columns": {"const": list(signature.features)}, "data": data}),
+            closed(by_column(signature)),
         ]
     }
 

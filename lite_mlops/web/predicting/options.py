@@ -42,7 +42,6 @@ _ABOUT = {
     "proba": "Also answer with the probability of each class.",
     "explain": "Also answer with what each column contributed.",
     "keep": "Also answer with the columns of the request, as they were sent.",
-    "ignore_unknown": "Leave out columns that the model does not know instead of refusing them.",
 }
 
 
@@ -75,17 +74,16 @@ def argument_of(column: str) -> str:
     return _PREFIX + column if column in NAMES or column.startswith(_PREFIX) else column
 
 
-def parameters() -> tuple[dict[str, Any], ...]:
-    """Return the options as the OpenAPI document has them."""
+def parameters(*names: str) -> tuple[dict[str, Any], ...]:
+    """Return options as the OpenAPI document has them."""
     return tuple(
         {
             "name": name,
             "in": "query",
             "description": _ABOUT[name],
-            "schema": {"type": "string", "enum": ["1", "true", "0", "false"]},
+            "schema": {"type": "string", "enum": list(_VALUES)},
         }
-        for name in NAMES
-        if name != "explain"
+        for name in names
     )
 
 

@@ -30,11 +30,14 @@ from lite_mlops.web.predicting.options import (
     parameters,
 )
 from lite_mlops.web.predicting.places import PLACES, endpoint_of
-from lite_mlops.web.predicting.schemas import COLUMNS, JSON, answer, errors, reference
+from lite_mlops.web.predicting.schemas import COLUMNS, JSON, PROBA, answer, errors, reference
 
 # Tells what each column contributed to answers, one explanation for each row, as JSON can hold it.
 Explain = Callable[[Loaded, Answers], Sequence[Mapping[str, Any]]]
 
+_IGNORED = (
+    "Columns that the model does not know are refused; with ?ignore_unknown=1 they are left out."
+)
 _ANSWERS = {
     "200": answer("The answers, in the order of the rows", reference("Answers")),
     **errors(
@@ -119,15 +122,20 @@ class Predicting:
 
 def routes(predicting: Predicting) -> list[Route]:
     """Return the routes of predicting: by default, by reference, and by name and version."""
+    options: tuple[Mapping[str, Any], ...] = (PROBA, *parameters("keep"))
+    if predicting.explain is not None:
+        options += parameters("explain")
     post = Operation(
         summary="Answer rows",
-        parameters=parameters(),
+        description=_IGNORED,
+        parameters=options,
         body={media: {"schema": reference("Rows") if media == JSON else {}} for media in READ},
         answers=_ANSWERS,
     )
     get = Operation(
         summary="Answer the row in the address",
-        parameters=(*parameters(), COLUMNS),
+        description=_IGNORED,
+        parameters=(*options, COLUMNS),
         answers=_ANSWERS,
     )
     return [

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lite_mlops.models import Signature
+
 JSON = "application/json"
 
-# Stands for the columns of the model among the parameters of an operation.
+# Stand among the parameters of an operation for the columns of the model, and for the option that
+# only a model with probabilities has.
 COLUMNS: Mapping[str, Any] = {"in": "query", "name": "*"}
+PROBA: Mapping[str, Any] = {"in": "query", "name": "proba"}
 
 
 def reference(name: str) -> dict[str, str]:
@@ -28,3 +32,26 @@ def errors(form: str = "Error", **told: str) -> dict[str, Any]:
     """Return the errors of a route by status, each as `s404="..."`; any other has the form too."""
     found = {status[1:]: answer(text, reference(form)) for status, text in told.items()}
     return found | {"default": answer("Any other refusal", reference(form))}
+
+
+def entity(properties: Mapping[str, Any], *optional: str) -> dict[str, Any]:
+    """Return the schema of an object, which may have further properties."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+    }
+
+
+def closed(properties: Mapping[str, Any], *optional: str) -> dict[str, Any]:
+    """Return the schema of an object that has no further properties."""
+    return entity(properties, *optional) | {"additionalProperties": False}
+
+
+def by_column(signature: Signature) -> dict[str, Any]:
+    """Return the schemas of some values of each column."""
+    named, _ = signature.json_schema()["anyOf"]
+    return {
+        name: {"type": "array", "items": schema, "minItems": 1}
+        for name, schema in named["properties"].items()
+    }

@@ -18,7 +18,6 @@ from sklearn.preprocessing import OneHotEncoder
 from lite_mlops.project import Project
 from lite_mlops.serving import Served
 from lite_mlops.web import App, Readiness, Server, prediction_app
-from tests.store.journals import dump
 
 RNG = np.random.default_rng(10)
 ROWS = RNG.normal(size=(100, 2))
@@ -66,7 +65,7 @@ class Told(NamedTuple):
 
 
 Ask = Callable[..., Told]
-Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
+Journalled = Callable[[], object]
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +114,6 @@ def ask(site: Site) -> Iterator[Ask]:
 
 
 @pytest.fixture
-def tables(site: Site) -> Tables:
-    def read() -> dict[str, list[tuple[Any, ...]]]:
-        with site.project.store.reading() as database:
-            return dump(database)
-
-    return read
+def journalled(site: Site) -> Journalled:
+    """Tells where the journal of the server stands, which every record moves."""
+    return lambda: site.project.store.journal._state

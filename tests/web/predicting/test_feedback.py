@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.predicting.conftest import ONE, Ask, Site, Tables
+from tests.web.predicting.conftest import ONE, Ask, Journalled, Site
 
 
 def test_labels_come_later_by_the_id_of_the_answer(ask: Ask, site: Site) -> None:
@@ -43,14 +43,14 @@ def test_labels_come_later_by_the_id_of_the_answer(ask: Ask, site: Site) -> None
     ],
 )
 def test_refused_feedback_records_nothing(
-    ask: Ask, tables: Tables, body: Any, status: int, text: str
+    ask: Ask, journalled: Journalled, body: Any, status: int, text: str
 ) -> None:
     known = ask("/predict", ONE).json["predictions"][0]["id"]
-    before = tables()
+    before = journalled()
     told = ask("/feedback", json.dumps(body).replace("known", known).encode())
     assert told.status == told.json["error"]["status"] == status
     assert told.json["error"]["message"].startswith(text.replace("known", known))
-    assert tables() == before
+    assert journalled() == before
 
 
 def test_a_label_that_no_encoding_has_is_kept_as_far_as_it_goes(ask: Ask, site: Site) -> None:
@@ -62,8 +62,8 @@ def test_a_label_that_no_encoding_has_is_kept_as_far_as_it_goes(ask: Ask, site: 
     assert kept[0] + kept[-1] == "ab"
 
 
-def test_feedback_is_json(ask: Ask, tables: Tables) -> None:
-    before = tables()
+def test_feedback_is_json(ask: Ask, journalled: Journalled) -> None:
+    before = journalled()
     told = ask("/feedback", {"id": "x", "label": "y"}, content_type="text/plain")
     assert told.status == 415
-    assert tables() == before
+    assert journalled() == before

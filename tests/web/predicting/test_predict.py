@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.web.predicting.conftest import FRAME, MIXED, ONE, PLANS, ROWS, Ask, Site, Tables
+from tests.web.predicting.conftest import FRAME, MIXED, ONE, PLANS, ROWS, Ask, Journalled, Site
 
 PLANS_AT = "/models/plans@champion/predict"
 
@@ -233,13 +233,13 @@ REFUSED: list[tuple[Any, int, str]] = [
 
 @pytest.mark.parametrize(("body", "status", "text"), REFUSED, ids=range(len(REFUSED)))
 def test_a_row_that_does_not_fit_is_named_and_nothing_is_recorded(
-    ask: Ask, tables: Tables, body: Any, status: int, text: str
+    ask: Ask, journalled: Journalled, body: Any, status: int, text: str
 ) -> None:
-    before = tables()
+    before = journalled()
     told = ask("/predict", b"null" if body is None else body)
     assert told.status == told.json["error"]["status"] == status
     assert told.json["error"]["message"].startswith(text)
-    assert tables() == before
+    assert journalled() == before
     assert ask("/health").status == 200  # the connection goes on
 
 
@@ -251,8 +251,8 @@ def test_rows_that_do_not_fit_are_told_one_by_one(ask: Ask) -> None:
     ]
 
 
-def test_the_kind_of_the_body_has_to_be_one_that_is_read(ask: Ask, tables: Tables) -> None:
-    before = tables()
+def test_the_kind_of_the_body_has_to_be_one_that_is_read(ask: Ask, journalled: Journalled) -> None:
+    before = journalled()
     told = ask("/predict", ONE, content_type="text/plain")
     assert told.status == 415
     assert told.json["error"]["message"] == (
@@ -261,7 +261,7 @@ def test_the_kind_of_the_body_has_to_be_one_that_is_read(ask: Ask, tables: Table
     )
     told = ask("/predict", ONE, content_type="application/x-www-form-urlencoded")
     assert "curl says it is a form, unless you write --json for -d" in told.json["error"]["message"]
-    assert tables() == before
+    assert journalled() == before
     assert ask("/predict", json.dumps(ONE).encode()).status == 200  # without a type it is JSON
 
 

@@ -26,7 +26,7 @@ from lite_mlops.web.predicting.formats.sent import Sent, Taking, check_count
 MEDIA = "text/csv"
 
 # A cell with what ends it; or all the rest, where that is none. Nothing is ever looked at twice.
-_CELL = re.compile(r'("[^"]*(?:""[^"]*)*"|[^",\r\n][^,\r\n]*|)(,|\r?\n)|([\s\S]+)')
+_CELL = re.compile(r'("[^"]*+(?:""[^"]*+)*+"|[^",\r\n][^,\r\n]*+|)(,|\r?\n)|([\s\S]++)')
 # Encodings that are read; others may be slow, or mean something else by the same bytes.
 _ENCODINGS = {
     "utf-8": "utf-8-sig", "utf8": "utf-8-sig", "us-ascii": "ascii", "ascii": "ascii",
@@ -82,7 +82,10 @@ def _lines(text: str) -> list[Cells]:
     for cell, end, rest in _CELL.findall(text):
         if rest:
             number = text.count("\n", 0, len(text) - len(rest)) + 1
-            raise Malformed(f"line {number} is no CSV: {rest[:40]!r} has a quote out of place.")
+            raise Malformed(
+                f"line {number} is no CSV: {rest[:40]!r} has a quote or a line end where none may "
+                "be."
+            )
         line.append(_unquoted(cell))
         if end != ",":
             lines.append(line)

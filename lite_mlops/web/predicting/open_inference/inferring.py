@@ -98,7 +98,7 @@ def read_inference(request: Request, loaded: Loaded, limits: Limits) -> Inferenc
     return Inference(
         rows_of(tensors, loaded.signature),
         message.get("id"),
-        _wanted(message.get("outputs"), outputs_of(loaded), binary=binary),
+        _wanted(message.get("outputs"), outputs_of(loaded.signature), binary=binary),
     )
 
 
@@ -174,9 +174,10 @@ def _plain(tensor: Tensor) -> Any:
 def _wanted(outputs: Any, known: Sequence[str], *, binary: bool) -> dict[str, bool]:
     found = {}
     for one in checked_outputs(outputs):
-        name, parameters = one["name"], one.get("parameters") or {}
+        name, parameters = one["name"], one.get("parameters")
         if name not in known:
             raise Malformed(f"the model has no output {name!r:.60}; it has {', '.join(known)}.")
+        parameters = {} if parameters is None else parameters
         if type(parameters) is not dict:
             raise Malformed(f"the 'parameters' of the output {name!r} must be an object.")
         for refused in ("classification", "shared_memory_region"):

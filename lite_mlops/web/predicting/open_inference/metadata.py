@@ -11,14 +11,15 @@ from typing import Any
 
 from lite_mlops.models import Signature
 from lite_mlops.serving import Loaded
-from lite_mlops.web.predicting.open_inference.tensors import datatype_of
+from lite_mlops.web.predicting.open_inference.tensors import DATATYPES, datatype_of
+from lite_mlops.web.predicting.schemas import entity
 
 PREDICT, PROBA = "predict", "predict_proba"
 
 
-def outputs_of(loaded: Loaded) -> list[str]:
+def outputs_of(signature: Signature) -> list[str]:
     """Return the names of what a model can be asked for; the first is the default."""
-    return [PREDICT, PROBA] if loaded.signature.probabilities else [PREDICT]
+    return [PREDICT, PROBA] if signature.probabilities else [PREDICT]
 
 
 def metadata(name: str, versions: Sequence[str], loaded: Loaded) -> dict[str, Any]:
@@ -57,3 +58,41 @@ def _outputs(loaded: Loaded) -> list[dict[str, Any]]:
 
 def _tensor(name: str, kind: str, shape: list[int]) -> dict[str, Any]:
     return {"name": name, "datatype": datatype_of(kind), "shape": shape}
+
+
+# -- for the OpenAPI document -------------------------------------------------------------------
+
+_OBJECT = {"type": ["object", "null"]}  # clients write null for what they leave out
+TENSOR = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "datatype": {"enum": list(DATATYPES)},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+        "parameters": _OBJECT,
+        "data": {"type": "array"},
+    },
+    "required": ["name", "datatype", "shape"],
+}
+
+
+def request_schema(signature: Signature) -> dict[str, Any]:
+    """Return the schema of a request, with an example of the signature."""
+    name = {"enum": outputs_of(signature)}
+    output = entity({"name": name, "parameters": _OBJECT}, "parameters")
+    schema = entity(
+        {
+            "inputs": {"type": "array", "items": TENSOR, "minItems": 1},
+            "id": {"type": ["string", "null"]},
+            "parameters": _OBJECT,
+            "outputs": {"type": ["array", "null"], "items": output},
+        },
+        "id",
+        "parameters",
+        "outputs",
+    )
+    if signature.tensor is None:
+        row = signature.example_row()
+        inputs = [one | {"shape": [1], "data": [row[one["name"]]]} for one in _inputs(signature)]
+        schema["examples"] = [{"inputs": inputs}]
+    return schema

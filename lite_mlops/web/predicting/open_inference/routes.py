@@ -16,10 +16,9 @@ from lite_mlops.web.predicting.formats import refused
 from lite_mlops.web.predicting.health import Readiness
 from lite_mlops.web.predicting.meter import Meter
 from lite_mlops.web.predicting.open_inference.inferring import read_inference
-from lite_mlops.web.predicting.open_inference.metadata import metadata
-from lite_mlops.web.predicting.open_inference.tensors import DATATYPES
+from lite_mlops.web.predicting.open_inference.metadata import TENSOR, metadata
 from lite_mlops.web.predicting.places import endpoint_of
-from lite_mlops.web.predicting.schemas import JSON, answer, errors
+from lite_mlops.web.predicting.schemas import JSON, answer, errors, reference
 
 BEGINNING = "/v2"
 _BINARY = "application/octet-stream"
@@ -34,41 +33,13 @@ def error_form(status: int, message: str, error: LiteMlopsError | None) -> Respo
 
 
 _OBJECT = {"type": "object"}
-_TENSOR = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string"},
-        "datatype": {"enum": list(DATATYPES)},
-        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-        "parameters": _OBJECT,
-        "data": {"type": "array"},
-    },
-    "required": ["name", "datatype", "shape"],
-}
-_REQUEST = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "parameters": _OBJECT,
-        "inputs": {"type": "array", "items": _TENSOR, "minItems": 1},
-        "outputs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"name": {"type": "string"}, "parameters": _OBJECT},
-                "required": ["name"],
-            },
-        },
-    },
-    "required": ["inputs"],
-}
 _RESPONSE = {
     "type": "object",
     "properties": {
         "model_name": {"type": "string"},
         "model_version": {"type": "string"},
         "id": {"type": "string"},
-        "outputs": {"type": "array", "items": _TENSOR},
+        "outputs": {"type": "array", "items": TENSOR},
     },
     "required": ["model_name", "outputs"],
 }
@@ -80,7 +51,7 @@ def routes(served: Served, limits: Limits, meter: Meter, readiness: Readiness) -
     model = _Model(served, limits, meter, readiness)
     about_infer = Operation(
         summary="Answer tensors",
-        body={JSON: {"schema": _REQUEST}},
+        body={JSON: {"schema": reference("Inference")}},
         answers={"200": answer("The answers as tensors", _RESPONSE), **_REFUSED},
     )
     about_metadata = Operation(

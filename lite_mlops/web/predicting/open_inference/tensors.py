@@ -71,8 +71,10 @@ def size_of(written: Any) -> int | None:
         Malformed: it is no tensor, or lies in shared memory.
     """
     parameters = written.get("parameters") if type(written) is dict else None
-    if type(parameters) is not dict:
+    if parameters is None:
         return None
+    if type(parameters) is not dict:
+        raise Malformed("the 'parameters' of an input must be an object.")
     if "shared_memory_region" in parameters:
         raise Malformed("shared memory is not read; send the values.")
     size = parameters.get("binary_data_size")
