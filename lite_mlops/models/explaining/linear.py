@@ -74,7 +74,8 @@ def told(asking: Asking, table: Table, reference: Table) -> Told | None:
 
 def _steps(model: Any) -> list[Any]:
     """Return the steps of a model in a row; a search stands for its winner."""
-    model = getattr(model, "best_estimator_", model)
+    if type(model).__module__.startswith("sklearn.model_selection"):
+        model = getattr(model, "best_estimator_", model)
     if type(model).__module__.startswith("sklearn.pipeline") and hasattr(model, "steps"):
         *first, (_, final) = model.steps
         return [step for _, step in first] + _steps(final)
