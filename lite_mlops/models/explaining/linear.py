@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.errors import Invalid
-from lite_mlops.models.answering import Asking
+from lite_mlops.models.answering import Asking, unanswerable
 from lite_mlops.models.explaining.owners import owners
 from lite_mlops.models.explaining.scores import places_of, units
 from lite_mlops.models.explaining.values import EXACT_LINEAR, Told
@@ -75,7 +74,8 @@ def told(asking: Asking, table: Table, reference: Table) -> Told | None:
 
 def _steps(model: Any) -> list[Any]:
     """Return the steps of a model in a row; a search stands for its winner."""
-    model = getattr(model, "best_estimator_", model)
+    if type(model).__module__.startswith("sklearn.model_selection"):
+        model = getattr(model, "best_estimator_", model)
     if type(model).__module__.startswith("sklearn.pipeline") and hasattr(model, "steps"):
         *first, (_, final) = model.steps
         return [step for _, step in first] + _steps(final)
@@ -120,7 +120,6 @@ def _features(asking: Asking, steps: Sequence[Any], table: Table) -> NDArray[np.
             if step is not None and not isinstance(step, str):  # 'passthrough'
                 values = step.transform(values)
     except (ValueError, TypeError) as error:  # such as a category that an encoder does not take
-        text = str(error).partition("\n")[0].rstrip(".")
-        raise Invalid(f"the model cannot answer these rows: {text}.") from error
+        raise unanswerable(error) from error
     values = values.toarray() if hasattr(values, "toarray") else values
     return np.asarray(values, np.float64)

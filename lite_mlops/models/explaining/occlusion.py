@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.errors import Invalid
-from lite_mlops.models.answering import Asking
+from lite_mlops.models.answering import Asking, unanswerable
 from lite_mlops.models.explaining.scores import by_class, places_of, units
 from lite_mlops.models.explaining.values import OCCLUSION, Told
 from lite_mlops.models.signature import Table
@@ -77,8 +76,7 @@ def _decisions(asking: Asking, table: Table) -> NDArray[np.float64] | None:
     try:
         decisions = asking.model.decision_function(asking.signature.input_for(asking.model)(table))
     except (ValueError, TypeError) as error:
-        text = str(error).partition("\n")[0].rstrip(".")
-        raise Invalid(f"the model cannot answer these rows: {text}.") from error
+        raise unanswerable(error) from error
     if not asking.signature.classes:
         return np.asarray(decisions, np.float64)
     scores = by_class(decisions)

@@ -4,6 +4,7 @@ app = App([*form_routes(served, monitoring=project.monitoring, example=example_o
 
 GET /                          the form of the default; ?model=churn@champion of another one
 GET /form/row?model=...        a random row to fill it with
+GET /example?model=...         a row to try the model with, as `POST /predict` takes it
 GET /static/...                the style sheet and the script
 
 Without JavaScript the form is sent to `GET /predict`, which answers with JSON; with it the answer
@@ -21,7 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lite_mlops.errors import NotFound
-from lite_mlops.models import Example, ModelVersion, Signature, why_unexplained
+from lite_mlops.models import Column, Example, ModelVersion, Signature, why_unexplained
 from lite_mlops.monitoring import Monitoring
 from lite_mlops.serving import Endpoint, Served
 from lite_mlops.web.kernel import Request, Response, Route
@@ -122,8 +123,17 @@ def form_routes(
             raise NotFound(f"No rows were kept with {version.name}.")
         return Response.json(drawn._asdict(), headers={"Cache-Control": "no-store"})
 
+    def example_row(request: Request) -> Response:
+        _, endpoint = _asked(served, request)
+        version = endpoint.version
+        found = first_row(version.signature, kept(version))
+        if found is None:
+            raise NotFound(f"No rows were kept with {version.name}.")
+        return Response.json(found if isinstance(found, dict) else [found])
+
     return [
         Route("GET", "/", page, waits=True, page=True),
+        Route("GET", "/example", example_row, waits=True),
         Route("GET", "/form/row", row, waits=True),
         *(file.route() for file in files().values()),
         files()["icon.svg"].route("/favicon.ico"),  # which browsers ask for beside JSON
@@ -180,6 +190,7 @@ def page_of(
             "labels": [str(one) for one in signature.classes],  # as probabilities name them
             "probabilities": signature.probabilities,
             "explains": why_unexplained(signature) is None,
+            "judged": any(map(_is_known, signature.columns)),
             "range": _range(signature),
         },
     )
@@ -213,6 +224,11 @@ def _takes(signature: Signature) -> str:
 def _labelled(signature: Signature) -> bool:
     """Return whether an answer can be right or wrong."""
     return len(signature.outputs) == 1 and signature.outputs[0].kind in ("label", "number")
+
+
+def _is_known(column: Column) -> bool:
+    """Return whether there is something that a value could depart from."""
+    return column.low is not None or bool(column.categories) or column.missing_share == 0
 
 
 def _range(signature: Signature) -> str:

@@ -245,6 +245,12 @@ def test_a_tensor_without_kept_rows_has_none() -> None:
     assert b"2 x 2 numbers, as nested lists" in get(asked).body
 
 
+def test_where_nothing_is_known_of_the_training_data_no_verdict_is_claimed() -> None:
+    unknown = Signature((Column("x0", "float", missing=True),), SIGNATURE.outputs)
+    assert Reader(get(app(signature=unknown))).data()["judged"] is False
+    assert Reader(get(app())).data()["judged"] is True
+
+
 def test_very_wide_rows_are_written_as_json() -> None:
     columns = tuple(Column(f"c{place}", "float") for place in range(300))
     read = Reader(get(app(signature=Signature(columns, SIGNATURE.outputs))))

@@ -257,7 +257,8 @@ function showAnswer(found, id, milliseconds) {
   }
   byId("shown").replaceChildren(...parts);
   const doubts = answer.warnings?.length ?? 0;
-  byId("told").textContent = `The answer is ${text}. ` + (doubts ? count(doubts, "warning.", "warnings.") : "The row is as in training.");
+  const verdict = doubts ? count(doubts, "warning.", "warnings.") : data.judged ? "The row is as in training." : "";
+  byId("told").textContent = `The answer is ${text}. ${verdict}`;
 }
 
 function heroOf(text) {
@@ -273,6 +274,7 @@ function warningOf({ column, what, value, expected }) {
 
 function verdictOf(answer) {
   const warnings = answer.warnings ?? [];
+  if (!data.judged) return [make("p", { class: "hint" }, "Nothing is known of the training data that the row could be compared with.")];
   if (!warnings.length) {
     return [make("p", { class: "verdict" }, make("span", { class: "badge" }, "as in training"))];
   }
