@@ -75,6 +75,7 @@ HOMES = {
     "rich": {"cli"},
     "duckdb": {"store"},
     "fastcdc": {"store"},
+    "jinja2": {"web"},
     "psutil": {"tracking"},
     "joblib": {"models"},
     "skops": {"models"},  # these three only where they are installed

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from lite_mlops.cli.output import say, shown
 if TYPE_CHECKING:
     from lite_mlops.web import Limits, Serving, ServingServer
 
-_SHOWN = 8  # columns of the example
+_SHOWN = 200  # characters of the example
 
 
 @click.command()
@@ -162,12 +164,8 @@ def _tell_start(serving: Serving, server: ServingServer, *, needed: bool) -> Non
         known = version.name if version.version else version.model
         alias = f" for {reference}{follows}" if reference not in (known, version.model) else ""
         say(f"Serving {known}{alias} on {server.url}")
-    row = list(_example(serving).items())
-    example = json.dumps(dict(row[:_SHOWN]), ensure_ascii=False)[1:-1].replace("'", "'\\''")
-    more = ", ..." if len(row) > _SHOWN else ""
-    header = " -H 'Authorization: Bearer TOKEN'" if needed else ""
-    if row:
-        say(f"    curl {server.url}/predict{header} --json '{{{shown(example)}{more}}}'")
+    for line in _curl(serving, server.url, needed=needed):
+        say(f"    {shown(line)}")
     say(f"    {server.url} in a browser has a form to try it; /openapi.json tells all routes.")
     if serving.opened.recording is None:
         say("Nothing is recorded: a bundle is served without a project. Ctrl-C stops.")
@@ -175,13 +173,20 @@ def _tell_start(serving: Serving, server: ServingServer, *, needed: bool) -> Non
         say("Answers are recorded. Ctrl-C stops.")
 
 
-def _example(serving: Serving) -> dict[str, Any]:
-    """Return a row that the first model takes: of its stored example, or made up."""
+def _curl(serving: Serving, url: str, *, needed: bool) -> Iterator[str]:
+    """Give a command line that asks the first model, of its stored example or of a made-up row."""
+    from lite_mlops.web import first_row
+
     version = serving.opened.served.default.version
-    stored = serving.example(version)
-    if stored and isinstance(stored[0], dict):
-        return dict(stored[0])
-    return version.signature.example_row()
+    row = first_row(version.signature, serving.example(version))
+    if row is None:
+        return
+    body = json.dumps(row if isinstance(row, dict) else [row], ensure_ascii=False)
+    header = " -H 'Authorization: Bearer TOKEN'" if needed else ""
+    if len(body) <= _SHOWN:
+        yield f"curl {url}/predict{header} --json {shlex.quote(body)}"
+    else:
+        yield f"curl -s {url}/example{header} | curl {url}/predict{header} --json @-"
 
 
 def _tell_end(serving: Serving) -> None:

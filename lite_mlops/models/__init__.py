@@ -3,6 +3,14 @@
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
+from lite_mlops.models.examples import Example
+from lite_mlops.models.explaining import (
+    MAX_EXPLAINED,
+    Contribution,
+    Explanation,
+    explanations,
+    why_unexplained,
+)
 from lite_mlops.models.importances import (
     built_in_importances,
     class_of,
@@ -43,6 +51,7 @@ from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 __all__ = [
     "BUNDLE",
     "DESCRIPTION",
+    "MAX_EXPLAINED",
     "MAX_TAG",
     "WHOLE_MODEL",
     "AliasMove",
@@ -50,7 +59,10 @@ __all__ = [
     "Bundle",
     "Change",
     "Column",
+    "Contribution",
     "Departure",
+    "Example",
+    "Explanation",
     "Inputs",
     "Inspection",
     "InvalidRows",
@@ -70,6 +82,7 @@ __all__ = [
     "checked_model_name",
     "class_of",
     "compatible",
+    "explanations",
     "final_of",
     "infer_signature",
     "inspect_model",
@@ -81,5 +94,6 @@ __all__ = [
     "parse_any_reference",
     "parse_reference",
     "record_version",
+    "why_unexplained",
     "write_model",
 ]

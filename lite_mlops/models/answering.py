@@ -84,8 +84,7 @@ class Asking:
                 if predicted is None:
                     predicted = np.asarray(self.model.predict(asked))
         except (ValueError, TypeError) as error:  # such as a missing value that it does not take
-            text = str(error).partition("\n")[0].rstrip(".")
-            raise Invalid(f"the model cannot answer these rows: {text}.") from error
+            raise unanswerable(error) from error
         return Answers(predicted, probabilities)
 
     def _most_probable(self, probabilities: NDArray[Any]) -> NDArray[Any] | None:
@@ -112,3 +111,9 @@ def _classes_of(model: Any) -> NDArray[Any] | None:
     classes = getattr(final, "classes_", None)
     several = isinstance(classes, np.ndarray) and classes.ndim == 1 and len(classes) > 1
     return classes if several else None
+
+
+def unanswerable(error: Exception) -> Invalid:
+    """Return why a model cannot answer rows, by the first line of what it raised."""
+    text = str(error).partition("\n")[0].rstrip(".")
+    return Invalid(f"the model cannot answer these rows: {text}.")

@@ -49,11 +49,17 @@ class Batching(Generic[R]):
     Args:
         ask: Answers tables as if they were one; it gives one result for each, or raises.
         join: Makes one result of those of the parts of a table, in order.
+        slow: Whether calls are always to be made in a thread.
     """
 
     def __init__(
-        self, ask: Callable[[Sequence[Table]], list[R]], join: Callable[[Sequence[R]], R]
+        self,
+        ask: Callable[[Sequence[Table]], list[R]],
+        join: Callable[[Sequence[R]], R],
+        *,
+        slow: bool = False,
     ) -> None:
+        self._always_slow = slow
         self._ask = ask
         self._join = join
         self._small: deque[_Waiting[R]] = deque()
@@ -73,7 +79,7 @@ class Batching(Generic[R]):
     @property
     def slow(self) -> bool:
         """Whether calls take so long that they are to be made in a thread."""
-        return self._cost > _SLOW_SECONDS
+        return self._always_slow or self._cost > _SLOW_SECONDS
 
     @property
     def linger(self) -> float:

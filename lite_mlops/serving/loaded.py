@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models import Asking, Departure, ModelVersion, Table
+from lite_mlops.models import Asking, Departure, Explanation, ModelVersion, Table, explanations
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.batching import Batching
 from lite_mlops.serving.recording import Recording
@@ -37,6 +37,7 @@ class Loaded:
         self.asking = Asking(model, version.signature)
         self.recording = recording
         self.batching = Batching(self._ask, _joined)
+        self.explaining = Batching(self._explain, _joined_explained, slow=True)
 
     def announce(self) -> None:
         """Record that this process answers with the version, so that nobody removes it."""
@@ -89,6 +90,19 @@ class Loaded:
             self.recording.record(answers)
         return answers
 
+    def explain(self, rows: Any) -> Explained:
+        """Answer rows as `predict` does, and tell what each column contributed to the answers.
+
+        Raises:
+            InvalidRows, Invalid: as `predict`, and for what cannot be explained.
+        """
+        found = self.explaining.now(self.table(rows))
+        self.recorded(found.answers)
+        return found
+
+    def _explain(self, tables: Sequence[Table]) -> list[Explained]:
+        return [Explained(one, explanations(self.asking, one.table)) for one in self._ask(tables)]
+
     def _ask(self, tables: Sequence[Table]) -> list[Answers]:
         """Answer tables as if they were one."""
         table = tables[0] if len(tables) == 1 else Table.joined(tables)
@@ -119,6 +133,13 @@ class Loaded:
             )
             start = stop
         return found
+
+
+class Explained(NamedTuple):
+    """The answers to one request, and what each column contributed to each of them."""
+
+    answers: Answers
+    explanations: list[Explanation]
 
 
 def _between(departures: Sequence[Departure], start: int, stop: int) -> list[Departure]:
@@ -155,3 +176,8 @@ def _joined(parts: Sequence[Answers]) -> Answers:
         departures,
         sum(part.latency_us * len(part) for part in parts) // start,
     )
+
+
+def _joined_explained(parts: Sequence[Explained]) -> Explained:
+    answers = _joined([part.answers for part in parts])
+    return Explained(answers, [one for part in parts for one in part.explanations])

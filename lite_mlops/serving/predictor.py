@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from lite_mlops.models import ModelVersion
+from lite_mlops.models import Explanation, ModelVersion
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.opening import Opened
@@ -44,6 +44,15 @@ class Predictor:
             Invalid: there are no rows, or the model cannot answer them; it says why.
         """
         return self._endpoint.current.predict(rows, ignore_unknown=ignore_unknown)
+
+    def explain(self, rows: Any) -> list[Explanation]:
+        """Return what each column contributed to the answer to each row; the answers are recorded.
+
+        Raises:
+            InvalidRows: names the rows, the columns and the values that do not fit.
+            Invalid: the answers of this model cannot be explained, or there are more than 100 rows.
+        """
+        return self._endpoint.current.explain(rows).explanations
 
     def close(self) -> None:
         """Stop following the alias, and have all answers recorded; it can still be asked."""

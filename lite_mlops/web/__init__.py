@@ -1,6 +1,7 @@
 """The HTTP door: a small kernel, the routes of served models, and what serves them."""
 
 from lite_mlops.web.kernel import App, Guard, Limits, Request, Response, Route, Server
+from lite_mlops.web.pages import first_row, form_routes
 from lite_mlops.web.predicting import Meter, Readiness, prediction_app
 from lite_mlops.web.serving import (
     Doors,
@@ -24,6 +25,8 @@ __all__ = [
     "Server",
     "Serving",
     "ServingServer",
+    "first_row",
+    "form_routes",
     "is_loopback",
     "prediction_app",
     "serve_bundle",

@@ -22,10 +22,11 @@ from lite_mlops.security.tokens import hash_of, matches, new_token
 from lite_mlops.serving import Opened, open_bundle, open_references
 from lite_mlops.web.kernel import LOOPBACK_NAMES, App, Guard, Limits, Server
 from lite_mlops.web.kernel.guard import TokenCheck
+from lite_mlops.web.pages import form_routes
 from lite_mlops.web.predicting import Meter, Readiness, prediction_app
 
 if TYPE_CHECKING:
-    from lite_mlops.models import ModelVersion
+    from lite_mlops.models import Example, ModelVersion
     from lite_mlops.project import Project
 
 LOOPBACK = "127.0.0.1"
@@ -76,10 +77,12 @@ class Serving:
         self._readiness = Readiness()
         recording = opened.recording
         self.meter = Meter(opened.served, None if recording is None else lambda: recording.dropped)
+        monitoring = None if project is None or recording is None else project.monitoring
         self.app: App = prediction_app(
             opened.served,
             meter=self.meter,
-            monitoring=None if project is None or recording is None else project.monitoring,
+            monitoring=monitoring,
+            pages=form_routes(opened.served, monitoring=monitoring, example=self.example),
             guard=doors.guard(),
             limits=doors.limits,
             readiness=self._readiness,
@@ -90,12 +93,9 @@ class Serving:
         assert self._project is not None
         return self._project.models.card_text(version.name, "html")
 
-    def example(self, version: ModelVersion) -> list[Any]:
-        """Return the rows that were kept with a version; none of a bundle, or if there are none."""
-        if self._project is None:
-            return []
-        example = self._project.models.example_of(version)
-        return [] if example is None else example.records()
+    def example(self, version: ModelVersion) -> Example | None:
+        """Return the rows that were kept with a version; None for a bundle, and without any."""
+        return None if self._project is None else self._project.models.example_of(version)
 
     def summary(self) -> str:
         """Return in a sentence what was answered and recorded."""

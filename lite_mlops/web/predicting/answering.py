@@ -9,13 +9,13 @@ no,0.9,0.1,ok,6b0720be-0
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from lite_mlops.errors import Invalid
 from lite_mlops.jsontext import json_text
+from lite_mlops.models import Explanation
 from lite_mlops.serving import DOUBTFUL, OK, Answers
 from lite_mlops.web.kernel import Request, Response
 from lite_mlops.web.predicting.formats import Columns, arrow_rows, csv_rows, ndjson_rows, npy_rows
@@ -30,13 +30,10 @@ def headers_of(answers: Answers) -> dict[str, str]:
 
 def form_of(request: Request) -> str | None:
     """Return the media type that the client accepts; None: JSON."""
-    return _form(request.headers.get("accept", ""))
-
-
-@lru_cache(maxsize=256)
-def _form(accept: str) -> str | None:
-    asked = Request("", "", {"accept": accept})
-    return next((media for media in WRITTEN if asked.accepts(media)), None)
+    accepted = request.headers.get("accept", "*/*")
+    if accepted in ("*/*", "application/json"):  # which most clients send
+        return None
+    return next((media for media in WRITTEN if request.accepts(media)), None)
 
 
 def response(
@@ -45,7 +42,7 @@ def response(
     *,
     proba: bool = False,
     kept: Columns | None = None,
-    explanations: Sequence[Any] | None = None,
+    explanations: Sequence[Explanation] | None = None,
 ) -> Response:
     """Return answers in a form.
 
@@ -63,7 +60,7 @@ def response(
                 record["row"] = row
         if explanations is not None:
             for record, one in zip(records, explanations, strict=True):
-                record["explanation"] = one
+                record["explanation"] = one.to_dict()
         if form is None:
             version = answers.version
             told = {

@@ -24,7 +24,7 @@ from lite_mlops.web.predicting import meter as metrics
 from lite_mlops.web.predicting.describing import Card
 from lite_mlops.web.predicting.health import Readiness
 from lite_mlops.web.predicting.meter import Exposing, Meter
-from lite_mlops.web.predicting.predict import Explain, Predicting
+from lite_mlops.web.predicting.predict import Predicting
 
 
 def prediction_app(
@@ -35,7 +35,6 @@ def prediction_app(
     limits: Limits | None = None,
     readiness: Readiness | None = None,
     card: Card | None = None,
-    explain: Explain | None = None,
     meter: Meter | None = None,
     observer: Observer | None = None,
     exposing: Sequence[Exposing] = (),
@@ -50,7 +49,6 @@ def prediction_app(
         limits: What may be asked.
         readiness: Whether requests are welcome; by default they always are.
         card: Makes the model card of a version; without it there are no cards.
-        explain: Explains answers; without it `?explain=1` is refused.
         meter: Counts answers; None: a new one.
         observer: Is told of every answer.
         exposing: What else `/metrics` tells, such as the counts of the observer.
@@ -61,7 +59,7 @@ def prediction_app(
     counts = meter or Meter(served)
     routes = [
         *pages,
-        *predict.routes(Predicting(served, limits, counts, explain)),
+        *predict.routes(Predicting(served, limits, counts)),
         *mlflow.routes(served, limits, counts),
         *open_inference.routes(served, limits, counts, readiness),
         *health.routes(served, readiness),

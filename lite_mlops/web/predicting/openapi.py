@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version as installed_version
 from typing import Any
 
-from lite_mlops.models import Output, Signature
+from lite_mlops.models import Output, Signature, why_unexplained
 from lite_mlops.serving import Endpoint, Served
 from lite_mlops.web.kernel import Operation, Request, Response, Route
 from lite_mlops.web.predicting import mlflow, open_inference, options
-from lite_mlops.web.predicting.schemas import COLUMNS, PROBA, by_column, closed, entity
+from lite_mlops.web.predicting.schemas import COLUMNS, EXPLAIN, PROBA, by_column, closed, entity
 
 PATH = "/openapi.json"
 
@@ -108,6 +108,9 @@ def _operation(
     for parameter in about.parameters:
         if parameter is PROBA:
             parameters += options.parameters("proba") if signature.probabilities else ()
+        elif parameter is EXPLAIN:
+            explains = why_unexplained(signature) is None
+            parameters += options.parameters("explain") if explains else ()
         elif parameter is not COLUMNS:
             parameters.append(parameter)
         elif signature.tensor is not None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_mlops.errors import Invalid
+from lite_mlops.models import Explanation
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
@@ -30,10 +31,15 @@ from lite_mlops.web.predicting.options import (
     parameters,
 )
 from lite_mlops.web.predicting.places import PLACES, endpoint_of
-from lite_mlops.web.predicting.schemas import COLUMNS, JSON, PROBA, answer, errors, reference
-
-# Tells what each column contributed to answers, one explanation for each row, as JSON can hold it.
-Explain = Callable[[Loaded, Answers], Sequence[Mapping[str, Any]]]
+from lite_mlops.web.predicting.schemas import (
+    COLUMNS,
+    EXPLAIN,
+    JSON,
+    PROBA,
+    answer,
+    errors,
+    reference,
+)
 
 _IGNORED = (
     "Columns that the model does not know are refused; with ?ignore_unknown=1 they are left out."
@@ -58,13 +64,11 @@ class Predicting:
         served: What is served.
         limits: What may be asked.
         meter: Counts answers.
-        explain: Explains answers; None: they are not explained.
     """
 
     served: Served
     limits: Limits
     meter: Meter
-    explain: Explain | None = None
 
     def post(self, request: Request) -> Deferred:
         """Answer rows in any form."""
@@ -101,30 +105,25 @@ class Predicting:
         self._check(options, loaded)
         table = loaded.table(rows, ignore_unknown=options.ignore_unknown)
 
-        def finish(answers: Answers) -> Response:
+        def finish(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
             loaded.recorded(answers)
             self.meter.answered(answers)
-            explained = None
-            if options.explain and self.explain is not None:
-                explained = self.explain(loaded, answers)
             kept = columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
+        if options.explain:
+            return Deferred(loaded.explaining, table, lambda found: finish(*found))
         return Deferred(loaded.batching, table, finish)
 
     def _check(self, options: Options, loaded: Loaded) -> None:
         """Do nothing if the model has what is asked for. Raises `Invalid`."""
         if options.proba and not loaded.signature.probabilities:
             raise Invalid(f"{loaded.version.name} has no probabilities; leave out proba.")
-        if options.explain and self.explain is None:
-            raise Invalid("this server explains no answers; leave out explain.")
 
 
 def routes(predicting: Predicting) -> list[Route]:
     """Return the routes of predicting: by default, by reference, and by name and version."""
-    options: tuple[Mapping[str, Any], ...] = (PROBA, *parameters("keep"))
-    if predicting.explain is not None:
-        options += parameters("explain")
+    options: tuple[Mapping[str, Any], ...] = (PROBA, EXPLAIN, *parameters("keep"))
     post = Operation(
         summary="Answer rows",
         description=_IGNORED,

@@ -12,10 +12,11 @@ from lite_mlops.models import Signature
 
 JSON = "application/json"
 
-# Stand among the parameters of an operation for the columns of the model, and for the option that
-# only a model with probabilities has.
+# Stand among the parameters of an operation for the columns of the model, and for the options
+# that only a model with probabilities, or one that can be explained, has.
 COLUMNS: Mapping[str, Any] = {"in": "query", "name": "*"}
 PROBA: Mapping[str, Any] = {"in": "query", "name": "proba"}
+EXPLAIN: Mapping[str, Any] = {"in": "query", "name": "explain"}
 
 
 def reference(name: str) -> dict[str, str]:

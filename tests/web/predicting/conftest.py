@@ -116,10 +116,9 @@ def ask(site: Site) -> Iterator[Ask]:
 @pytest.fixture
 def journalled(site: Site) -> Journalled:
     """Tells where the journal of the server stands, which every record moves."""
-    store = site.project.store
 
-    def state() -> object:
-        store.background.wait()  # what was answered before is written by then
-        return store.journal._state
+    def state() -> Any:
+        site.project.store.background.wait()  # answers are recorded behind the scenes
+        return site.project.store.journal._state
 
     return state

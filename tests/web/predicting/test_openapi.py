@@ -58,10 +58,10 @@ def test_every_route_stands_in_it(site: Site, document: Any) -> None:
 def test_parameters_are_the_columns(document: Any) -> None:
     asked = document["paths"]["/models/plans@champion/predict"]["get"]["parameters"]
     assert [one["name"] for one in asked] == [
-        *("proba", "keep", "age", "visits", "plan", "active"),
+        *("proba", "explain", "keep", "age", "visits", "plan", "active"),
     ]
     price = document["paths"]["/models/price/1/predict"]["get"]["parameters"]
-    assert [one["name"] for one in price] == ["keep", "age", "visits"]
+    assert [one["name"] for one in price] == ["explain", "keep", "age", "visits"]
 
 
 def validator(document: Any, name: str) -> Any:

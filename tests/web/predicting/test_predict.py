@@ -145,7 +145,6 @@ def test_columns_in_the_address_are_read_by_their_types(ask: Ask) -> None:
         ("age=1_0&visits=1", "row 0: age is '1_0'; expected a number."),
         ("age=1&visits=1&sex=2", "row 0: sex is not known; expected only the columns age, visits."),
         ("age=1&visits=1&proba=2", "the option proba is '2'; expected 1, true, 0 or false."),
-        ("age=1&visits=1&explain=1", "this server explains no answers; leave out explain."),
     ],
 )
 def test_an_address_that_does_not_fit_is_refused(ask: Ask, query: str, text: str) -> None:
