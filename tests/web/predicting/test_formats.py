@@ -343,10 +343,31 @@ def test_an_array_that_does_not_fit_is_refused(
     assert told.json["error"]["message"].startswith(text)
 
 
+@pytest.mark.parametrize("shape", [(0, 10**30), (0, 2**40, 2**40), (0, *[1] * 80), (-2, -1)])
+def test_an_array_that_cannot_be_is_refused(ask: Ask, shape: tuple[int, ...]) -> None:
+    head = io.BytesIO()
+    about = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, about)
+    told = ask("/predict", head.getvalue() + b"8" * 16 * (shape[0] < 0), content_type=NPY)
+    assert told.status == 400
+    assert told.json["error"]["message"].startswith("there is no array of the shape (")
+
+
 def test_an_array_of_objects_is_never_unpickled(ask: Ask) -> None:
     told = ask("/predict", npy(np.array([[1, None]], object)), content_type=NPY)
     assert told.status == 422
     assert told.json["error"]["message"].startswith("an array of the type object is not read;")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv", NDJSON, ARROW])
+def test_arrays_are_kept(ask: Ask, accept: str) -> None:
+    named = np.array(list(map(tuple, ROWS[:2])), [("age", "<f8"), ("visits", "<f8")])
+    for values in (named, ROWS[:2]):
+        told = ask("/predict?keep=1", npy(values), content_type=NPY, accept=accept)
+        assert told.status == 200
+        if accept == NDJSON:
+            rows = [json.loads(line)["row"] for line in told.body.splitlines()]
+            assert [list(row.values()) for row in rows] == ROWS[:2].tolist()
 
 
 # -- what no form can hold ----------------------------------------------------------------------

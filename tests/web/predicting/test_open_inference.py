@@ -166,11 +166,17 @@ TWO = "the input 'age' of the shape [2]"
         ),
         ({"inputs": [AGE | {"shape": [-1]}]}, "the input 'age' has no shape: a list of numbers "),
         ({"inputs": [AGE | {"shape": [True]}]}, "the input 'age' has no shape: a list of numbers "),
+        ({"inputs": [AGE | {"shape": [1] * 65}]}, "the input 'age' has no shape: a list of "),
+        ({"inputs": [AGE | {"shape": [10**30]}]}, "the input 'age' has no shape: a list of "),
+        (
+            {"inputs": [tensor("age", "FP64", [], [0, *[2**30] * 9])]},
+            f"the input 'age' of the shape {[0, *[2**30] * 9]} has a shape that no array has.",
+        ),
         ({"inputs": [AGE | {"shape": [2]}]}, f"{TWO} has 3 values; expected 2."),
         ({"inputs": [AGE | {"data": None}]}, "the input 'age' of the shape [3] has no list 'data'"),
         (
-            {"inputs": [AGE | {"shape": [10**18, 10**18]}]},
-            f"the input 'age' of the shape [{10**18}, {10**18}] has 3 values; expected 1,000,",
+            {"inputs": [AGE | {"shape": [10**9, 10**9]}]},
+            f"the input 'age' of the shape [{10**9}, {10**9}] has 3 values; expected 1,000,",
         ),
         (
             {"inputs": [MATRIX | {"data": [[1, 2], [3, 4]]}]},

@@ -120,6 +120,8 @@ def test_a_model_of_texts_has_a_document_too(project: Project) -> None:
     told = app(Request("POST", "/predict", {"content-type": "text/csv"}, b"text\ngood\n"))
     assert json.loads(told.body)["predictions"][0]["prediction"] == 1
     assert app(Request("GET", "/predict", query="text=good")).status == 422
+    told = app(Request("POST", "/predict", {}, b'["good"]', "keep=1"))
+    assert json.loads(told.body)["predictions"][0]["row"] == {"input": "good"}
 
 
 CHECKS = (

@@ -13,7 +13,6 @@ import io
 import math
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from lite_mlops.csvtext import safe_cell
@@ -21,7 +20,7 @@ from lite_mlops.errors import Invalid
 from lite_mlops.models import Signature
 from lite_mlops.web.kernel import Malformed, Request, WrongMedia
 from lite_mlops.web.predicting.cells import values_of
-from lite_mlops.web.predicting.formats.sent import Sent, Taking, check_count
+from lite_mlops.web.predicting.formats.sent import Sent, Taking, check_count, first_twice
 
 MEDIA = "text/csv"
 
@@ -52,7 +51,7 @@ def read(request: Request, taking: Taking) -> Sent:
     lines = _lines(_text(request))
     check_count(len(lines) - 1, taking.limits)
     columns = _columns(lines)
-    return Sent(_typed(columns, taking.signature), partial(_shown, columns))
+    return Sent(_typed(columns, taking.signature), lambda: columns)
 
 
 def _text(request: Request) -> str:
@@ -107,8 +106,8 @@ def _columns(lines: Sequence[Cells]) -> dict[str, Cells]:
                 f"row {number} has {len(line)} cells; expected {len(names)}, as in the line of "
                 "names."
             )
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    twice = first_twice(names)
+    if twice is not None:
         raise Invalid(f"the line of names has {twice!r} twice.")
     values = zip(*lines[1:], strict=True) if len(lines) > 1 else [()] * len(names)
     return {name: list(one) for name, one in zip(names, values, strict=True)}
@@ -125,10 +124,6 @@ def _typed(columns: Mapping[str, Cells], signature: Signature) -> Any:
         name: values_of(kinds[name], texts) if name in kinds else texts
         for name, texts in columns.items()
     }
-
-
-def _shown(columns: Mapping[str, Cells]) -> Mapping[str, Cells]:
-    return columns
 
 
 # -- writing ------------------------------------------------------------------------------------

@@ -17,7 +17,13 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.web.kernel import Request
-from lite_mlops.web.predicting.formats.sent import Sent, Taking, check_count, columns_of
+from lite_mlops.web.predicting.formats.sent import (
+    Sent,
+    Taking,
+    check_count,
+    columns_of,
+    first_twice,
+)
 
 FORMS = (
     "a JSON object of columns, a list of rows, {'rows': [...]}, or {'columns': [...], 'data': "
@@ -69,8 +75,8 @@ def of_split(names: Any, data: Any) -> dict[str, list[Any]]:
     """
     if type(names) is not list or not all(type(name) is str for name in names):
         raise Invalid("'columns' must be a list of the names of columns.")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    twice = first_twice(names)
+    if twice is not None:
         raise Invalid(f"'columns' names {twice!r} twice.")
     if type(data) is not list:
         raise Invalid("'data' must be a list of rows, each a list of values.")

@@ -38,8 +38,11 @@ def read(request: Request, taking: Taking) -> Sent:
         size *= length
     if size != len(request.body) - start:
         raise Malformed(f"the array takes {size:,} bytes, and {len(request.body) - start:,} came.")
-    array: NDArray[Any] = np.frombuffer(request.body, kind, offset=start)
-    array = array.reshape(shape, order="F" if fortran else "C")
+    try:
+        array: NDArray[Any] = np.frombuffer(request.body[start:], kind)
+        array = array.reshape(shape, order="F" if fortran else "C")
+    except (ValueError, OverflowError):
+        raise Malformed(f"there is no array of the shape {str(shape)[:100]}.") from None
     _check_texts(array)
     rows: Any = array
     if kind.names:

@@ -40,12 +40,26 @@ def check_count(count: int, limits: Limits) -> None:
         )
 
 
+def first_twice(names: Sequence[str]) -> str | None:
+    """Return the first name that is there again; None if each is there once."""
+    seen = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
 def columns_of(rows: Any, features: Collection[str]) -> Columns:
-    """Return validated rows by column; rows without names have those of the signature."""
+    """Return validated rows by column; rows without names have those of the signature.
+
+    Those of a model that takes no columns are one, called `input`.
+    """
     if isinstance(rows, Mapping):
-        return rows
-    if isinstance(rows, np.ndarray):
-        rows = rows.tolist()
+        return {name: _listed(values) for name, values in rows.items()}
+    rows = _listed(rows)
+    if not features:
+        return {"input": rows}
     names = list(dict.fromkeys(name for row in rows if isinstance(row, Mapping) for name in row))
     names = names or list(features)
     places = {name: place for place, name in enumerate(features)}
@@ -60,3 +74,8 @@ def columns_of(rows: Any, features: Collection[str]) -> Columns:
         ]
         for name in names
     }
+
+
+def _listed(values: Any) -> list[Any]:
+    listed: list[Any] = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    return listed

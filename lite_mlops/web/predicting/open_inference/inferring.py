@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lite_mlops.errors import Invalid
 from lite_mlops.jsontext import json_text
 from lite_mlops.models import Signature
 from lite_mlops.serving import Answers, Loaded
@@ -20,7 +21,6 @@ from lite_mlops.web.predicting.formats import check_count
 from lite_mlops.web.predicting.open_inference.metadata import PREDICT, outputs_of
 from lite_mlops.web.predicting.open_inference.tensors import (
     Tensor,
-    checked_outputs,
     read_tensor,
     size_of,
     tensor_of,
@@ -58,7 +58,8 @@ class Inference:
         behind = []
         for output, binary in self.outputs.items():
             values = answers.predicted if output == PREDICT else answers.scores
-            assert values is not None
+            if values is None:
+                raise Invalid(f"the model gave no {output}.")
             tensor = tensor_of(output, values)
             if binary:
                 written, data = to_bytes(tensor)
@@ -68,7 +69,7 @@ class Inference:
             told["outputs"].append(written)
         if not behind:
             return Response.json(told, 200, headers)
-        head = json_text(told).encode()
+        head = json_text(told).encode(errors="backslashreplace")
         headers[LENGTH] = str(len(head))
         return Response(200, b"".join((head, *behind)), "application/octet-stream", headers)
 
@@ -172,8 +173,13 @@ def _plain(tensor: Tensor) -> Any:
 
 
 def _wanted(outputs: Any, known: Sequence[str], *, binary: bool) -> dict[str, bool]:
+    outputs = [] if outputs is None else outputs
+    if type(outputs) is not list or not all(
+        type(one) is dict and type(one.get("name")) is str for one in outputs
+    ):
+        raise Malformed("'outputs' must be a list of objects with a name.")
     found = {}
-    for one in checked_outputs(outputs):
+    for one in outputs:
         name, parameters = one["name"], one.get("parameters")
         if name not in known:
             raise Malformed(f"the model has no output {name!r:.60}; it has {', '.join(known)}.")

@@ -10,7 +10,6 @@ each text has its length before it, in four bytes. Null stands for a missing num
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
@@ -29,6 +28,7 @@ _DTYPES = {
     "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
 DATATYPES = (*_DTYPES, BYTES)
+_MOST_DIMENSIONS, _LONGEST = 32, 2**31
 _LENGTH = struct.Struct("<I")
 
 
@@ -55,13 +55,20 @@ def read_tensor(written: Any, data: bytes | None = None) -> Tensor:
     if data is not None:
         if "data" in written:
             raise Malformed(f"{told} has both 'data' and 'binary_data_size'.")
-        return Tensor(name, datatype, _of_bytes(data, shape, datatype, told))
+        return Tensor(name, datatype, _shaped(_of_bytes(data, shape, datatype, told), shape, told))
     if type(written.get("data")) is not list:
         raise Malformed(f"{told} has no list 'data'.")
     if datatype == "FP16":
         raise Malformed(f"{told} is FP16, which JSON does not carry; send it as binary data.")
     flat = _flat(written["data"], shape, told)
-    return Tensor(name, datatype, _of_list(flat, datatype, told).reshape(shape))
+    return Tensor(name, datatype, _shaped(_of_list(flat, datatype, told), shape, told))
+
+
+def _shaped(values: NDArray[Any], shape: tuple[int, ...], told: str) -> NDArray[Any]:
+    try:
+        return values.reshape(shape)
+    except ValueError:  # without values, the other dimensions may be beyond all bounds
+        raise Malformed(f"{told} has a shape that no array has.") from None
 
 
 def size_of(written: Any) -> int | None:
@@ -96,7 +103,11 @@ def _head(written: Any) -> tuple[str, tuple[int, ...], str]:
             f"the input {name!r} has the datatype {datatype!r:.60}; expected one of "
             f"{', '.join(DATATYPES)}."
         )
-    if type(shape) is not list or not all(type(one) is int and one >= 0 for one in shape):
+    if (
+        type(shape) is not list
+        or len(shape) > _MOST_DIMENSIONS
+        or not all(type(one) is int and 0 <= one < _LONGEST for one in shape)
+    ):
         raise Malformed(f"the input {name!r} has no shape: a list of numbers from 0 up.")
     return name, tuple(shape), datatype
 
@@ -147,7 +158,7 @@ _JSON: dict[str, tuple[str, set[type]]] = {
 
 def _of_bytes(data: bytes, shape: tuple[int, ...], datatype: str, told: str) -> NDArray[Any]:
     if datatype == BYTES:
-        return _of_texts(data, prod(shape), told).reshape(shape)
+        return _of_texts(data, prod(shape), told)
     kind = np.dtype(_DTYPES[datatype])
     expected = prod(shape) * kind.itemsize
     if len(data) != expected:
@@ -157,9 +168,9 @@ def _of_bytes(data: bytes, shape: tuple[int, ...], datatype: str, told: str) -> 
         )
     if datatype == "BOOL":
         flags: NDArray[Any] = np.frombuffer(data, np.uint8) != 0
-        return flags.reshape(shape)
+        return flags
     values: NDArray[Any] = np.frombuffer(data, kind)
-    return values.reshape(shape)
+    return values
 
 
 def _of_texts(data: bytes, expected: int, told: str) -> NDArray[Any]:
@@ -230,14 +241,3 @@ def _written(tensor: Tensor) -> dict[str, Any]:
 def datatype_of(kind: str) -> str:
     """Return the datatype of a type of the signature."""
     return {"boolean": "BOOL", "integer": "INT64", "float": "FP64"}.get(kind, BYTES)
-
-
-def checked_outputs(written: Any) -> list[Mapping[str, Any]]:
-    """Return the outputs that a request asks for. Raises `Malformed`."""
-    if written is None:
-        return []
-    if type(written) is not list or not all(
-        type(one) is dict and type(one.get("name")) is str for one in written
-    ):
-        raise Malformed("'outputs' must be a list of objects with a name.")
-    return written
