@@ -92,12 +92,13 @@ class Layout:
     def _places(self, names: Sequence[Any]) -> list[int | None]:
         """Return where each column stands among the names."""
         found: dict[Any, int] = {}
+        only = self._only()
         for place, name in enumerate(names):
             if name in found:
                 self._problems.add(None, str(name), "there twice", "one column of each name")
             found[name] = place
             if name not in self._known and not self._ignore_unknown:
-                self._problems.add(None, str(name), "not known", self._only())
+                self._problems.add(None, str(name), "not known", only)
         for column in self._columns:
             if column.name not in found:
                 self._problems.add(None, column.name, "missing", WANTED[column.type])
@@ -180,6 +181,7 @@ class Layout:
             if column.name not in row:
                 self._problems.add(number, column.name, "missing", WANTED[column.type])
         if not self._ignore_unknown:
+            only = self._only()
             for name in row:
                 if name not in self._known:
-                    self._problems.add(number, str(name), "not known", self._only())
+                    self._problems.add(number, str(name), "not known", only)

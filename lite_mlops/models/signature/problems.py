@@ -76,10 +76,13 @@ class Problems:
     def __init__(self) -> None:
         self._kept: list[Problem] = []
         self.count = 0
+        self._beyond: int | None = None  # rows from this one on are not told any more
 
     def add(self, row: int | None, column: str | None, value: str, expected: str) -> None:
         """Add one problem."""
         self.count += 1
+        if self._beyond is not None and (-1 if row is None else row) >= self._beyond:
+            return
         self._kept.append(Problem(row, column, value, expected))
         if len(self._kept) > 50 * MAX_PROBLEMS:
             self._cut()
@@ -87,6 +90,9 @@ class Problems:
     def _cut(self) -> None:
         self._kept.sort(key=lambda problem: -1 if problem.row is None else problem.row)
         del self._kept[MAX_PROBLEMS:]
+        if len(self._kept) == MAX_PROBLEMS:
+            last = self._kept[-1].row
+            self._beyond = -1 if last is None else last
 
     def tell(self) -> None:
         """Do nothing if there are none. Raises `InvalidRows`."""

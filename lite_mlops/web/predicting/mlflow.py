@@ -20,8 +20,8 @@ from lite_mlops.models import Signature
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Malformed, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import headers_of
-from lite_mlops.web.predicting.formats import Taking, check_count, csv_rows, refused
-from lite_mlops.web.predicting.formats.json_rows import of_split
+from lite_mlops.web.predicting.formats import Taking, csv_rows, refused
+from lite_mlops.web.predicting.formats.json_rows import check_size, of_split
 from lite_mlops.web.predicting.meter import Meter
 from lite_mlops.web.predicting.schemas import (
     JSON,
@@ -56,7 +56,7 @@ def error_form(status: int, message: str, error: LiteMlopsError | None) -> Respo
 # -- the four shapes ----------------------------------------------------------------------------
 
 
-def _of_split(value: Any) -> Any:
+def _of_split(value: Any, signature: Signature) -> Any:
     if type(value) is not dict or "data" not in value:
         raise Invalid("'dataframe_split' must be an object with 'columns' and 'data'.")
     unknown = [name for name in value if name not in ("columns", "data", "index")]
@@ -65,28 +65,29 @@ def _of_split(value: Any) -> Any:
     if "columns" not in value:
         return value["data"]
     names = value["columns"]
-    return of_split(list(map(str, names)) if type(names) is list else names, value["data"])
+    names = list(map(str, names)) if type(names) is list else names
+    return of_split(names, value["data"], signature)
 
 
-def _of_records(value: Any) -> Any:
+def _of_records(value: Any, _: Signature) -> Any:
     if type(value) is not list or not all(type(row) is dict for row in value):
         raise Invalid("'dataframe_records' must be a list of objects of columns.")
     return value
 
 
-def _of_instances(value: Any) -> Any:
+def _of_instances(value: Any, _: Signature) -> Any:
     if type(value) is not list:
         raise Invalid("'instances' must be a list of rows.")
     return value
 
 
-def _of_inputs(value: Any) -> Any:
+def _of_inputs(value: Any, _: Signature) -> Any:
     if type(value) not in (list, dict):
         raise Invalid("'inputs' must be an object of columns, or a list of rows.")
     return value
 
 
-_SHAPES: dict[str, Callable[[Any], Any]] = {
+_SHAPES: dict[str, Callable[[Any, Signature], Any]] = {
     "dataframe_split": _of_split,
     "dataframe_records": _of_records,
     "instances": _of_instances,
@@ -96,7 +97,7 @@ _SHAPES: dict[str, Callable[[Any], Any]] = {
 _OF_ARRAYS = ("instances", "inputs")
 
 
-def rows_of(body: Any) -> Any:
+def rows_of(body: Any, signature: Signature) -> Any:
     """Return the rows of a request as `Signature.validate` takes them.
 
     Raises:
@@ -111,13 +112,7 @@ def rows_of(body: Any) -> Any:
             f"it has {', '.join(repr(name[:60]) for name in given[:5])}" if given else "it has none"
         )
         raise Malformed(f"the body must have exactly one of {told}; {found}.")
-    return _SHAPES[given[0]](body[given[0]])
-
-
-def _count(rows: Any) -> int:
-    if type(rows) is dict:
-        return max((len(one) for one in rows.values() if type(one) is list), default=1)
-    return len(rows) if type(rows) is list else 1
+    return _SHAPES[given[0]](body[given[0]], signature)
 
 
 def request_schema(signature: Signature) -> dict[str, Any]:
@@ -204,6 +199,6 @@ def _read(request: Request, taking: Taking) -> Any:
         return csv_rows.read(request, taking).rows
     if request.media not in ("", JSON):
         raise refused(request.media, (JSON, csv_rows.MEDIA))
-    rows = rows_of(request.json(depth=taking.limits.json_depth))
-    check_count(_count(rows), taking.limits)
+    rows = rows_of(request.json(depth=taking.limits.json_depth), taking.signature)
+    check_size(rows, taking)
     return rows

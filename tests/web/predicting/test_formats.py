@@ -182,10 +182,14 @@ def test_a_cell_that_does_not_fit_is_named(ask: Ask, journalled: Journalled) -> 
     assert journalled() == before
 
 
-def test_too_many_lines_are_refused_before_they_are_read(ask: Ask) -> None:
-    told = ask("/predict", b"age,visits\n" + b"1,2\n" * 10_001, content_type="text/csv")
+def test_too_many_lines_or_columns_are_refused_before_they_are_read(ask: Ask) -> None:
+    for row in (b"1,2\n", b'1,"2"\n'):
+        told = ask("/predict", b"age,visits\n" + row * 10_001, content_type="text/csv")
+        assert told.status == 413
+        assert told.json["error"]["message"].startswith("10,001 rows are too many for one request;")
+    told = ask("/predict", b"," * 20_000, content_type="text/csv")
     assert told.status == 413
-    assert told.json["error"]["message"].startswith("10,001 rows are too many for one request;")
+    assert told.json["error"]["message"] == "20,000 columns are too many; the model takes 2."
 
 
 # -- NDJSON -------------------------------------------------------------------------------------

@@ -175,8 +175,8 @@ TWO = "the input 'age' of the shape [2]"
         ({"inputs": [AGE | {"shape": [2]}]}, f"{TWO} has 3 values; expected 2."),
         ({"inputs": [AGE | {"data": None}]}, "the input 'age' of the shape [3] has no list 'data'"),
         (
-            {"inputs": [AGE | {"shape": [10**9, 10**9]}]},
-            f"the input 'age' of the shape [{10**9}, {10**9}] has 3 values; expected 1,000,",
+            {"inputs": [AGE | {"shape": [1, 10**9, 10**9]}]},
+            f"the input 'age' of the shape [1, {10**9}, {10**9}] has 3 values; expected 1,000,",
         ),
         (
             {"inputs": [MATRIX | {"data": [[1, 2], [3, 4]]}]},
@@ -276,6 +276,9 @@ def test_what_does_not_fit_is_told_and_not_recorded(
 def test_limits_and_other_kinds_of_bodies_are_refused_in_the_same_form(ask: Ask) -> None:
     told = ask(INFER, {"inputs": [tensor("x", "FP64", [0] * 20_002, [10_001, 2])]})
     assert (told.status, set(told.json)) == (413, {"error"})
+    assert ask(INFER, {"inputs": [AGE | {"shape": [10**9, 1]}]}).status == 413
+    told = ask(INFER, {"inputs": [AGE] * 10_001})
+    assert told.json == {"error": "10,001 columns are too many; the model takes 2."}
     told = ask(INFER, b"age,visits\n1,2\n", content_type="text/csv")
     assert told.status == 415
     assert told.json["error"].endswith("send application/json, application/octet-stream.")

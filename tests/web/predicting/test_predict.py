@@ -171,6 +171,7 @@ def test_options_are_known_by_name(ask: Ask) -> None:
 
 # -- refusals -----------------------------------------------------------------------------------
 
+MANY = [str(number) for number in range(10_001)]
 ONLY = "expected only the columns age, visits."
 ROW = "expected an object of the columns, or a list of 2 values."
 BODY = (
@@ -214,6 +215,10 @@ REFUSED: list[tuple[Any, int, str]] = [
     ({"age": [1, 2], "visits": [1]}, 422, "visits is of 1 values; expected 2, as in the first."),
     ([0] * 10_001, 413, "10,001 rows are too many for one request; at most 10,000."),
     ({"age": [0] * 10_001, "visits": []}, 413, "10,001 rows are too many for one request;"),
+    (dict.fromkeys(MANY, 1), 413, "10,001 columns are too many; the model takes 2."),
+    ([dict.fromkeys(MANY, 1)], 413, "10,001 columns are too many; the model takes 2."),
+    ({name: [1] for name in MANY}, 413, "10,001 columns are too many; the model takes 2."),
+    ({"columns": MANY, "data": []}, 413, "10,001 columns are too many; the model takes 2."),
     (ONE | {"age": None}, 422, "row 0: age is null; expected a number."),
     (b'{"age": 1e400, "visits": 0}', 422, "row 0: age is inf; expected a finite number."),
     (

@@ -16,9 +16,9 @@ from lite_mlops.web.predicting.formats import (
     ndjson_rows,
     npy_rows,
 )
-from lite_mlops.web.predicting.formats.sent import Columns, Sent, Taking, check_count
+from lite_mlops.web.predicting.formats.sent import Columns, Sent, Taking, check_count, check_width
 
-__all__ = ["READ", "Columns", "Sent", "Taking", "check_count", "check_json", "read"]
+__all__ = ["READ", "Columns", "Sent", "Taking", "check_count", "check_json", "check_width", "read"]
 
 JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"

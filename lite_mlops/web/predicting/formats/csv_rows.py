@@ -18,9 +18,15 @@ from typing import Any
 from lite_mlops.csvtext import safe_cell
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Signature
-from lite_mlops.web.kernel import Malformed, Request, WrongMedia
+from lite_mlops.web.kernel import Limits, Malformed, Request, WrongMedia
 from lite_mlops.web.predicting.cells import values_of
-from lite_mlops.web.predicting.formats.sent import Sent, Taking, check_count, first_twice
+from lite_mlops.web.predicting.formats.sent import (
+    Sent,
+    Taking,
+    check_count,
+    check_width,
+    first_twice,
+)
 
 MEDIA = "text/csv"
 
@@ -48,9 +54,10 @@ def read(request: Request, taking: Taking) -> Sent:
         TooLarge: there are more rows than one request may have.
         Invalid: it has no line of names, or a row with too many or too few cells.
     """
-    lines = _lines(_text(request))
-    check_count(len(lines) - 1, taking.limits)
-    columns = _columns(lines)
+    text = _text(request)
+    first = text.find("\n")
+    check_width(text.count(",", 0, first if first >= 0 else len(text)), taking.signature)
+    columns = _columns(_lines(text, taking.limits))
     return Sent(_typed(columns, taking.signature), lambda: columns)
 
 
@@ -67,18 +74,20 @@ def _text(request: Request) -> str:
         raise Malformed(f"the CSV is not {charset}: {error.reason} at {error.start}.") from None
 
 
-def _lines(text: str) -> list[Cells]:
+def _lines(text: str, limits: Limits) -> list[Cells]:
     """Return the cells of each line, an empty one as None; quoted ones may hold line ends."""
     if not text.strip("\r\n"):
         raise Invalid("the CSV is empty: its first line must have the names of the columns.")
     if not text.endswith("\n"):
         text += "\n"
     if '"' not in text and "\r" not in text.replace("\r\n", "\n"):
+        check_count(text.count("\n") - 1, limits)
         plain = text.replace("\r\n", "\n")[:-1].split("\n")
         return [[cell or None for cell in line.split(",")] for line in plain]
     lines: list[Cells] = []
     line: Cells = []
-    for cell, end, rest in _CELL.findall(text):
+    for match in _CELL.finditer(text):
+        cell, end, rest = match.groups()
         if rest:
             number = text.count("\n", 0, len(text) - len(rest)) + 1
             raise Malformed(
@@ -89,6 +98,7 @@ def _lines(text: str) -> list[Cells]:
         if end != ",":
             lines.append(line)
             line = []
+            check_count(len(lines) - 1, limits)
     return lines
 
 

@@ -11,16 +11,17 @@ An object whose names are columns of the model is a row, whatever they are calle
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 from lite_mlops.errors import Invalid
+from lite_mlops.models import Signature
 from lite_mlops.web.kernel import Request
 from lite_mlops.web.predicting.formats.sent import (
     Sent,
     Taking,
     check_count,
+    check_width,
     columns_of,
     first_twice,
 )
@@ -42,15 +43,27 @@ def read(request: Request, taking: Taking) -> Sent:
         Invalid: it has none of the forms.
     """
     features = taking.signature.features
-    rows = rows_of(request.json(depth=taking.limits.json_depth), features)
-    check_count(_count(rows), taking.limits)
+    rows = rows_of(request.json(depth=taking.limits.json_depth), taking.signature)
+    check_size(rows, taking)
     return Sent(rows, partial(columns_of, rows, features))
 
 
-def rows_of(body: Any, features: Collection[str]) -> Any:
+def check_size(rows: Any, taking: Taking) -> None:
+    """Do nothing if rows are neither too many nor far too wide. Raises `TooLarge`."""
+    if type(rows) is dict:
+        check_width(len(rows), taking.signature)
+        lists = [len(one) for one in rows.values() if type(one) is list]
+        check_count(max(lists, default=1), taking.limits)
+    elif type(rows) is list:
+        check_count(len(rows), taking.limits)
+        if rows and type(rows[0]) is dict:
+            check_width(len(rows[0]), taking.signature)
+
+
+def rows_of(body: Any, signature: Signature) -> Any:
     """Return rows as `Signature.validate` takes them. Raises `Invalid`."""
     if type(body) is dict and len(body) <= 2:
-        body = _unwrapped(body, features)
+        body = _unwrapped(body, signature)
     if type(body) is dict:
         return body if body and all(type(one) is list for one in body.values()) else [body]
     if type(body) is list:
@@ -58,23 +71,25 @@ def rows_of(body: Any, features: Collection[str]) -> Any:
     raise Invalid(f"the body must be {FORMS}.")
 
 
-def _unwrapped(body: dict[str, Any], features: Collection[str]) -> Any:
-    if any(name in features for name in body):
+def _unwrapped(body: dict[str, Any], signature: Signature) -> Any:
+    if any(name in signature.features for name in body):
         return body
     for name in _WRAPPERS:
         if list(body) == [name]:
             return body[name]
-    return of_split(body["columns"], body["data"]) if set(body) == _SPLIT else body
+    return of_split(body["columns"], body["data"], signature) if set(body) == _SPLIT else body
 
 
-def of_split(names: Any, data: Any) -> dict[str, list[Any]]:
+def of_split(names: Any, data: Any, signature: Signature) -> dict[str, list[Any]]:
     """Return rows by column, of the names of the columns and rows in their order.
 
     Raises:
+        TooLarge: there are far more columns than the model takes.
         Invalid: it says which row does not have a value for each column.
     """
     if type(names) is not list or not all(type(name) is str for name in names):
         raise Invalid("'columns' must be a list of the names of columns.")
+    check_width(len(names), signature)
     twice = first_twice(names)
     if twice is not None:
         raise Invalid(f"'columns' names {twice!r} twice.")
@@ -90,9 +105,3 @@ def of_split(names: Any, data: Any) -> dict[str, list[Any]]:
             )
     values = zip(*data, strict=True) if data else [()] * len(names)
     return {name: list(one) for name, one in zip(names, values, strict=True)}
-
-
-def _count(rows: Any) -> int:
-    if type(rows) is dict:
-        return max(map(len, rows.values()))
-    return len(rows)

@@ -14,6 +14,8 @@ import numpy as np
 from lite_mlops.models import Signature
 from lite_mlops.web.kernel import Limits, TooLarge
 
+_MOST_COLUMNS = 10_000
+
 Columns = Mapping[str, Sequence[Any]]
 
 
@@ -38,6 +40,13 @@ def check_count(count: int, limits: Limits) -> None:
             f"{count:,} rows are too many for one request; at most {limits.rows:,}. Send them in "
             "several, or use `lite-mlops predict` for files."
         )
+
+
+def check_width(count: int, signature: Signature) -> None:
+    """Do nothing if these are not far more columns than the model takes. Raises `TooLarge`."""
+    width = len(signature.columns)
+    if count > max(_MOST_COLUMNS, 2 * width):
+        raise TooLarge(f"{count:,} columns are too many; the model takes {width:,}.")
 
 
 def first_twice(names: Sequence[str]) -> str | None:

@@ -17,10 +17,11 @@ from lite_mlops.models import Signature
 from lite_mlops.serving import Answers, Loaded
 from lite_mlops.web.kernel import Limits, Malformed, Request, Response
 from lite_mlops.web.predicting.answering import headers_of
-from lite_mlops.web.predicting.formats import check_count
+from lite_mlops.web.predicting.formats import Taking, check_count, check_width
 from lite_mlops.web.predicting.open_inference.metadata import PREDICT, outputs_of
 from lite_mlops.web.predicting.open_inference.tensors import (
     Tensor,
+    head_of,
     read_tensor,
     size_of,
     tensor_of,
@@ -92,9 +93,7 @@ def read_inference(request: Request, loaded: Loaded, limits: Limits) -> Inferenc
     parameters = message.get("parameters")
     if parameters is not None and type(parameters) is not dict:
         raise Malformed("'parameters' must be an object.")
-    tensors = _tensors(message.get("inputs"), behind)
-    for tensor in tensors:
-        check_count(tensor.values.shape[0] if tensor.values.ndim else 1, limits)
+    tensors = _tensors(message.get("inputs"), behind, Taking(loaded.signature, limits))
     binary = (parameters or {}).get("binary_data_output") is True
     return Inference(
         rows_of(tensors, loaded.signature),
@@ -119,12 +118,15 @@ def _parts(request: Request, limits: Limits) -> tuple[Any, bytes]:
     return request.json(depth=limits.json_depth), behind
 
 
-def _tensors(inputs: Any, behind: bytes) -> list[Tensor]:
+def _tensors(inputs: Any, behind: bytes, taking: Taking) -> list[Tensor]:
     if type(inputs) is not list or not inputs:
         raise Malformed("'inputs' must be a list with at least one tensor.")
+    check_width(len(inputs), taking.signature)
     found = []
     start = 0
     for written in inputs:
+        _, shape, _ = head_of(written)
+        check_count(shape[0] if shape else 1, taking.limits)
         size = size_of(written)
         data = None
         if size is not None:

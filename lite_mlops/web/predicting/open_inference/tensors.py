@@ -50,7 +50,7 @@ def read_tensor(written: Any, data: bytes | None = None) -> Tensor:
     Raises:
         Malformed: it names the tensor, what it has, and what was expected.
     """
-    name, shape, datatype = _head(written)
+    name, shape, datatype = head_of(written)
     told = f"the input {name!r} of the shape {list(shape)}"
     if data is not None:
         if "data" in written:
@@ -92,7 +92,8 @@ def size_of(written: Any) -> int | None:
     return size
 
 
-def _head(written: Any) -> tuple[str, tuple[int, ...], str]:
+def head_of(written: Any) -> tuple[str, tuple[int, ...], str]:
+    """Return the name, the shape and the datatype of a tensor. Raises `Malformed`."""
     if type(written) is not dict:
         raise Malformed("'inputs' must be a list of objects with name, shape, datatype and data.")
     name, shape, datatype = (written.get(key) for key in ("name", "shape", "datatype"))
