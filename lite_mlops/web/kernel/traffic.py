@@ -51,7 +51,10 @@ class Traffic:
         self.heads = Heads(app.limits)
         self.answers = Answers()
         self.answers.tick()
-        self.turns = Turns(loop, app.limits, lambda: len(self.connections), self.flush)
+        self._turner = Workers(loop, 1, 1_000_000)  # what waits for it is bounded before
+        self.turns = Turns(
+            loop, app.limits, self._turner, lambda: len(self.connections), self.flush
+        )
         self.workers = Workers(loop, _THREADS, _CALLS)
         self.connections: set[Swept] = set()
         self.reserve: set[Swept] = set()
@@ -149,7 +152,7 @@ class Traffic:
     def close(self) -> None:
         """Let go of threads and files."""
         self._timer.cancel()
-        self.turns.close(1.0)
+        self._turner.close(1.0)
         self.workers.close(1.0)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
