@@ -12,6 +12,7 @@ from lite_mlops.web.kernel.http import (
     plain_error,
 )
 from lite_mlops.web.kernel.limits import Limits
+from lite_mlops.web.kernel.metrics import HttpMetrics, Metrics
 from lite_mlops.web.kernel.routes import Handler, Operation, Route
 from lite_mlops.web.kernel.server import Server
 from lite_mlops.web.kernel.together import Deferred, Together
@@ -24,8 +25,10 @@ __all__ = [
     "ErrorForm",
     "Guard",
     "Handler",
+    "HttpMetrics",
     "Limits",
     "Malformed",
+    "Metrics",
     "Observer",
     "Operation",
     "Request",
