@@ -14,10 +14,11 @@ import asyncio
 import logging
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from threading import get_ident
+from time import monotonic
 from typing import Any, Protocol
 
 from lite_mlops.errors import Busy
@@ -92,11 +93,11 @@ class Workers:
 
     def close(self, seconds: float) -> None:
         """Let the threads end, and wait for them as long as `seconds`."""
-        until = time.monotonic() + seconds
+        until = monotonic() + seconds
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            thread.join(max(0.0, until - monotonic()))
 
 
 class Turns:
@@ -122,7 +123,7 @@ class Turns:
         self._limits = limits
         self._connections = connections
         self._after = after
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         self._calls = calls
         self._scheduled: set[Together] = set()
         # Work that runs in the thread, and the items that came meanwhile.
@@ -143,16 +144,16 @@ class Turns:
         Raises:
             Busy: too many items wait already.
         """
-        work = deferred.work
-        until = self._loop.time() + self._limits.queue_seconds
+        work, limits = deferred.work, self._limits
+        until = monotonic() + limits.queue_seconds
         told = partial(self._done, done)
         away = self._away.get(work)
         if away is not None:
-            if len(away) >= self._limits.queue:
+            if len(away) >= limits.queue:
                 raise Busy(_FULL)
             away.append((deferred.item, told, until))
             return
-        if work.waiting >= self._limits.queue:
+        if work.waiting >= limits.queue:
             raise Busy(_FULL)
         work.add(deferred.item, told, until)
         if work not in self._scheduled:
@@ -160,7 +161,7 @@ class Turns:
             self._loop.call_soon(self._linger, work)
 
     def _done(self, done: Done, result: Any) -> None:
-        if threading.get_ident() == self._thread:
+        if get_ident() == self._thread:
             done(result)
         else:
             self._late.append((done, result))
