@@ -49,11 +49,9 @@ def serve(
         say("Nothing is recorded: a bundle is served without a project. Ctrl-C stops.")
     else:
         say("Every answer is recorded. Ctrl-C stops.")
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        recorded = ""
-        if project is not None:
-            performance = project.monitoring.performance(version.name)
-            recorded = f" {performance.predictions:,} predictions of it are recorded."
-        say(f"\nStopped.{recorded}")
+    server.run()
+    recorded = ""
+    if project is not None:
+        performance = project.monitoring.performance(version.name)
+        recorded = f" {performance.predictions:,} predictions of it are recorded."
+    say(f"\nStopped.{recorded}")
