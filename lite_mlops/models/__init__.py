@@ -8,6 +8,7 @@ from lite_mlops.models.explaining import (
     MAX_EXPLAINED,
     Contribution,
     Explanation,
+    check_explained,
     explanations,
     why_unexplained,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "Type",
     "Untrusted",
     "built_in_importances",
+    "check_explained",
     "checked_model_name",
     "class_of",
     "compatible",

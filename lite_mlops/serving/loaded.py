@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models import Asking, Departure, Explanation, ModelVersion, Table, explanations
+from lite_mlops.models import (
+    Asking,
+    Departure,
+    Explanation,
+    ModelVersion,
+    Table,
+    check_explained,
+    explanations,
+)
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.batching import Batching
 from lite_mlops.serving.recording import Recording
@@ -96,7 +104,9 @@ class Loaded:
         Raises:
             InvalidRows, Invalid: as `predict`, and for what cannot be explained.
         """
-        found = self.explaining.now(self.table(rows))
+        table = self.table(rows)
+        check_explained(self.signature, table)
+        found = self.explaining.now(table)
         self.recorded(found.answers)
         return found
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lite_mlops.errors import Denied
 from lite_mlops.security.tokens import hash_of, matches, new_token
 from lite_mlops.serving import Opened, open_bundle, open_references
-from lite_mlops.web.kernel import LOOPBACK_NAMES, App, Guard, Limits, Server
+from lite_mlops.web.kernel import LOOPBACK_NAMES, App, Guard, HttpMetrics, Limits, Metrics, Server
 from lite_mlops.web.kernel.guard import TokenCheck
 from lite_mlops.web.pages import form_routes
 from lite_mlops.web.predicting import Meter, Readiness, prediction_app
@@ -76,11 +76,15 @@ class Serving:
         self._project = project
         self._readiness = Readiness()
         recording = opened.recording
-        self.meter = Meter(opened.served, None if recording is None else lambda: recording.dropped)
+        metrics = Metrics()
+        self._http = HttpMetrics(metrics)
+        dropped = None if recording is None else lambda: recording.dropped
+        self.meter = Meter(opened.served, metrics, dropped)
         monitoring = None if project is None or recording is None else project.monitoring
         self.app: App = prediction_app(
             opened.served,
             meter=self.meter,
+            observer=self._http,
             monitoring=monitoring,
             pages=form_routes(opened.served, monitoring=monitoring, example=self.example),
             guard=doors.guard(),
@@ -133,6 +137,7 @@ class Serving:
                 "one with `lite-mlops tokens make NAME`, or serve on 127.0.0.1."
             )
         server = Server(self.app, port, host=host, certfile=certfile, keyfile=keyfile)
+        self._http.watch(server)
         server.on_stop.append(lambda: self._readiness.down("stopping"))
         return ServingServer(server, self.opened)
 

@@ -90,6 +90,10 @@ class _Peer(BaseHTTPRequestHandler):
 
 class _Threads(ThreadingHTTPServer):
     request_queue_size = 256
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Be silent about clients that have gone."""
 
 
 def _serve_peer(pipe: Connection) -> None:

@@ -30,6 +30,17 @@ def why_unexplained(signature: Signature) -> str | None:
     return None
 
 
+def check_explained(signature: Signature, table: Table) -> None:
+    """Do nothing if the answers to these rows can be explained. Raises `Invalid`."""
+    refusal = why_unexplained(signature)
+    if refusal is not None:
+        raise Invalid(f"this answer cannot be explained: {refusal}")
+    if len(table) > MAX_EXPLAINED:
+        raise Invalid(
+            f"{len(table):,} rows are too many to explain at once; at most {MAX_EXPLAINED}."
+        )
+
+
 def explanations(asking: Asking, table: Table) -> list[Explanation]:
     """Return what the features contributed to the answer to each row.
 
@@ -41,13 +52,7 @@ def explanations(asking: Asking, table: Table) -> list[Explanation]:
         Invalid: there are more than `MAX_EXPLAINED` rows, the model cannot answer them, or its
             answers are of a kind that has no contributions.
     """
-    refusal = why_unexplained(asking.signature)
-    if refusal is not None:
-        raise Invalid(f"this answer cannot be explained: {refusal}")
-    if len(table) > MAX_EXPLAINED:
-        raise Invalid(
-            f"{len(table):,} rows are too many to explain at once; at most {MAX_EXPLAINED}."
-        )
+    check_explained(asking.signature, table)
     reference = asking.signature.validate([asking.signature.example_row()])
     told = linear.told(asking, table, reference)
     if told is None:

@@ -12,20 +12,25 @@ from lite_mlops.web.kernel.http import (
     plain_error,
 )
 from lite_mlops.web.kernel.limits import Limits
+from lite_mlops.web.kernel.metrics import MEDIA as METRICS_MEDIA
+from lite_mlops.web.kernel.metrics import HttpMetrics, Metrics
 from lite_mlops.web.kernel.routes import Handler, Operation, Route
 from lite_mlops.web.kernel.server import Server
 from lite_mlops.web.kernel.together import Deferred, Together
 
 __all__ = [
     "LOOPBACK_NAMES",
+    "METRICS_MEDIA",
     "Admitted",
     "App",
     "Deferred",
     "ErrorForm",
     "Guard",
     "Handler",
+    "HttpMetrics",
     "Limits",
     "Malformed",
+    "Metrics",
     "Observer",
     "Operation",
     "Request",

@@ -7,9 +7,13 @@ server that stops first takes whatever has connected, and only then closes the p
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import socket
 import ssl
+import struct
+import sys
+from contextlib import suppress
 
 from lite_mlops.web.kernel.connection import Connection
 from lite_mlops.web.kernel.traffic import Traffic
@@ -18,6 +22,22 @@ log = logging.getLogger("lite_mlops")
 
 _AT_ONCE = 100  # between two looks at the connections that are open
 _PAUSE_SECONDS = 0.05
+
+_ATTACH_FILTER, _BPF_RETURN = 26, 6  # of Linux: SO_ATTACH_FILTER, and BPF_RET | BPF_K
+
+
+def _turn_deaf(listening: socket.socket) -> None:
+    """Have the system drop what knocks from now on, as nobody will be let in any more.
+
+    Otherwise a client could get in between the last look and the closing, and be cut off. It
+    knocks again after a second, and is refused.
+    """
+    if sys.platform != "linux":
+        return
+    dropping = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
+    program = struct.pack("HP", 1, ctypes.addressof(dropping))
+    with suppress(OSError):  # where it may not, the moment stays
+        listening.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
 
 
 class Accepting:
@@ -91,6 +111,7 @@ class Accepting:
         if self._pause is not None:
             self._pause.cancel()
         self._loop.remove_reader(self._listening)
+        _turn_deaf(self._listening)
         try:
             while self._take():
                 pass

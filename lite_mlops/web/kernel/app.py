@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.web.kernel.guard import Guard
@@ -20,6 +21,10 @@ from lite_mlops.web.kernel.http import ErrorForm, Request, Response, plain_error
 from lite_mlops.web.kernel.limits import Limits
 from lite_mlops.web.kernel.routes import Match, Route, Routes
 from lite_mlops.web.kernel.together import Deferred
+
+if TYPE_CHECKING:
+    from lite_mlops.web.kernel.asgi import Asgi
+    from lite_mlops.web.kernel.wsgi import Wsgi
 
 log = logging.getLogger("lite_mlops")
 
@@ -73,13 +78,21 @@ class App:
         if isinstance(admitted, Response):
             return admitted
         answer = self.begin(admitted, request)
-        if isinstance(answer, Response):
-            return answer
-        try:
-            result = answer.work.now(answer.item)
-        except Exception as error:  # noqa: BLE001 (`finish` tells it)
-            result = error
-        return self.finish(request, answer, result)
+        return answer if isinstance(answer, Response) else self.carried_out(request, answer)
+
+    @cached_property
+    def asgi(self) -> Asgi:
+        """The same as an ASGI app, to be mounted in one of FastAPI or Starlette."""
+        from lite_mlops.web.kernel.asgi import Asgi  # asyncio
+
+        return Asgi(self)
+
+    @cached_property
+    def wsgi(self) -> Wsgi:
+        """The same as a WSGI app, to be mounted in one of Flask or Django."""
+        from lite_mlops.web.kernel.wsgi import Wsgi
+
+        return Wsgi(self)
 
     # -- in steps -------------------------------------------------------------------------------
 
@@ -118,6 +131,14 @@ class App:
             answer = self.failed(request, error)
         return self._shared(request, answer)
 
+    def carried_out(self, request: Request, deferred: Deferred) -> Response:
+        """Return the answer to a request whose work is done at once, for it alone."""
+        try:
+            result = deferred.work.now(deferred.item)
+        except Exception as error:  # noqa: BLE001 (`finish` tells it)
+            result = error
+        return self.finish(request, deferred, result)
+
     # -- errors ---------------------------------------------------------------------------------
 
     def failed(self, request: Request, error: Exception) -> Response:
@@ -137,6 +158,12 @@ class App:
             if request.path.startswith(beginning):
                 return form(status, message, error)
         return plain_error(status, message, error)
+
+    def observed(self, route: str, answer: Response, seconds: float) -> Response:
+        """Tell the observer of an answer, and return it."""
+        if self.observer is not None:
+            self.observer.answered(route, answer.status, seconds)
+        return answer
 
     def _unmatched(self, request: Request, match: Match) -> Response:
         if not match.allowed:

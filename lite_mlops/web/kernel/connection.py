@@ -98,7 +98,6 @@ class Exchange:
         connection = self.connection
         traffic = connection.traffic
         traffic.in_flight -= 1
-        connection.rest()
         self.data = connection.encoded(answer, self.head, self.route, self.begun, self)
         if traffic.turns.turning:
             traffic.touched.append(connection)
@@ -106,8 +105,12 @@ class Exchange:
             connection.flush()
 
 
-class Connection(asyncio.Protocol):
-    """One connection of a client."""
+class Connection(asyncio.BufferedProtocol):
+    """One connection of a client.
+
+    All connections are read into one buffer, from which each read is copied at once: asking the
+    system for a large piece of memory for every small read would cost more than all the rest.
+    """
 
     __slots__ = (
         "_admitted",
@@ -162,7 +165,15 @@ class Connection(asyncio.Protocol):
             self._state = State.CLOSED
             self._transport.abort()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Return where to read to."""
+        return self.traffic.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read."""
+        self.take(bytes(self.traffic.buffer[:nbytes]))
+
+    def take(self, data: bytes) -> None:
         """Take bytes that have come."""
         if self._state is State.OPEN:
             if (
@@ -174,7 +185,8 @@ class Connection(asyncio.Protocol):
             ):
                 self._count += 1
                 self._answer(head, head.kept, data[len(data) - head.length :], None)
-                self._write()
+                if self._out or self._state is not State.OPEN:
+                    self._write()
                 return
             if self._parser.idle and self._head is None:
                 self._since = monotonic()
@@ -225,7 +237,7 @@ class Connection(asyncio.Protocol):
         """Take what has come as far as it goes, and write what is answered."""
         while True:
             self.advancing = True
-            self._take()
+            self._read_on()
             self.advancing = False
             held = self._held()
             self._write()
@@ -233,7 +245,7 @@ class Connection(asyncio.Protocol):
                 break
         self._balance()
 
-    def _take(self) -> None:
+    def _read_on(self) -> None:
         try:
             while (
                 self._state is State.OPEN
@@ -395,11 +407,6 @@ class Connection(asyncio.Protocol):
             return False
         return True
 
-    def rest(self) -> None:
-        """Count the time anew, after an answer that took a while."""
-        if self._head is None and self._parser.idle:
-            self._since = monotonic()
-
     def flush(self) -> None:
         """Write what is answered by now, and go on reading if that waited for it."""
         held = self._held()
@@ -459,7 +466,7 @@ class Connection(asyncio.Protocol):
             traffic.reserve.discard(self)
             traffic.connections.add(self)
             self._state = State.OPEN
-            self.data_received(data)
+            self.take(data)
             return
         self._refuse(503, "This server has as many connections as it takes; try again in a moment.")
         self.flush()
@@ -521,6 +528,8 @@ class Connection(asyncio.Protocol):
 
     def _sweep_answers(self, now: float) -> None:
         limit = self.traffic.limits.request_seconds
+        if self._exchanges and self._head is None and self._parser.idle:
+            self._since = now  # silence begins with the answer
         for exchange in list(self._exchanges):
             if exchange.data is None and now - exchange.begun > limit:
                 exchange.answer(

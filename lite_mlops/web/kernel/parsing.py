@@ -12,7 +12,7 @@ no trailers; a target is decoded once.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -108,12 +108,19 @@ def read_head(raw: bytes, limits: Limits) -> Head:
 
 
 def _headers(fields: list[bytes]) -> dict[str, str]:
-    headers: dict[str, str] = {}
+    pairs = []
     for field in fields:
         found = _FIELD.fullmatch(field)
         if found is None:
             raise Refused(400, "a header is not a name, a colon and a value on one line.")
-        name, value = found[1].decode().lower(), found[2].strip(b" \t").decode("latin-1")
+        pairs.append((found[1].decode().lower(), found[2].strip(b" \t").decode("latin-1")))
+    return gathered(pairs)
+
+
+def gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names, which are in lower case. Raises `Refused`."""
+    headers: dict[str, str] = {}
+    for name, value in pairs:
         if name not in headers:
             headers[name] = value
         elif name in _ONCE:
@@ -142,8 +149,13 @@ def _address(method: str, target: str, host: str | None) -> tuple[str, str]:
 def _decoded(path: str) -> str:
     if _BAD_ESCAPE.search(path):
         raise Refused(400, "the address has a per cent sign without two hexadecimal digits.")
+    return checked_path(unquote_to_bytes(path))
+
+
+def checked_path(path: bytes) -> str:
+    """Return a path, whose per cent signs are decoded, as text. Raises `Refused`."""
     try:
-        text = unquote_to_bytes(path).decode()
+        text = path.decode()
     except UnicodeDecodeError:
         raise Refused(400, "the address is not UTF-8.") from None
     if _CONTROL.search(text):

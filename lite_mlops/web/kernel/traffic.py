@@ -18,6 +18,7 @@ from lite_mlops.web.kernel.turns import Turns, Workers
 _SWEEP_SECONDS = 0.5
 _THREADS, _CALLS = 4, 64  # of routes that wait
 _PARTIAL_SECONDS = 2.0
+_BUFFER = 1 << 18
 _RESERVE = 64  # connections beyond the limit that are told so
 
 
@@ -38,6 +39,7 @@ class Traffic:
     """The connections of a server and what they share.
 
     Attributes:
+        buffer: What connections are read into.
         connections: Those that are answered.
         reserve: Those beyond the limit, which are only told so.
         in_flight: Requests that came whole and wait for their answer.
@@ -51,7 +53,11 @@ class Traffic:
         self.heads = Heads(app.limits)
         self.answers = Answers()
         self.answers.tick()
-        self.turns = Turns(loop, app.limits, lambda: len(self.connections), self.flush)
+        self.buffer = memoryview(bytearray(_BUFFER))
+        self._turner = Workers(loop, 1, 1_000_000)  # what waits for it is bounded before
+        self.turns = Turns(
+            loop, app.limits, self._turner, lambda: len(self.connections), self.flush
+        )
         self.workers = Workers(loop, _THREADS, _CALLS)
         self.connections: set[Swept] = set()
         self.reserve: set[Swept] = set()
@@ -149,7 +155,7 @@ class Traffic:
     def close(self) -> None:
         """Let go of threads and files."""
         self._timer.cancel()
-        self.turns.close(1.0)
+        self._turner.close(1.0)
         self.workers.close(1.0)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -14,11 +14,12 @@ import asyncio
 import logging
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from threading import get_ident
+from time import monotonic
+from typing import Any, Protocol
 
 from lite_mlops.errors import Busy
 from lite_mlops.web.kernel.limits import Limits
@@ -37,6 +38,17 @@ def _several() -> int:
     return 2
 
 
+class Calls(Protocol):
+    """What calls functions in threads."""
+
+    def call(self, function: Callable[[], Any], done: Done) -> None:
+        """Call a function in a thread; `done` is told its result or exception, in the loop.
+
+        Raises:
+            Busy: too many calls wait already.
+        """
+
+
 class Workers:
     """A few threads for what waits for a disk, and a bound on what waits for them.
 
@@ -52,11 +64,7 @@ class Workers:
         self._threads: list[threading.Thread] = []
 
     def call(self, function: Callable[[], Any], done: Done) -> None:
-        """Call a function in a thread; `done` is told its result or exception, in the loop.
-
-        Raises:
-            Busy: too many calls wait already.
-        """
+        """Call a function in a thread, as `Calls` does."""
         if self._pending >= self._most:
             raise Busy(_FULL)
         self._pending += 1
@@ -85,19 +93,20 @@ class Workers:
 
     def close(self, seconds: float) -> None:
         """Let the threads end, and wait for them as long as `seconds`."""
-        until = time.monotonic() + seconds
+        until = monotonic() + seconds
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            thread.join(max(0.0, until - monotonic()))
 
 
 class Turns:
-    """The work that waits, carried out in an event loop. All but `close` is called in that loop.
+    """The work that waits, carried out in an event loop, in which all of this is called.
 
     Args:
         loop: The event loop.
         limits: How many items may wait, and how long.
+        calls: Calls what is slow in a thread.
         connections: How many connections are open; with a single one nothing lingers.
         after: Is called after each piece of work, so that its answers are written together.
     """
@@ -106,6 +115,7 @@ class Turns:
         self,
         loop: asyncio.AbstractEventLoop,
         limits: Limits,
+        calls: Calls,
         connections: Callable[[], int] = _several,
         after: Callable[[], None] = _nothing,
     ) -> None:
@@ -113,8 +123,8 @@ class Turns:
         self._limits = limits
         self._connections = connections
         self._after = after
-        self._thread = threading.get_ident()
-        self._worker = Workers(loop, 1, 1_000_000)  # what waits is bounded before
+        self._thread = get_ident()
+        self._calls = calls
         self._scheduled: set[Together] = set()
         # Work that runs in the thread, and the items that came meanwhile.
         self._away: dict[Together, list[tuple[Any, Done, float]]] = {}
@@ -134,16 +144,16 @@ class Turns:
         Raises:
             Busy: too many items wait already.
         """
-        work = deferred.work
-        until = self._loop.time() + self._limits.queue_seconds
+        work, limits = deferred.work, self._limits
+        until = monotonic() + limits.queue_seconds
         told = partial(self._done, done)
         away = self._away.get(work)
         if away is not None:
-            if len(away) >= self._limits.queue:
+            if len(away) >= limits.queue:
                 raise Busy(_FULL)
             away.append((deferred.item, told, until))
             return
-        if work.waiting >= self._limits.queue:
+        if work.waiting >= limits.queue:
             raise Busy(_FULL)
         work.add(deferred.item, told, until)
         if work not in self._scheduled:
@@ -151,7 +161,7 @@ class Turns:
             self._loop.call_soon(self._linger, work)
 
     def _done(self, done: Done, result: Any) -> None:
-        if threading.get_ident() == self._thread:
+        if get_ident() == self._thread:
             done(result)
         else:
             self._late.append((done, result))
@@ -166,7 +176,7 @@ class Turns:
     def _turn(self, work: Together) -> None:
         if work.slow:
             self._away[work] = []
-            self._worker.call(work.turn, partial(self._back, work))
+            self._calls.call(work.turn, partial(self._back, work))
             return
         self.turning = True
         more: Any
@@ -197,10 +207,6 @@ class Turns:
             self._loop.call_soon(self._turn, work)  # after what has come in meanwhile was read
         else:
             self._scheduled.discard(work)
-
-    def close(self, seconds: float = 0.0) -> None:
-        """Let the thread end, and wait for it as long as `seconds`."""
-        self._worker.close(seconds)
 
     async def result(self, deferred: Deferred) -> Any:
         """Return the result of work. Raises `Busy`, and what the work ended with."""

@@ -9,6 +9,6 @@ GET  /models  /schema  /card  /openapi.json  /health  /livez  /readyz  /metrics
 
 from lite_mlops.web.predicting.app import prediction_app
 from lite_mlops.web.predicting.health import Readiness
-from lite_mlops.web.predicting.meter import Exposing, Meter
+from lite_mlops.web.predicting.meter import Meter
 
-__all__ = ["Exposing", "Meter", "Readiness", "prediction_app"]
+__all__ = ["Meter", "Readiness", "prediction_app"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from lite_mlops.monitoring import Monitoring
 from lite_mlops.serving import Served
-from lite_mlops.web.kernel import App, Guard, Limits, Observer, Request, Response, Route
+from lite_mlops.web.kernel import App, Guard, Limits, Metrics, Observer, Request, Response, Route
 from lite_mlops.web.predicting import (
     describing,
     feedback,
@@ -20,10 +20,10 @@ from lite_mlops.web.predicting import (
     openapi,
     predict,
 )
-from lite_mlops.web.predicting import meter as metrics
+from lite_mlops.web.predicting import meter as counting
 from lite_mlops.web.predicting.describing import Card
 from lite_mlops.web.predicting.health import Readiness
-from lite_mlops.web.predicting.meter import Exposing, Meter
+from lite_mlops.web.predicting.meter import Meter
 from lite_mlops.web.predicting.predict import Predicting
 
 
@@ -37,7 +37,6 @@ def prediction_app(
     card: Card | None = None,
     meter: Meter | None = None,
     observer: Observer | None = None,
-    exposing: Sequence[Exposing] = (),
     pages: Sequence[Route] = (),
 ) -> App:
     """Return the app that serves models.
@@ -49,14 +48,13 @@ def prediction_app(
         limits: What may be asked.
         readiness: Whether requests are welcome; by default they always are.
         card: Makes the model card of a version; without it there are no cards.
-        meter: Counts answers; None: a new one.
-        observer: Is told of every answer.
-        exposing: What else `/metrics` tells, such as the counts of the observer.
+        meter: Counts answers, and tells all that is counted; None: a new one.
+        observer: Is told of every answer, to count it.
         pages: Further routes, such as the form at `/`.
     """
     limits = limits or Limits()
     readiness = readiness or Readiness()
-    counts = meter or Meter(served)
+    counts = meter or Meter(served, Metrics())
     routes = [
         *pages,
         *predict.routes(Predicting(served, limits, counts)),
@@ -64,7 +62,7 @@ def prediction_app(
         *open_inference.routes(served, limits, counts, readiness),
         *health.routes(served, readiness),
         *describing.routes(served, card),
-        *metrics.routes([counts, *exposing]),
+        *counting.routes(counts),
         *([] if monitoring is None else feedback.routes(monitoring, limits)),
     ]
     routes.append(openapi.route(served, routes))

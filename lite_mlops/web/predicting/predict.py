@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models import Explanation
+from lite_mlops.models import Explanation, check_explained
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
@@ -112,6 +112,7 @@ class Predicting:
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
         if options.explain:
+            check_explained(loaded.signature, table)
             return Deferred(loaded.explaining, table, lambda found: finish(*found))
         return Deferred(loaded.batching, table, finish)
 

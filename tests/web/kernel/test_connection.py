@@ -243,6 +243,7 @@ def test_a_file_of_which_only_a_part_comes_is_gone_too(serve: Serve) -> None:
         client.send(post("/file", b"x" * 100_000)[:-1])
         client.reset()
     with Client(server) as client:
+        client.ask(GET)
         while server.connections > 1:
             client.ask(GET)
     assert list(folder.iterdir()) == []

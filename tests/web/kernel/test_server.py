@@ -6,14 +6,25 @@ import http.client
 import json
 import logging
 import socket
+import ssl
 import threading
+import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from lite_mlops.errors import Busy, Invalid
 from lite_mlops.web import App, Limits, Request, Response, Route, Server
+from lite_mlops.web.kernel import Deferred
 from lite_mlops.web.kernel.server import LOOPBACK
+from tests.web.kernel.wire import GET, Client, post
+from tests.web.kernel.works import Work
 
 MAX_BODY = Limits().body_bytes
 HOST = b"Host: localhost\r\n"
@@ -23,10 +34,18 @@ def fail(_: Request) -> Response:
     return Response.json({"never": 1 // 0})
 
 
+WORK = Work(slow=True)
+
+
+def together(request: Request) -> Deferred:
+    return Deferred(WORK, request.body, lambda body: Response(200, body))
+
+
 APP = App(
     [
         Route("GET", "/", lambda _: Response.json({"ok": True})),
         Route("GET", "/fail", fail),
+        Route("POST", "/together", together),
         Route("POST", "/size", lambda request: Response.json(len(request.body))),
     ]
 )
@@ -36,6 +55,12 @@ APP = App(
 def server() -> Iterator[Server]:
     with Server(APP) as serving:
         yield serving
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    yield WORK
+    WORK.gate.set()
 
 
 def port_of(server: Server) -> int:
@@ -238,6 +263,141 @@ def test_the_port_is_let_go_at_the_end() -> None:
 def test_a_port_that_is_none_is_refused(port: int) -> None:
     with pytest.raises(Invalid, match=rf"{port} is not a port: 0 to 65535\."):
         Server(APP, port)
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "a" * 300])
+def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
+    with pytest.raises(Invalid, match=r"is not an address of this machine\."):
+        Server(APP, host=host)
+
+
+def test_it_may_listen_on_ipv6() -> None:
+    with Server(APP, host="::1") as server, Client(server) as client:
+        assert server.url.startswith("http://[::1]:")
+        assert client.ask(GET.replace(b"localhost", b"[::1]")).status == 200
+
+
+# -- TLS ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of our own for localhost, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_it_speaks_tls(certificate: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    certfile, keyfile = certificate
+    trusting = ssl.create_default_context(cafile=str(certfile))
+    limits = Limits(head_seconds=0.3)
+    with Server(App(APP.routes.all, limits=limits), certfile=certfile, keyfile=keyfile) as server:
+        assert server.url.startswith("https://127.0.0.1:")
+        with Client(server, tls=trusting) as client:
+            assert client.ask(GET).json() == {"ok": True}
+            body = bytes(3_000_000)
+            assert client.ask(post("/size", body)).json() == len(body)
+            assert client.ask(post("/nothing", b"abc")).status == 404
+            assert client.ask(GET + GET).status == 200
+            assert client.answer() is not None
+            assert client.ask(post("/size", b"x", b"Content-Length: 2")).status == 400
+        with Client(server) as plain:
+            plain.send(GET)
+            plain.rest()  # an alert, or nothing
+        with Client(server) as silent:
+            assert silent.closed()
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.load_verify_locations(certfile)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            Client(server, tls=old)
+        with Client(server, tls=trusting) as client:
+            assert client.ask(GET).status == 200
+    assert caplog.records == []
+
+
+def test_a_certificate_that_is_none_is_refused(
+    certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    certfile, keyfile = certificate
+    for cert, key in ((tmp_path / "none", keyfile), (keyfile, certfile), (certfile, None)):
+        with pytest.raises(Invalid, match=r"The certificate .* cannot be used: "):
+            Server(APP, certfile=cert, keyfile=key)
+
+
+# -- the end ------------------------------------------------------------------------------------
+
+
+def test_who_is_being_answered_when_it_stops_gets_the_answer(work: Work) -> None:
+    told: list[bool] = []
+    with Server(APP) as server, Client(server) as client, Client(server) as kept:
+        server.on_stop.append(lambda: told.append(server.stopping))
+        assert kept.ask(GET).headers.get("connection") is None
+        work.gate.clear()
+        client.send(post("/together", b"a"))
+        while not server.in_flight:
+            pass
+        server.stop()
+        assert kept.closed()
+        with pytest.raises(ConnectionRefusedError):
+            Client(server)
+        work.gate.set()
+        answer = client.answer()
+        assert answer is not None
+        assert (answer.status, answer.body, answer.headers["connection"]) == (200, b"a", "close")
+        assert client.closed()
+    assert told == [True]
+
+
+def test_what_takes_longer_than_it_may_is_broken_off(work: Work) -> None:
+    app = App(APP.routes.all, limits=Limits(drain_seconds=0.2))
+    with Server(app) as server, Client(server) as client:
+        work.gate.clear()
+        client.send(post("/together", b"a"))
+        while not server.in_flight:
+            pass
+        server.stop()
+        assert client.closed()
+        work.gate.set()
+
+
+def test_a_request_that_is_not_whole_when_it_stops_is_told_so() -> None:
+    with Server(APP) as server, Client(server) as client:
+        client.send(GET + post("/size", b"abc")[:-1])
+        assert client.answer() is not None
+        server.stop()
+        answer = client.answer()
+        assert answer is not None
+        assert (answer.status, answer.message) == (503, "This server stops.")
+
+
+def test_a_server_that_never_ran_lets_the_port_go() -> None:
+    server = Server(APP)
+    server.close()
+    with Server(APP, port_of(server)):
+        pass
 
 
 def test_only_this_machine_is_listened_to(server: Server) -> None:
