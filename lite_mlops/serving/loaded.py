@@ -7,7 +7,7 @@ answers = loaded.predict([{"age": 41, "plan": "basic"}])
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +44,7 @@ class Loaded:
         self.signature = version.signature
         self.asking = Asking(model, version.signature)
         self.recording = recording
+        self.on_asked: Callable[[int], None] | None = None  # is told the rows of each call
         self.batching = Batching(self._ask, _joined)
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
 
@@ -118,6 +119,8 @@ class Loaded:
         table = tables[0] if len(tables) == 1 else Table.joined(tables)
         started = time.perf_counter_ns()
         predicted, scores = self.asking.ask_checked(table)
+        if self.on_asked is not None:
+            self.on_asked(len(table))
         if len(predicted) != len(table):
             raise Invalid(f"the model gave {len(predicted):,} answers to {len(table):,} rows.")
         latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lite_mlops.serving import Answers, Served
+from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import METRICS_MEDIA, Metrics, Operation, Request, Response, Route
 from lite_mlops.web.predicting.schemas import answer
 
@@ -49,12 +49,21 @@ class Meter:
         self._sizes = metrics.histogram(
             "lite_mlops_request_rows", "Rows of the requests answered.", *of, bounds=_ROWS
         )
+        self._batches = metrics.histogram(
+            "lite_mlops_batch_rows", "Rows that a model was asked together.", *of, bounds=_ROWS
+        )
         self._dropped = metrics.counter(
             "lite_mlops_predictions_dropped_total", "Predictions that could not be recorded."
         )
         self._count_dropped = dropped
         self._told_dropped = 0
         self._labels: dict[tuple[str, int], tuple[str, str]] = {}
+
+    def watch(self, loaded: Loaded) -> None:
+        """Count how many rows a loaded version is asked together."""
+        if loaded.on_asked is None:
+            labels = loaded.version.model, str(loaded.version.version)
+            loaded.on_asked = lambda rows: self._batches.observe(rows, *labels)
 
     def answered(self, answers: Answers) -> None:
         """Count the answers to one request."""

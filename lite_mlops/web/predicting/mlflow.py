@@ -20,6 +20,7 @@ from lite_mlops.models import Signature
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Malformed, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import headers_of
+from lite_mlops.web.predicting.asking import asked
 from lite_mlops.web.predicting.formats import Taking, csv_rows, refused
 from lite_mlops.web.predicting.formats.json_rows import check_size, of_split
 from lite_mlops.web.predicting.meter import Meter
@@ -167,12 +168,10 @@ def routes(served: Served, limits: Limits, meter: Meter) -> list[Route]:
         rows = _read(request, Taking(loaded.signature, limits))
         table = loaded.table(rows, ignore_unknown=True)
 
-        def finish(answers: Answers) -> Response:
-            loaded.recorded(answers)
-            meter.answered(answers)
+        def tell(answers: Answers) -> Response:
             return Response.json({"predictions": answers.predictions()}, 200, headers_of(answers))
 
-        return Deferred(loaded.batching, table, finish)
+        return asked(loaded, table, meter, tell)
 
     def ping(_: Request) -> Response:
         return Response.json({"status": "ok"})

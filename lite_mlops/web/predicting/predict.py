@@ -21,6 +21,7 @@ from lite_mlops.models import Explanation, check_explained
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
+from lite_mlops.web.predicting.asking import asked, asked_and_explained
 from lite_mlops.web.predicting.cells import values_of
 from lite_mlops.web.predicting.formats import READ, Columns, Taking, read
 from lite_mlops.web.predicting.meter import Meter
@@ -105,16 +106,14 @@ class Predicting:
         self._check(options, loaded)
         table = loaded.table(rows, ignore_unknown=options.ignore_unknown)
 
-        def finish(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
-            loaded.recorded(answers)
-            self.meter.answered(answers)
+        def tell(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
             kept = columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
         if options.explain:
             check_explained(loaded.signature, table)
-            return Deferred(loaded.explaining, table, lambda found: finish(*found))
-        return Deferred(loaded.batching, table, finish)
+            return asked_and_explained(loaded, table, self.meter, tell)
+        return asked(loaded, table, self.meter, tell)
 
     def _check(self, options: Options, loaded: Loaded) -> None:
         """Do nothing if the model has what is asked for. Raises `Invalid`."""

@@ -125,4 +125,6 @@ def test_counts_are_read_by_prometheus(ask: Ask) -> None:
     assert more("lite_mlops_request_rows_sum", "1", "plans") == 4
     assert more("lite_mlops_request_rows_bucket", "1", "1", "plans") == 1
     assert more("lite_mlops_request_rows_bucket", "+Inf", "1", "plans") == 2
+    assert more("lite_mlops_batch_rows_count", "1", "plans") == 2
+    assert more("lite_mlops_batch_rows_sum", "1", "plans") == 4
     assert after["lite_mlops_model_info", "1", "joblib", "plans", "plans@champion"] == 1

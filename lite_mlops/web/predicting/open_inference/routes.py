@@ -12,6 +12,7 @@ from importlib.metadata import version as installed_version
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
+from lite_mlops.web.predicting.asking import asked
 from lite_mlops.web.predicting.formats import refused
 from lite_mlops.web.predicting.health import Readiness
 from lite_mlops.web.predicting.meter import Meter
@@ -122,9 +123,7 @@ class _Model:
         inference = read_inference(request, loaded, self._limits)
         table = loaded.table(inference.rows)
 
-        def finish(answers: Answers) -> Response:
-            loaded.recorded(answers)
-            self._meter.answered(answers)
+        def tell(answers: Answers) -> Response:
             return inference.response(request.params["name"], answers)
 
-        return Deferred(loaded.batching, table, finish)
+        return asked(loaded, table, self._meter, tell)
