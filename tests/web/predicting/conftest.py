@@ -47,6 +47,7 @@ class Site(NamedTuple):
     """What is served, and where."""
 
     project: Project
+    served: Served
     app: App
     readiness: Readiness
     url: str
@@ -74,7 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     project = Project(
         tmp_path_factory.mktemp("served"), capture_code=False, capture_environment=False
     )
-    project.models.register(CHURN, "churn", input_example=ONE, training=None)
+    project.models.register(CHURN, "churn", input_example=ONE)
     project.models.register(PLANS, "plans", input_example=FRAME, training=FRAME, alias="champion")
     project.models.register(PRICE, "price", input_example=FRAME[["age", "visits"]])
     names = ("churn", "plans@champion", "price/1")
@@ -87,7 +88,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         card=lambda version: project.models.card_text(version.name, "html"),
     )
     with Server(app) as server:
-        yield Site(project, app, readiness, server.url)
+        yield Site(project, served, app, readiness, server.url)
     project.close()
 
 

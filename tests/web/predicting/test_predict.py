@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
+from lite_mlops.project import Project
+from lite_mlops.serving import Served
+from lite_mlops.web import Request, prediction_app
+from lite_mlops.web.kernel import Admitted, Deferred
 from tests.web.predicting.conftest import FRAME, MIXED, ONE, PLANS, ROWS, Ask, Journalled, Site
 
 PLANS_AT = "/models/plans@champion/predict"
@@ -291,3 +298,68 @@ BODIES = st.recursive(
 def test_no_body_makes_the_server_fail(ask: Ask, body: Any, path: str) -> None:
     told = ask(path, json.dumps(body).encode())
     assert told.status in (200, 400, 404, 422), told.body
+
+
+# -- names and turns ----------------------------------------------------------------------------
+
+
+def test_columns_may_be_called_as_options_and_wrappers_are(project: Project) -> None:
+    names = ["proba", "rows", "data", "columns"]
+    model = LogisticRegression().fit(np.hstack([ROWS, ROWS]), ROWS[:, 0] > 0)
+    example = dict.fromkeys(names, 1.0)
+    project.models.register(model, "odd", input_example=example)
+    app = prediction_app(Served({"odd": project.endpoint("odd")}))
+
+    def told(method: str, body: Any = None, query: str = "") -> tuple[int, Any]:
+        answer = app(Request(method, "/predict", {}, json.dumps(body).encode(), query))
+        return answer.status, json.loads(answer.body)
+
+    status, found = told("GET", None, "col.proba=2&rows=1&data=1&columns=1&proba=1")
+    assert status == 200
+    assert found["predictions"][0]["probabilities"]
+    assert told("GET", None, "proba=1&rows=1&data=1&columns=1")[1]["error"]["message"] == (
+        "row 0: proba is missing; expected a number."
+    )
+    assert told("POST", example)[0] == 200
+    assert told("POST", {name: [1, 2] for name in names})[0] == 200
+    assert told("POST", {"rows": [example]})[0] == 422  # a row without the other columns
+    (get,) = [
+        route
+        for route in json.loads(app(Request("GET", "/openapi.json")).body)["paths"]["/predict"][
+            "get"
+        ]["parameters"]
+        if route["name"].startswith("col.")
+    ]
+    assert get["name"] == "col.proba"
+
+
+def test_what_one_turn_has_read_is_one_question_whatever_the_protocol(site: Site) -> None:
+    loaded = next(endpoint for reference, endpoint in site.served if reference == "churn").current
+    asked: list[int] = []
+    loaded.on_asked, before = asked.append, loaded.on_asked
+    tensor = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [2, 0.5]}
+    requests = [
+        Request("POST", "/predict", {}, json.dumps([ONE, ONE]).encode()),
+        Request("GET", "/models/churn/predict", query="age=2&visits=0.5"),
+        Request("POST", "/predict", {"content-type": "text/csv"}, b"age,visits\n2,0.5\n"),
+        Request("POST", "/invocations", {}, json.dumps({"instances": [ONE]}).encode()),
+        Request("POST", "/v2/models/churn/infer", {}, json.dumps({"inputs": [tensor]}).encode()),
+    ]
+    results: list[Any] = []
+    waiting = []
+    for request in requests:
+        admitted = site.app.admit(request)
+        assert isinstance(admitted, Admitted)
+        deferred = site.app.begin(admitted, request)
+        assert isinstance(deferred, Deferred)
+        deferred.work.add(deferred.item, results.append, time.monotonic() + 60)
+        waiting.append(deferred)
+    assert not loaded.batching.turn()
+    assert asked == [6]
+    answers = [
+        site.app.finish(request, deferred, result)
+        for request, deferred, result in zip(requests, waiting, results, strict=True)
+    ]
+    assert [answer.status for answer in answers] == [200] * 5
+    assert len({answer.headers["X-Prediction-Id"] for answer in answers}) == 5
+    loaded.on_asked = before
