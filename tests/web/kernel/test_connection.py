@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from lite_mlops.errors import Busy
@@ -579,6 +580,19 @@ def test_who_does_not_read_is_cut_off(serve: Serve) -> None:
             while block := lazy.socket.recv(1 << 18):
                 got += len(block)
         assert got < 60_000_000
+
+
+def test_what_is_not_read_is_not_made(serve: Serve) -> None:
+    process = psutil.Process()
+    server = serve(write_seconds=0.5)
+    with Client(server) as lazy, Client(server) as other:
+        assert lazy.ask(GET).status == 200
+        assert other.ask(GET.replace(b"/ ", b"/much ")).status == 200
+        before = process.memory_info().rss
+        lazy.send(GET.replace(b"/ ", b"/much ") * 500)  # 10 GB in all
+        while server.connections == 2:
+            assert other.ask(GET).status == 200
+            assert process.memory_info().rss - before < 200_000_000
 
 
 def test_a_slow_reader_gets_all_of_it(serve: Serve) -> None:
