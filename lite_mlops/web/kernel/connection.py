@@ -164,12 +164,9 @@ class Connection(asyncio.BufferedProtocol):
         traffic = self.traffic
         if traffic.has_room():
             traffic.connections.add(self)
-        elif traffic.has_reserve():
+        else:
             self._state = State.OVER
             traffic.reserve.add(self)
-        else:
-            self._state = State.CLOSED
-            self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """Return where to read to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import random
@@ -18,6 +19,7 @@ import pytest
 from lite_mlops.errors import Busy
 from lite_mlops.web import App, Guard, Limits, Request, Response, Route, Server
 from lite_mlops.web.kernel import Deferred
+from lite_mlops.web.kernel.accepting import Accepting
 from tests.web.kernel.wire import GET, HOST, Client, post
 from tests.web.kernel.works import Work
 
@@ -628,6 +630,37 @@ def test_connections_beyond_the_limit_are_told_so(serve: Serve) -> None:
             while server.connections > 1:
                 second.ask(GET)
             assert waiting.ask(GET).status == 200  # there is room by now
+
+
+def test_however_many_there_are_each_is_told_so(serve: Serve) -> None:
+    server = serve(connections=1)
+    with Client(server) as first, ExitStack() as stack:
+        assert first.ask(GET).status == 200
+        others = [stack.enter_context(Client(server)) for _ in range(100)]  # more than are told
+        for client in others:
+            client.send(GET)
+        for client in others:
+            refused = client.answer()
+            assert refused is not None
+            assert refused.status == 503
+            client.socket.close()
+        assert first.ask(GET).status == 200
+
+
+def test_running_out_of_files_is_no_end(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take, failures = Accepting._take, [OSError(errno.EMFILE, "Too many open files")]
+
+    def failing(accepting: Accepting) -> bool:
+        if failures:
+            raise failures.pop()
+        return take(accepting)
+
+    monkeypatch.setattr(Accepting, "_take", failing)
+    with Client(serve()) as client:
+        assert client.ask(GET).status == 200
+    assert "No connection can be accepted: Too many open files" in caplog.text
 
 
 def test_what_is_told_of_answers(serve: Serve) -> None:
