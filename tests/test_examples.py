@@ -35,6 +35,16 @@ EXPECTED = {
         "kept: grader/1 is @champion, @linear",
         "# Model card: grader/1",
     ],
+    "serving": [
+        "prediction: leaves quality: ok",
+        "doubtful: age 141 expected 18 to 89",
+        "doubtful: plan gold expected basic, pro",
+        "most of it: orders by exact linear",
+        "right so far: 1",
+        "answers now: 2",
+        "addresses on record: 1 pseudonym of 32 digits",
+        "embedded: leaves",
+    ],
     "parameter_search": ["16 runs below search"],
 }
 

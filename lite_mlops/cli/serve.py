@@ -178,7 +178,7 @@ def _curl(serving: Serving, url: str, *, needed: bool) -> Iterator[str]:
     from lite_mlops.web import first_row
 
     version = serving.opened.served.default.version
-    row = first_row(version.signature, serving.example(version))
+    row = first_row(version.signature, serving.opened.example(version))
     if row is None:
         return
     body = json.dumps(row if isinstance(row, dict) else [row], ensure_ascii=False)

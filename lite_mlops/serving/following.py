@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
-from lite_mlops.models import Models, ModelVersion, open_version
+from lite_mlops.models import Example, Models, ModelVersion, open_version
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
@@ -47,8 +47,16 @@ def load_version(
         Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
     """
     model = open_version(store.objects, version, store.settings, strict=strict)
-    loaded = Loaded(version, model, recording)
-    example = None if version.example is None else models.example_of(version)
+    return warmed(Loaded(version, model, recording), models.example_of(version))
+
+
+def warmed(loaded: Loaded, example: Example | None) -> Loaded:
+    """Return a version after it was asked for the first time, and answered its example as it did.
+
+    Raises:
+        Damaged: it does not.
+    """
+    version = loaded.version
     if example is None or not example.answers:
         row = version.signature.example_row()
         if row:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lite_mlops.models import Bundle, Inputs, Models, parse_any_reference
+from lite_mlops.models import Bundle, Example, Inputs, Models, ModelVersion, parse_any_reference
 from lite_mlops.serving.endpoint import Endpoint
-from lite_mlops.serving.following import Following, load_version
+from lite_mlops.serving.following import Following, load_version, warmed
+from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.store import Store
@@ -23,9 +24,17 @@ log = logging.getLogger("lite_mlops")
 
 @dataclass(frozen=True)
 class Opened:
-    """Endpoints, and what goes with them in a project; a bundle has neither of the two."""
+    """Endpoints, and what goes with them.
+
+    Attributes:
+        served: The endpoints.
+        example: Returns the rows that were kept with a version.
+        recording: What records answers; None: they are not.
+        following: What follows aliases; None for a bundle.
+    """
 
     served: Served
+    example: Callable[[ModelVersion], Example | None]
     recording: Recording | None = None
     following: Following | None = None
 
@@ -81,7 +90,7 @@ def open_references(
         endpoints[str(parse_any_reference(text))] = Endpoint.of(loaded)
     served = Served(endpoints)
     following = Following(store, models, served, recording, strict=strict, say=say, refresh=refresh)
-    return Opened(served, recording, following)
+    return Opened(served, models.example_of, recording, following)
 
 
 def open_bundle(path: Path, *, trust: Sequence[str] | bool = (), strict: bool = False) -> Opened:
@@ -93,4 +102,6 @@ def open_bundle(path: Path, *, trust: Sequence[str] | bool = (), strict: bool = 
     """
     with Bundle.open_file(path) as bundle:
         version, model = bundle.version, bundle.load(trust=trust, strict=strict)
-    return Opened(Served({version.model: Endpoint(version, model)}))
+        example = bundle.example()
+    loaded = warmed(Loaded(version, model), example)
+    return Opened(Served({version.model: Endpoint.of(loaded)}), lambda _: example)

@@ -26,7 +26,7 @@ from lite_mlops.web.pages import form_routes
 from lite_mlops.web.predicting import Meter, Readiness, prediction_app
 
 if TYPE_CHECKING:
-    from lite_mlops.models import Example, ModelVersion
+    from lite_mlops.models import ModelVersion
     from lite_mlops.project import Project
 
 LOOPBACK = "127.0.0.1"
@@ -86,7 +86,7 @@ class Serving:
             meter=self.meter,
             observer=self._http,
             monitoring=monitoring,
-            pages=form_routes(opened.served, monitoring=monitoring, example=self.example),
+            pages=form_routes(opened.served, monitoring=monitoring, example=opened.example),
             guard=doors.guard(),
             limits=doors.limits,
             readiness=self._readiness,
@@ -96,10 +96,6 @@ class Serving:
     def _card(self, version: ModelVersion) -> str:
         assert self._project is not None
         return self._project.models.card_text(version.name, "html")
-
-    def example(self, version: ModelVersion) -> Example | None:
-        """Return the rows that were kept with a version; None for a bundle, and without any."""
-        return None if self._project is None else self._project.models.example_of(version)
 
     def summary(self) -> str:
         """Return in a sentence what was answered and recorded."""

@@ -187,10 +187,10 @@ def test_a_bundle_answers_without_a_project_and_records_nothing(
 
     (answer,) = ask("/predict", b'{"age": 2, "visits": 0}')["predictions"]
     assert answer["prediction"] == "yes"
-    assert "POST /feedback" not in ask("/", None)["routes"]
+    assert "/feedback" not in ask("/openapi.json", None)["paths"]
     with pytest.raises(urllib.error.HTTPError, match="404"):
         ask("/feedback", b'{"id": "a", "label": "yes"}')
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (0, "\nStopped.\n", "")
+    assert (process.returncode, out, err) == (0, "\nStopped. 1 row answered.\n", "")
     assert list(empty.iterdir()) == []

@@ -68,7 +68,7 @@ class Accepting:
 
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
-            if not self._traffic.has_reserve():
+            if self._traffic.left() <= len(self._begun):
                 self._wait()
                 return
             try:

@@ -16,7 +16,10 @@ from lite_mlops.web.kernel.http import Response
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _BODILESS = (204, 304)
-_OURS = frozenset({"content-length", "connection", "transfer-encoding", "date", "server"})
+_UNAVAILABLE = 503
+_FRAMING = frozenset({"content-length", "connection", "transfer-encoding"})
+_SAME_ORIGIN = b"Cross-Origin-Resource-Policy: same-origin\r\n"
+_KINDS = 100  # of answers whose beginnings are kept
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -26,34 +29,36 @@ def retry_after() -> str:
     return str(random.randint(1, 3))  # noqa: S311
 
 
-def checked_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the headers of an answer without those that its server sets.
+def protected(answer: Response) -> list[tuple[str, str]]:
+    """Return the headers of an answer, with those that keep browsers safe.
 
     Raises:
         ValueError: a name or value cannot stand in a head, as it would end it.
     """
+    return [("X-Content-Type-Options", "nosniff"), *_safe_headers(answer)]
+
+
+def _safe_headers(answer: Response) -> list[tuple[str, str]]:
+    headers = _checked(answer.headers)
+    if "Access-Control-Allow-Origin" not in answer.headers:
+        headers.append(("Cross-Origin-Resource-Policy", "same-origin"))
+    if answer.status == _UNAVAILABLE and "Retry-After" not in answer.headers:
+        headers.append(("Retry-After", retry_after()))
+    return headers
+
+
+def _checked(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     found = []
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise ValueError(f"{name!r}: {value!r} cannot be a header")
-        if name.lower() not in _OURS:
+        if name.lower() not in _FRAMING:
             found.append((name, value))
     return found
 
 
-def protected(answer: Response) -> list[tuple[str, str]]:
-    """Return what every answer carries for the safety of browsers.
-
-    Raises:
-        ValueError: as `checked_headers`.
-    """
-    headers = checked_headers(answer.headers)
-    headers.append(("X-Content-Type-Options", "nosniff"))
-    if "Access-Control-Allow-Origin" not in answer.headers:
-        headers.append(("Cross-Origin-Resource-Policy", "same-origin"))
-    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" not in answer.headers:
-        headers.append(("Retry-After", retry_after()))
-    return headers
+def _lines(headers: list[tuple[str, str]]) -> bytes:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
 
 
 def reason(status: int) -> str:
@@ -85,11 +90,11 @@ class Answers:
             ValueError: it has headers that cannot be.
         """
         status, body = answer.status, answer.body
-        if answer.headers or status == HTTPStatus.SERVICE_UNAVAILABLE:
-            beginning = self._beginning(answer)
+        beginning = self._beginnings.get((status, answer.media)) or self._begin(answer)
+        if answer.headers or status == _UNAVAILABLE:
+            beginning += _lines(_safe_headers(answer))
         else:
-            key = status, answer.media
-            beginning = self._beginnings.get(key) or self._known(key, answer)
+            beginning += _SAME_ORIGIN
         if keep and minor and not head and status not in _BODILESS:
             return b"%bContent-Length: %d\r\n\r\n%b" % (beginning, len(body), body)
         if not keep:
@@ -101,17 +106,17 @@ class Answers:
         beginning += b"Content-Length: %d\r\n\r\n" % len(body)
         return beginning if head else beginning + body
 
-    def _known(self, key: tuple[int, str], answer: Response) -> bytes:
-        if len(self._beginnings) > 100:
+    def _begin(self, answer: Response) -> bytes:
+        """Make what all answers of a status and a kind begin with."""
+        headers = {
+            "Server": "lite-mlops",
+            "Date": self._date,
+            **({"Content-Type": answer.media} if answer.media else {}),
+            "X-Content-Type-Options": "nosniff",
+        }
+        line = f"HTTP/1.1 {answer.status} {reason(answer.status)}\r\n".encode()
+        if len(self._beginnings) > _KINDS:
             self._beginnings.clear()
-        self._beginnings[key] = beginning = self._beginning(answer)
-        return beginning
-
-    def _beginning(self, answer: Response) -> bytes:
-        lines = [f"HTTP/1.1 {answer.status} {reason(answer.status)}", "Server: lite-mlops"]
-        lines.append(f"Date: {self._date}")
-        if answer.media:
-            checked_headers({"Content-Type": answer.media})
-            lines.append(f"Content-Type: {answer.media}")
-        lines += [f"{name}: {value}" for name, value in protected(answer)]
-        return "\r\n".join([*lines, ""]).encode("latin-1")
+        made = line + _lines(_checked(headers))
+        self._beginnings[answer.status, answer.media] = made
+        return made

@@ -77,8 +77,7 @@ class App:
         admitted = self.admit(request)
         if isinstance(admitted, Response):
             return admitted
-        answer = self.begin(admitted, request)
-        return answer if isinstance(answer, Response) else self.carried_out(request, answer)
+        return self.answered(admitted, request)
 
     @cached_property
     def asgi(self) -> Asgi:
@@ -131,13 +130,16 @@ class App:
             answer = self.failed(request, error)
         return self._shared(request, answer)
 
-    def carried_out(self, request: Request, deferred: Deferred) -> Response:
-        """Return the answer to a request whose work is done at once, for it alone."""
+    def answered(self, admitted: Admitted, request: Request) -> Response:
+        """Return the answer to a whole request; work that could be done with others is not."""
+        answer = self.begin(admitted, request)
+        if isinstance(answer, Response):
+            return answer
         try:
-            result = deferred.work.now(deferred.item)
+            result = answer.work.now(answer.item)
         except Exception as error:  # noqa: BLE001 (`finish` tells it)
             result = error
-        return self.finish(request, deferred, result)
+        return self.finish(request, answer, result)
 
     # -- errors ---------------------------------------------------------------------------------
 

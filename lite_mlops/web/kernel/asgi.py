@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from lite_mlops.errors import Busy, LiteMlopsError
+from lite_mlops.errors import Busy
 from lite_mlops.web.kernel.app import Admitted, App
-from lite_mlops.web.kernel.embedding import Incoming, outgoing, refusal
+from lite_mlops.web.kernel.embedding import Embedded, Incoming
 from lite_mlops.web.kernel.http import Request, Response
 from lite_mlops.web.kernel.parsing import Refused, checked_path, gathered
 from lite_mlops.web.kernel.together import Deferred, Done
@@ -27,10 +26,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _MOST_CALLS = 64  # that wait for a thread
-
-
-class _Gone(Exception):
-    """The client went away in the middle of its request."""
 
 
 class _Threads:
@@ -80,33 +75,22 @@ class Asgi:
             raise NotImplementedError(f"ASGI of the type {scope['type']}")
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = monotonic()
-        request, route = Request(scope["method"].upper(), ""), ""
-        incoming: Incoming | None = None
-        try:
-            request = _head(scope)
-            admitted = self._app.admit(request)
-            if isinstance(admitted, Admitted):
-                route = admitted.route.path
-                incoming = Incoming(self._app, admitted, request)
+        with Embedded(self._app, scope["method"]) as embedded:
+            taken = embedded.admit(_head(scope))
+            if taken is not None:
+                admitted, incoming = taken
                 request = await self._whole(incoming, receive)
-                answer = await self._answer(admitted, request)
-            else:
-                answer = admitted
-        except _Gone:
-            return
-        except LiteMlopsError as error:
-            answer = refusal(self._app, request, error)
-        finally:
-            if incoming is not None:
-                incoming.drop()
-        answer, headers = outgoing(self._app, request, answer)
-        self._app.observed(route, answer, monotonic() - begun)
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer.body})
+                if request is None:
+                    return
+                embedded.answer = await self._answer(admitted, request)
+        if embedded.answer is not None:
+            answer, headers = embedded.outgoing(embedded.answer)
+            raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+            await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+            await send({"type": "http.response.body", "body": answer.body})
 
-    async def _whole(self, incoming: Incoming, receive: Receive) -> Request:
+    async def _whole(self, incoming: Incoming, receive: Receive) -> Request | None:
+        """Return the whole request; None if the client went away before it was."""
         seconds = self._app.limits.body_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -114,7 +98,7 @@ class Asgi:
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise _Gone
+                        return None
                     incoming.add(message.get("body", b""))
                     more = message.get("more_body", False)
         except TimeoutError:

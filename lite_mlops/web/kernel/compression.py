@@ -14,7 +14,8 @@ from dataclasses import replace
 from lite_mlops.web.kernel.http import Malformed, Response, TooLarge, WrongMedia
 
 _GZIP = 31  # window bits of zlib: a header and a checksum of gzip are required
-_WORTH_IT = 1_024  # bytes
+# Bytes; less is not worth it, and more would hold up all others meanwhile.
+_LEAST, _MOST = 1_024, 4_000_000
 _LEVEL = 1  # time counts more than the last per cents
 _TEXTUAL = ("json", "javascript", "xml", "x-ndjson")
 _GZIP_NAMES = ("gzip", "x-gzip")
@@ -87,7 +88,7 @@ def packable(answer: Response) -> bool:
     """Return whether packing an answer can pay."""
     media = answer.media.partition(";")[0]
     return (
-        len(answer.body) >= _WORTH_IT
+        _LEAST <= len(answer.body) <= _MOST
         and (media.startswith("text/") or media.endswith(_TEXTUAL))
         and "Content-Encoding" not in answer.headers
     )

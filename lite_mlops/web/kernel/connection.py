@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from enum import Enum, auto
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -27,6 +26,7 @@ from lite_mlops.web.kernel.traffic import Traffic
 log = logging.getLogger("lite_mlops")
 
 _PIPELINED = 16  # requests of one connection that wait for their answers at a time
+_WRITTEN_AT_ONCE = 1 << 16  # bytes of answers before a look at whether they are read
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 10
 _WORTH_PACKING = 1_024
@@ -35,14 +35,14 @@ _RESERVE_SECONDS = 1.0
 _NO_REQUEST = Head(Request("", ""), 0, keep=False, minor=1, expects=False)
 
 
-class State(Enum):
-    """How far a connection is."""
+class State:
+    """How far a connection is. Plain numbers: members of an Enum take a while to look up."""
 
-    OVER = auto()  # one too many: it is told so as soon as it asks
-    OPEN = auto()
-    ENDING = auto()  # what was asked is answered, nothing more is read
-    LINGERING = auto()  # all is answered; what still comes is passed over, lest it undo the answer
-    CLOSED = auto()
+    OVER = 0  # one too many: it is told so as soon as it asks
+    OPEN = 1
+    ENDING = 2  # what was asked is answered, nothing more is read
+    LINGERING = 3  # all is answered; what still comes is passed over, lest it undo the answer
+    CLOSED = 4
 
 
 class Exchange:
@@ -72,19 +72,23 @@ class Exchange:
         else:
             self.end(app.failed(self.request, answer))
 
-    def defer(self, deferred: Deferred) -> None:
+    def defer(self, deferred: Deferred, *, alone: bool = False) -> None:
         """Have the work be done together with that of others."""
         traffic = self.connection.traffic
         self.deferred = deferred
         try:
-            traffic.turns.add(deferred, self.done)
+            traffic.turns.add(deferred, self.done, alone=alone)
         except Exception as error:  # noqa: BLE001 (`failed` logs it)
             self.end(traffic.app.failed(self.request, error))
 
     def done(self, result: Any) -> None:
         """Take the result of the work."""
-        deferred = cast("Deferred", self.deferred)
-        self.end(self.connection.traffic.app.finish(self.request, deferred, result))
+        request, deferred = self.request, cast("Deferred", self.deferred)
+        answer = self.connection.traffic.app.finish(request, deferred, result)
+        if self.data is None and request.file is None:
+            self.answer(answer)
+        else:
+            self.end(answer)
 
     def end(self, answer: Response) -> None:
         """Take the answer; one that comes too late is dropped."""
@@ -121,6 +125,7 @@ class Connection(asyncio.BufferedProtocol):
         "_exchanges",
         "_head",
         "_out",
+        "_outgoing",
         "_parser",
         "_passed",
         "_paused",
@@ -140,6 +145,7 @@ class Connection(asyncio.BufferedProtocol):
         self._state = State.OPEN
         self._exchanges: deque[Exchange] = deque()
         self._out: list[bytes] = []
+        self._outgoing = 0  # bytes of it
         self._head: Head | None = None  # the request whose body is being read
         self._admitted: Admitted | None = None
         self._body: Body | None = None
@@ -158,12 +164,9 @@ class Connection(asyncio.BufferedProtocol):
         traffic = self.traffic
         if traffic.has_room():
             traffic.connections.add(self)
-        elif traffic.has_reserve():
+        else:
             self._state = State.OVER
             traffic.reserve.add(self)
-        else:
-            self._state = State.CLOSED
-            self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """Return where to read to."""
@@ -175,7 +178,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def take(self, data: bytes) -> None:
         """Take bytes that have come."""
-        if self._state is State.OPEN:
+        if self._state == State.OPEN:
             if (
                 not self._exchanges
                 and self._head is None
@@ -184,15 +187,16 @@ class Connection(asyncio.BufferedProtocol):
                 and (head := self._parser.known(data)) is not None
             ):
                 self._count += 1
-                self._answer(head, head.kept, data[len(data) - head.length :], None)
-                if self._out or self._state is not State.OPEN:
+                content = data[len(data) - head.length :]
+                self._answer(head, head.kept, content, alone=len(self.traffic.connections) == 1)
+                if self._out or self._state != State.OPEN:
                     self._write()
                 return
             if self._parser.idle and self._head is None:
                 self._since = monotonic()
             self._parser.feed(data)
             self._advance()
-        elif self._state is State.OVER:
+        elif self._state == State.OVER:
             self._over(data)
         else:
             self._passed += len(data)
@@ -202,7 +206,7 @@ class Connection(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """Answer what is whole; nothing more comes, but the client may still be reading."""
         self._eof = True
-        if self._state is State.OPEN:
+        if self._state == State.OPEN:
             self._advance()
         elif self._state in (State.OVER, State.LINGERING):
             self._close()
@@ -248,13 +252,13 @@ class Connection(asyncio.BufferedProtocol):
     def _read_on(self) -> None:
         try:
             while (
-                self._state is State.OPEN
+                self._state == State.OPEN
                 and not self._held()
                 and (self._head is not None or self._next())
                 and self._read()
             ):
                 pass
-            if self._eof and self._state is State.OPEN and not self._held():
+            if self._eof and self._state == State.OPEN and not self._held():
                 self._end_of_input()
         except LiteMlopsError as error:  # of the framing, or of an encoding
             self._refuse(status_of(error), str(error), error)
@@ -321,8 +325,12 @@ class Connection(asyncio.BufferedProtocol):
         self._state = State.ENDING
 
     def _held(self) -> bool:
-        """Return whether reading waits for answers to be made or to be read."""
-        return self._blocked or len(self._exchanges) >= _PIPELINED
+        """Return whether reading waits for answers to be made, to be written or to be read."""
+        return (
+            self._blocked
+            or len(self._exchanges) >= _PIPELINED
+            or self._outgoing >= _WRITTEN_AT_ONCE
+        )
 
     def _balance(self) -> None:
         """Read on, or not, as fast as answers are made and read."""
@@ -337,7 +345,15 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- answering ------------------------------------------------------------------------------
 
-    def _answer(self, head: Head, admitted: Admitted, content: bytes, file: Path | None) -> None:
+    def _answer(
+        self,
+        head: Head,
+        admitted: Admitted,
+        content: bytes,
+        file: Path | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
         """Have a whole request be answered."""
         traffic, route = self.traffic, admitted.route
         request = head.request
@@ -355,7 +371,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         answer = traffic.app.begin(admitted, request)
         if isinstance(answer, Deferred):
-            self._exchange(head, request, route.path, begun).defer(answer)
+            self._exchange(head, request, route.path, begun).defer(answer, alone=alone)
             return
         self._queue(self.encoded(answer, head, route.path, begun))
         if file is not None:
@@ -374,6 +390,7 @@ class Connection(asyncio.BufferedProtocol):
             self.traffic.in_flight -= 1
         else:
             self._out.append(data)
+            self._outgoing += len(data)
 
     def encoded(
         self, answer: Response, head: Head, route: str, begun: float, exchange: Any = None
@@ -383,7 +400,7 @@ class Connection(asyncio.BufferedProtocol):
         if len(answer.body) >= _WORTH_PACKING:
             answer = packed(answer, head.request.headers)
         keep = head.keep
-        if self._state is not State.OPEN or traffic.stopping:
+        if self._state != State.OPEN or traffic.stopping:
             keep = keep and self._goes_on(exchange)
         message, observer = traffic.answers.message, traffic.app.observer
         only_head = head.request.method == "HEAD"
@@ -400,7 +417,7 @@ class Connection(asyncio.BufferedProtocol):
         """Return whether something follows an answer, now that the connection is to end."""
         if exchange is not None and self._exchanges[-1] is not exchange:
             return True
-        if self._state is not State.OPEN:
+        if self._state != State.OPEN:
             return False
         if self._parser.idle and (exchange is not None or not self._exchanges):
             self._state = State.ENDING
@@ -420,10 +437,11 @@ class Connection(asyncio.BufferedProtocol):
         while exchanges and exchanges[0].data is not None:
             out.append(exchanges.popleft().data or b"")
         if out:
-            if self._state is not State.CLOSED:
+            if self._state != State.CLOSED:
                 self._transport.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
-        if self._state is State.ENDING and not exchanges:
+            self._outgoing = 0
+        if self._state == State.ENDING and not exchanges:
             self._finish()
 
     # -- refusing -------------------------------------------------------------------------------
@@ -508,15 +526,15 @@ class Connection(asyncio.BufferedProtocol):
         """Look at the time limits."""
         if self._unread_too_long(now):
             self.abort()
-        elif self._state is State.OPEN:
+        elif self._state == State.OPEN:
             self._sweep_answers(now)
             self._sweep_input(now)
-        elif self._state is State.ENDING:
+        elif self._state == State.ENDING:
             self._sweep_answers(now)
-        elif self._state is State.LINGERING:
+        elif self._state == State.LINGERING:
             if now - self._since > _LINGER_SECONDS and not self._unread:
                 self._close()
-        elif self._state is State.OVER and now - self._since > _RESERVE_SECONDS:
+        elif self._state == State.OVER and now - self._since > _RESERVE_SECONDS:
             self._over(b"")
 
     def _unread_too_long(self, now: float) -> bool:
@@ -540,7 +558,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _sweep_input(self, now: float) -> None:
         limits, traffic = self.traffic.limits, self.traffic
-        if self._state is not State.OPEN or self._paused:
+        if self._state != State.OPEN or self._paused:
             return
         lasted = now - self._since
         if self._head is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Self
 
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.web.kernel.answers import protected
@@ -47,25 +50,67 @@ class Incoming:
         self._body.drop()
 
 
-def refusal(app: App, request: Request, error: LiteMlopsError) -> Response:
-    """Return the answer to a request that cannot be read."""
-    status = error.status if isinstance(error, Refused) else status_of(error)
-    return app.error(request, status, str(error), error)
+class Embedded:
+    """One request on its way through an app inside another server; as a context.
 
+    An error of the package that leaves the context is its answer.
 
-def outgoing(
-    app: App, request: Request, answer: Response
-) -> tuple[Response, list[tuple[str, str]]]:
-    """Return an answer as it goes out, and its headers."""
-    answer = packed(answer, request.headers)
-    try:
-        headers = protected(answer)
-    except ValueError as error:
-        answer = app.failed(request, error)
-        headers = protected(answer)
-    if answer.status not in (204, 304):
-        headers.append(("Content-Length", str(len(answer.body))))
-        headers.append(("Content-Type", answer.media))
-    if request.method == "HEAD":
-        answer = Response(answer.status, b"", answer.media)
-    return answer, headers
+    Attributes:
+        answer: What is answered; None until that is known.
+    """
+
+    def __init__(self, app: App, method: str) -> None:
+        self._app = app
+        self._begun = monotonic()
+        self._request = Request(method.upper(), "")
+        self._route = ""
+        self._incoming: Incoming | None = None
+        self.answer: Response | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def admit(self, head: Request) -> tuple[Admitted, Incoming] | None:
+        """Return the route of a request and what reads its body; None if it is turned away.
+
+        Raises:
+            TooLarge, WrongMedia, Malformed: its body cannot be taken.
+        """
+        self._request = head
+        admitted = self._app.admit(head)
+        if isinstance(admitted, Response):
+            self.answer = admitted
+            return None
+        self._route = admitted.route.path
+        self._incoming = Incoming(self._app, admitted, head)
+        return admitted, self._incoming
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._incoming is not None:
+            self._incoming.drop()
+        if not isinstance(error, LiteMlopsError):
+            return False
+        status = error.status if isinstance(error, Refused) else status_of(error)
+        self.answer = self._app.error(self._request, status, str(error), error)
+        return True
+
+    def outgoing(self, answer: Response) -> tuple[Response, list[tuple[str, str]]]:
+        """Return an answer as it goes out and its headers; the observer is told of it."""
+        answer = packed(answer, self._request.headers)
+        try:
+            headers = protected(answer)
+        except ValueError as error:
+            answer = self._app.failed(self._request, error)
+            headers = protected(answer)
+        if answer.status not in (204, 304):
+            headers.append(("Content-Length", str(len(answer.body))))
+            headers.append(("Content-Type", answer.media))
+        self._app.observed(self._route, answer, monotonic() - self._begun)
+        if self._request.method == "HEAD":
+            answer = Response(answer.status, b"", answer.media)
+        return answer, headers

@@ -101,9 +101,10 @@ class Traffic:
         """Return whether one more connection may be answered."""
         return len(self.connections) < self.limits.connections
 
-    def has_reserve(self) -> bool:
-        """Return whether one more connection may be told that there is no room."""
-        return len(self.reserve) < _RESERVE
+    def left(self) -> int:
+        """Return how many more connections can be taken, to be answered or told of the limit."""
+        most = self.limits.connections + _RESERVE
+        return most - len(self.connections) - len(self.reserve)
 
     def folder(self) -> Path:
         """Return where bodies lie that are taken as files."""

@@ -138,8 +138,10 @@ class Turns:
         # While work is in the thread it is not asked: that is for one thread at a time.
         return held + sum(w.waiting for w in self._scheduled if w not in self._away)
 
-    def add(self, deferred: Deferred, done: Done) -> None:
+    def add(self, deferred: Deferred, done: Done, *, alone: bool = False) -> None:
         """Take work on; `done` is told its result, or the exception it ended with, in the loop.
+
+        Where nobody else is there whose items could join (`alone`), it is not put off.
 
         Raises:
             Busy: too many items wait already.
@@ -158,7 +160,10 @@ class Turns:
         work.add(deferred.item, told, until)
         if work not in self._scheduled:
             self._scheduled.add(work)
-            self._loop.call_soon(self._linger, work)
+            if alone:
+                self._turn(work)
+            else:
+                self._loop.call_soon(self._linger, work)
 
     def _done(self, done: Done, result: Any) -> None:
         if get_ident() == self._thread:

@@ -8,14 +8,12 @@ Each request is answered by itself, in the thread that the server around it has 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from time import monotonic
 from typing import Any
 
-from lite_mlops.errors import LiteMlopsError
 from lite_mlops.web.kernel.answers import reason
-from lite_mlops.web.kernel.app import Admitted, App
-from lite_mlops.web.kernel.embedding import Incoming, outgoing, refusal
-from lite_mlops.web.kernel.http import Malformed, Request, Response
+from lite_mlops.web.kernel.app import App
+from lite_mlops.web.kernel.embedding import Embedded
+from lite_mlops.web.kernel.http import Malformed, Request
 from lite_mlops.web.kernel.parsing import checked_path
 
 Environ = dict[str, Any]
@@ -32,34 +30,17 @@ class Wsgi:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
-        begun = monotonic()
-        request, route = Request(environ["REQUEST_METHOD"].upper(), ""), ""
-        incoming: Incoming | None = None
-        try:
-            request = _head(environ)
-            admitted = self._app.admit(request)
-            if isinstance(admitted, Admitted):
-                route = admitted.route.path
-                incoming = Incoming(self._app, admitted, request)
+        with Embedded(self._app, environ["REQUEST_METHOD"]) as embedded:
+            taken = embedded.admit(_head(environ))
+            if taken is not None:
+                admitted, incoming = taken
                 for part in _parts(environ):
                     incoming.add(part)
-                request = incoming.end()
-                answer = self._answer(admitted, request)
-            else:
-                answer = admitted
-        except LiteMlopsError as error:
-            answer = refusal(self._app, request, error)
-        finally:
-            if incoming is not None:
-                incoming.drop()
-        answer, headers = outgoing(self._app, request, answer)
-        self._app.observed(route, answer, monotonic() - begun)
+                embedded.answer = self._app.answered(admitted, incoming.end())
+        assert embedded.answer is not None
+        answer, headers = embedded.outgoing(embedded.answer)
         start_response(f"{answer.status} {reason(answer.status)}", headers)
         return [answer.body]
-
-    def _answer(self, admitted: Admitted, request: Request) -> Response:
-        answer = self._app.begin(admitted, request)
-        return answer if isinstance(answer, Response) else self._app.carried_out(request, answer)
 
 
 def _head(environ: Environ) -> Request:

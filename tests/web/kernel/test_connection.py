@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import random
@@ -12,11 +13,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from lite_mlops.errors import Busy
 from lite_mlops.web import App, Guard, Limits, Request, Response, Route, Server
 from lite_mlops.web.kernel import Deferred
+from lite_mlops.web.kernel.accepting import Accepting
 from tests.web.kernel.wire import GET, HOST, Client, post
 from tests.web.kernel.works import Work
 
@@ -582,6 +585,19 @@ def test_who_does_not_read_is_cut_off(serve: Serve) -> None:
         assert got < 60_000_000
 
 
+def test_what_is_not_read_is_not_made(serve: Serve) -> None:
+    process = psutil.Process()
+    server = serve(write_seconds=0.5)
+    with Client(server) as lazy, Client(server) as other:
+        assert lazy.ask(GET).status == 200
+        assert other.ask(GET.replace(b"/ ", b"/much ")).status == 200
+        before = process.memory_info().rss
+        lazy.send(GET.replace(b"/ ", b"/much ") * 500)  # 10 GB in all
+        while server.connections == 2:
+            assert other.ask(GET).status == 200
+            assert process.memory_info().rss - before < 200_000_000
+
+
 def test_a_slow_reader_gets_all_of_it(serve: Serve) -> None:
     server = serve(write_seconds=0.3)
     with Client(server) as client:
@@ -615,6 +631,37 @@ def test_connections_beyond_the_limit_are_told_so(serve: Serve) -> None:
             while server.connections > 1:
                 second.ask(GET)
             assert waiting.ask(GET).status == 200  # there is room by now
+
+
+def test_however_many_there_are_each_is_told_so(serve: Serve) -> None:
+    server = serve(connections=1)
+    with Client(server) as first, ExitStack() as stack:
+        assert first.ask(GET).status == 200
+        others = [stack.enter_context(Client(server)) for _ in range(100)]  # more than are told
+        for client in others:
+            client.send(GET)
+        for client in others:
+            refused = client.answer()
+            assert refused is not None
+            assert refused.status == 503
+            client.socket.close()
+        assert first.ask(GET).status == 200
+
+
+def test_running_out_of_files_is_no_end(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take, failures = Accepting._take, [OSError(errno.EMFILE, "Too many open files")]
+
+    def failing(accepting: Accepting) -> bool:
+        if failures:
+            raise failures.pop()
+        return take(accepting)
+
+    monkeypatch.setattr(Accepting, "_take", failing)
+    with Client(serve()) as client:
+        assert client.ask(GET).status == 200
+    assert "No connection can be accepted: Too many open files" in caplog.text
 
 
 def test_what_is_told_of_answers(serve: Serve) -> None:
