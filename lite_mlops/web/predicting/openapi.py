@@ -60,6 +60,8 @@ def document_of(routes: Iterable[Route], served: Served) -> dict[str, Any]:
             "version": served.default.version.name,
             "description": f"Served by lite-mlops {installed_version('lite-mlops')}.",
         },
+        # Beside the document, wherever the app is mounted.
+        "servers": [{"url": "./"}],
         "paths": paths,
         "components": {
             "schemas": schemas,
