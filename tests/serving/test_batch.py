@@ -149,7 +149,7 @@ def test_an_empty_text_is_one_and_an_empty_cell_is_none(tmp_path: Path) -> None:
         ("in.csv", b"\xef\xbb\xbfa;b\r\n1;2\r\n3;4\r\n"),
         ("in.csv.gz", gzip.compress(b"a,b\n1,2\n3,4\n", mtime=0)),
         ("in.csv", b'a,b\n"1","2"\n3,4'),
-        ("in.jsonl.gz", gzip.compress(b'{"a": 1, "b": 2}\n{"b": 4.0, "a": 3}\n')),
+        ("in.jsonl.gz", gzip.compress(b'{"a": 1, "b": 2}\n{"b": 4.0, "a": 3}\n', mtime=0)),
         ("in.NDJSON", b'{"a": 1, "b": 2, "c": {"d": []}}\n{"a": 3, "b": 4, "e": null}\n'),
     ],
 )
