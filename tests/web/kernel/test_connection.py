@@ -343,6 +343,7 @@ BOMB = gzip.compress(bytes(20_000_000))
             "the Content-Encoding 'gzip, gzip' is not known; use gzip or none.",
         ),
     ],
+    ids=["bomb", "none", "cut off", "checksum", "two", "br", "twice"],
 )
 @pytest.mark.parametrize("path", ["/size", "/file"])
 def test_what_cannot_be_unpacked_is_refused(
