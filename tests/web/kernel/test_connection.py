@@ -626,7 +626,14 @@ def test_connections_beyond_the_limit_are_told_so(serve: Serve) -> None:
         assert 1 <= int(refused.headers["retry-after"]) <= 3
         assert third.closed()
         assert first.ask(GET).status == 200
+        traffic = server._traffic
+        assert traffic is not None
+        third.socket.close()
+        while traffic.reserve:
+            second.ask(GET)
         with Client(server) as waiting:
+            while not traffic.reserve:
+                second.ask(GET)
             first.socket.close()
             while server.connections > 1:
                 second.ask(GET)
