@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,13 @@ _FOLLOWED_BY = {
     "summarise_metrics": {"metric", "metrics"},
     "remove_purged": {"run_purged"},
 }
+
+# Kinds that change what a page shows of a run; a file may be the last sign of a crashed one.
+_SHOWN = {
+    *("run_started", "run_resumed", "run_ended", "run_deleted", "run_restored", "run_purged"),
+    *("params", "metric", "metrics", "tags", "note", "artifact"),
+}
+_GOING_ON = {"run_started", "run_resumed"}  # kinds after which a run may be going on again
 
 
 @dataclass(frozen=True)
@@ -184,8 +191,8 @@ def _prepare(
         database.run("leave_out_purged")
 
 
-def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
-    """Apply all staged events, kind by kind; return how many there were."""
+def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> dict[str, int]:
+    """Apply all staged events, kind by kind; return how many there were of each."""
     counts = dict(database.rows("staged_kinds"))
     if unreadable := counts.pop(None, 0):
         database.run("add_unreadable", count=unreadable)
@@ -196,7 +203,7 @@ def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
         _apply_renamings(database)
     if rare.crashed:
         database.run("reopen_crash_dates")
-    return sum(counts.values())
+    return counts
 
 
 def _record_places(database: Database, readings: Sequence[Reading]) -> int:
@@ -225,14 +232,43 @@ def _record_places(database: Database, readings: Sequence[Reading]) -> int:
     return len(damages)
 
 
-def _end_crashed(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
-    """End the runs whose writers died; return how many there were."""
+def _end_crashed(database: Database, readings: Sequence[Reading], rare: _Rare) -> list[str]:
+    """End the runs whose writers died; return their ids."""
     alive = {reading.writer for reading in readings if not reading.place.closed}
     dead = {reading.writer for reading in readings} - alive
     crashed = database.rows("end_crashed_runs", dead=sorted(dead)) if dead else []
     if crashed or rare.crashed:
         database.run("date_crashed_runs")
-    return len(crashed)
+    return [run_id for (run_id,) in crashed]
+
+
+def stale_summaries(database: Database) -> int:
+    """Return how many runs have another summary than the other tables say."""
+    database.run("touch_all")
+    database.run("sum_up_touched")
+    return int(database.value("stale_summaries"))
+
+
+def sum_up_all(database: Database) -> None:
+    """Make the summaries of all runs anew, from what the other tables say."""
+    database.run("touch_all")
+    database.run("sum_up_touched")
+    database.run("renew_summaries")
+
+
+def _sum_up(database: Database, kinds: set[str], crashed: Sequence[str]) -> None:
+    """Make the summaries of the runs anew of which the staged kinds, or a crash, show something."""
+    shown = sorted(kinds & _SHOWN)
+    touched = []
+    # A run that is going on has no summary: what it logs costs nothing here.
+    if shown and (kinds & _GOING_ON or database.value("any_over", kinds=shown)):
+        touched.append(partial(database.run, "touch_staged", kinds=shown))
+    if crashed:
+        touched.append(partial(database.run, "touch_runs", runs=list(crashed)))
+    for touch in touched:
+        touch()
+        database.run("sum_up_touched")
+        database.run("renew_summaries")
 
 
 def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) -> Folded:
@@ -241,16 +277,17 @@ def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) ->
     staged = _stage(database, readings, rare.unknown or [], stage_folder)
     try:
         with database.transaction():
-            events = _apply(database, readings, rare) if staged else 0
+            counts = _apply(database, readings, rare) if staged else {}
             damages = _record_places(database, readings)
             crashed = _end_crashed(database, readings, rare)
+            _sum_up(database, set(counts), crashed)
     finally:
         if staged:
             database.execute("DROP TABLE staged")
     return Folded(
-        events=events,
+        events=sum(counts.values()),
         damages=damages,
-        crashed=crashed,
+        crashed=len(crashed),
         finished=tuple(r.path for r in readings if r.place.closed),
         more=any(reading.more for reading in readings),
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from lite_mlops.project import Project
 from lite_mlops.store.database import attached
+from lite_mlops.store.fold import sum_up_all
 from tests.benchmarks.measuring import Figure, compared, interleaved, scratch, seconds_of
 from tests.benchmarks.projects import new_project
 
@@ -112,6 +113,7 @@ def _made(folder: Path, runs: int, names: int = 0) -> Project:
     with attached(project.store.layout.database, project.settings) as database:
         for command in _MAKE.format(runs=runs, names=names).split(";\n"):
             database.execute(command)
+        sum_up_all(database)
     return project
 
 

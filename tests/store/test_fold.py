@@ -213,12 +213,15 @@ def test_pieces_and_order_do_not_matter(journals: dict[str, bytes], data: st.Dat
             for cut in cuts:
                 in_pieces.write(name, content[:cut], alive=True)
                 in_pieces.fold(data.draw(st.sampled_from([None, [name]])))
+                assert in_pieces.summaries() == in_pieces.runs_over()
             in_pieces.write(name, content, alive=True)
             in_pieces.fold()
+            assert in_pieces.summaries() == in_pieces.runs_over()
         for name, content in journals.items():
             in_pieces.write(name, content)
         in_pieces.fold()
         assert in_pieces.tables() == expected
+        assert in_pieces.summaries() == in_pieces.runs_over()
         assert in_pieces.wrong_hashes() == 0
 
 

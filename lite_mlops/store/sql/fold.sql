@@ -363,9 +363,58 @@ WHEN NOT MATCHED THEN INSERT
 -- name: run_purged
 INSERT INTO purged SELECT DISTINCT run FROM staged WHERE k = 'run_purged';
 
+-- name: any_over
+-- Whether a fold brought something of a run that is over.
+SELECT EXISTS (SELECT 1 FROM runs WHERE status <> 'running'
+               AND run_id IN (SELECT run FROM staged WHERE k IN (SELECT unnest($kinds::VARCHAR[]))));
+
+-- name: touch_staged
+-- The runs of which something new is shown.
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT run_hash FROM runs
+WHERE run_id IN (SELECT run FROM staged WHERE k IN (SELECT unnest($kinds::VARCHAR[])));
+
+-- name: touch_runs
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT run_hash FROM runs WHERE run_id IN (SELECT unnest($runs::VARCHAR[]));
+
+-- name: touch_all
+CREATE OR REPLACE TEMP TABLE touched AS SELECT run_hash FROM runs;
+
+-- name: sum_up_touched
+-- Their rows of `summaries`: those that are over have one.
+CREATE OR REPLACE TEMP TABLE summed AS
+WITH told_params AS (
+    SELECT run_hash, string_agg(to_json(key) || ':' || to_json(value), ',' ORDER BY key) AS told
+    FROM params WHERE run_hash IN (SELECT run_hash FROM touched) GROUP BY run_hash
+), told_metrics AS (
+    SELECT run_hash, string_agg(to_json(key) || ':' || json_array(
+               step, epoch_us(time), value, low, high, points), ',' ORDER BY key) AS told
+    FROM latest WHERE run_hash IN (SELECT run_hash FROM touched) GROUP BY run_hash
+), told_tags AS (
+    SELECT run_hash, string_agg(to_json(key) || ':' || to_json(value), ',' ORDER BY key) AS told
+    FROM tags WHERE value IS NOT NULL AND run_hash IN (SELECT run_hash FROM touched)
+    GROUP BY run_hash
+)
+SELECT r.run_hash, r.run_id, r.name, r.experiment, r.status, r.actor, r.started_at, r.ended_at,
+       r.parent_id, r.note, coalesce(r.deleted, false) AS deleted, p.told AS params, m.told AS metrics,
+       t.told AS tags
+FROM runs r LEFT JOIN told_params p USING (run_hash) LEFT JOIN told_metrics m USING (run_hash)
+LEFT JOIN told_tags t USING (run_hash)
+WHERE r.run_hash IN (SELECT run_hash FROM touched)
+  AND r.started_at IS NOT NULL AND r.status <> 'running'
+ORDER BY r.started_at, r.run_id;
+
+-- name: renew_summaries
+DELETE FROM summaries WHERE run_hash IN (SELECT run_hash FROM touched);
+INSERT INTO summaries FROM summed;
+DROP TABLE summed;
+DROP TABLE touched;
+
 -- name: remove_purged
 -- Follows every fold while anything is purged, so that late events of a purged run go as well.
 DELETE FROM runs WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM summaries WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM params WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM metrics WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM latest WHERE run_id IN (SELECT run_id FROM purged);
