@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +33,7 @@ _SHOWN = {
     *("params", "metric", "metrics", "tags", "note", "artifact"),
 }
 _GOING_ON = {"run_started", "run_resumed"}  # kinds after which a run may be going on again
+_SUMMED_AT_ONCE = 20_000  # runs: 50 MB with 15 keys each
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class _Rare(NamedTuple):
     purged: bool  # there are purged runs, whose late events are left out
     crashed: bool  # there are crashed runs, whose end may have to be found again
     unknown: list[str] | None  # lines that an older version could not fold and this one can
+    unsummed: bool  # an older version folded the runs, and made no summaries of them
 
 
 _OTHER_KIND = re.compile(rb',"k":"(?!metric")(\w+)"')
@@ -242,33 +244,43 @@ def _end_crashed(database: Database, readings: Sequence[Reading], rare: _Rare) -
     return [run_id for (run_id,) in crashed]
 
 
+def _summing_up(database: Database, touched: int) -> Iterator[dict[str, int]]:
+    """Sum up the touched runs, so many at a time in `summed` as fit into memory."""
+    pieces = 1 + touched // _SUMMED_AT_ONCE
+    for piece in range(pieces):
+        which = {"piece": piece, "pieces": pieces}
+        database.run("sum_up_touched", **which)
+        yield which
+
+
 def stale_summaries(database: Database) -> int:
     """Return how many runs have another summary than the other tables say."""
-    database.run("touch_all")
-    database.run("sum_up_touched")
-    return int(database.value("stale_summaries"))
+    touched = database.value("touch_all")
+    pieces = _summing_up(database, touched)
+    return sum(database.value("stale_summaries", **piece) for piece in pieces)
 
 
 def sum_up_all(database: Database) -> None:
     """Make the summaries of all runs anew, from what the other tables say."""
-    database.run("touch_all")
-    database.run("sum_up_touched")
-    database.run("renew_summaries")
+    database.run("forget_summaries")
+    for _ in _summing_up(database, database.value("touch_all")):
+        database.run("keep_summed")
 
 
 def _sum_up(database: Database, kinds: set[str], crashed: Sequence[str]) -> None:
     """Make the summaries of the runs anew of which the staged kinds, or a crash, show something."""
+    touched: list[tuple[str, dict[str, object]]] = []
     shown = sorted(kinds & _SHOWN)
-    touched = []
     # A run that is going on has no summary: what it logs costs nothing here.
     if shown and (kinds & _GOING_ON or database.value("any_over", kinds=shown)):
-        touched.append(partial(database.run, "touch_staged", kinds=shown))
+        touched.append(("touch_staged", {"kinds": shown}))
     if crashed:
-        touched.append(partial(database.run, "touch_runs", runs=list(crashed)))
-    for touch in touched:
-        touch()
-        database.run("sum_up_touched")
-        database.run("renew_summaries")
+        touched.append(("touch_runs", {"runs": list(crashed)}))
+    for statement, which in touched:
+        count = database.value(statement, **which)
+        database.run("forget_touched")
+        for _ in _summing_up(database, count):
+            database.run("keep_summed")
 
 
 def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) -> Folded:
@@ -280,7 +292,10 @@ def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) ->
             counts = _apply(database, readings, rare) if staged else {}
             damages = _record_places(database, readings)
             crashed = _end_crashed(database, readings, rare)
-            _sum_up(database, set(counts), crashed)
+            if rare.unsummed:
+                sum_up_all(database)
+            else:
+                _sum_up(database, set(counts), crashed)
     finally:
         if staged:
             database.execute("DROP TABLE staged")

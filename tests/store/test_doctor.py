@@ -167,7 +167,11 @@ def test_wrong_summaries_are_made_anew(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "edit",
-    ["UPDATE summaries SET note = 'x'", "DELETE FROM summaries", "UPDATE runs SET name = 'x'"],
+    [
+        "UPDATE summaries SET note = 'x'",
+        "UPDATE runs SET name = 'x'",
+        "INSERT INTO summaries (run_hash, run_id) VALUES (3, 'nobody')",
+    ],
 )
 def test_stale_summaries_of_runs_are_made_anew(store: Store, edit: str) -> None:
     fill(store)

@@ -87,7 +87,8 @@ def test_runs_that_are_here_already_get_their_summaries(store: Store) -> None:
         database.execute(
             "INSERT INTO tags VALUES ('r1', 't', 'x', NULL, 1), ('r1', 'u', NULL, NULL, 1)"
         )
-        migrations.migrate(database)
+    store.fold()
+    with store.reading() as database:
         database.execute("SELECT run_id, params, tags, metrics IS NULL FROM summaries")
         assert sorted(database.cursor.fetchall()) == [
             ("r0", None, None, True),

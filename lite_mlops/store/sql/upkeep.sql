@@ -66,7 +66,8 @@ DROP TABLE logged;
 -- name: stale_summaries
 -- Runs whose row of `summaries` is another than the one just made of the other tables, in `summed`.
 SELECT count(DISTINCT run_hash) FROM (
-    (FROM summaries EXCEPT ALL FROM summed) UNION ALL (FROM summed EXCEPT ALL FROM summaries));
+    (FROM summaries WHERE run_hash % $pieces = $piece EXCEPT ALL FROM summed)
+    UNION ALL (FROM summed EXCEPT ALL FROM summaries));
 
 -- name: file_blocks
 SELECT block_size, total_blocks, free_blocks FROM pragma_database_size()

@@ -224,7 +224,7 @@ def test_what_comes_after_the_end_of_a_run_is_shown(project: Project) -> None:
     assert [run.deleted for run in project.search_runs(deleted=True)] == [True]
     project.runs.restore(one)
     assert [run.deleted for run in project.search_runs()] == [False, False]
-    with project.resume_run(two) as run:
+    with project.start_run(run_id=two) as run:
         run.log_metric("auc", 0.75)
         (first, _) = project.search_runs(order_by="metrics.auc DESC")
         assert (first.status, first.ended_at, first.metrics["auc"].value) == ("running", None, 0.75)
