@@ -78,16 +78,16 @@ def parts_of(
 
 
 def _places(
-    database: Database, question: Question, count: int, after: Place | None
+    database: Database, question: Question, runs: int, count: int, after: Place | None
 ) -> list[tuple[Any, ...]]:
-    """Return the `run_hash` and the `Place` of the first `count` runs that a question finds."""
+    """Return the `run_hash` and the `Place` of the first `count` of `runs` runs that are found."""
     from lite_mlops.tracking.search import Statement, bound_for, statement_for
 
     def answer(asked: Statement) -> list[tuple[Any, ...]]:
         database.execute(asked.sql, *asked.values)
         return database.cursor.fetchall()
 
-    asked = bound_for(question, database.value("run_count"), count, after)
+    asked = bound_for(question, runs, count, after)
     if asked is not None:
         ((bound,),) = answer(asked)
         if bound is not None:
@@ -135,6 +135,7 @@ class Runs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._count = 0  # of runs, when last asked; once there are many, a search knows enough
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -241,7 +242,9 @@ class Runs:
                 present = dict.fromkeys(find_experiment(database, name) for name in names)
                 question = replace(question, experiments=tuple(present))
             after = search.read_token(question, page_token)
-            places = _places(database, question, count + 1, after)
+            if self._count < search.LARGE:
+                self._count = database.value("run_count")
+            places = _places(database, question, self._count, count + 1, after)
             over, going_on = _rows_of(database, places[:count])
         found = {row["run_hash"]: Run.from_summary(row) for row in over} | going_on
         runs = tuple(found[run_hash] for run_hash, *_ in places[:count])
