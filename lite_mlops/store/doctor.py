@@ -15,7 +15,7 @@ from lite_mlops.errors import Damaged, LiteMlopsError
 from lite_mlops.store.backup import newest_backup, read_everything, set_database_aside
 from lite_mlops.store.clock import new_id, now, stamp
 from lite_mlops.store.database import Unreadable, attached, is_engine_error
-from lite_mlops.store.fold import chain_hash, first_hash, fold
+from lite_mlops.store.fold import chain_hash, first_hash, fold, stale_summaries, sum_up_all
 from lite_mlops.store.intake import Place, list_journals, take_in
 from lite_mlops.store.layout import Layout
 from lite_mlops.store.migrations import migrate
@@ -104,12 +104,18 @@ def _examine_database(store: Store, *, repair: bool) -> Iterator[Finding]:
 def _examine_summaries(store: Store, *, repair: bool) -> Iterator[Finding]:
     with store.reading() as database:
         wrong = database.value("wrong_summaries")
-    if wrong:
-        if repair:
-            with store.deciding() as decisions, decisions.database.transaction():
+        stale = stale_summaries(database)
+    if (wrong or stale) and repair:
+        with store.deciding() as decisions, decisions.database.transaction():
+            if wrong:
                 decisions.database.run("summarise_anew")
+            sum_up_all(decisions.database)
+    if wrong:
         text = f"{wrong} summaries do not agree with the points they sum up"
         yield Finding("summary", "latest", text, repairable=True, repaired=repair)
+    elif stale:
+        text = f"{stale} summaries of runs do not agree with what was recorded of them"
+        yield Finding("summary", "summaries", text, repairable=True, repaired=repair)
 
 
 def _examine_audit(store: Store) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,14 @@ _FOLLOWED_BY = {
     "summarise_metrics": {"metric", "metrics"},
     "remove_purged": {"run_purged"},
 }
+
+# Kinds that change what a page shows of a run; a file may be the last sign of a crashed one.
+_SHOWN = {
+    *("run_started", "run_resumed", "run_ended", "run_deleted", "run_restored", "run_purged"),
+    *("params", "metric", "metrics", "tags", "note", "artifact"),
+}
+_GOING_ON = {"run_started", "run_resumed"}  # kinds after which a run may be going on again
+_SUMMED_AT_ONCE = 20_000  # runs: 50 MB with 15 keys each
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class _Rare(NamedTuple):
     purged: bool  # there are purged runs, whose late events are left out
     crashed: bool  # there are crashed runs, whose end may have to be found again
     unknown: list[str] | None  # lines that an older version could not fold and this one can
+    unsummed: bool  # an older version folded the runs, and made no summaries of them
 
 
 _OTHER_KIND = re.compile(rb',"k":"(?!metric")(\w+)"')
@@ -184,8 +193,8 @@ def _prepare(
         database.run("leave_out_purged")
 
 
-def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
-    """Apply all staged events, kind by kind; return how many there were."""
+def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> dict[str, int]:
+    """Apply all staged events, kind by kind; return how many there were of each."""
     counts = dict(database.rows("staged_kinds"))
     if unreadable := counts.pop(None, 0):
         database.run("add_unreadable", count=unreadable)
@@ -196,7 +205,7 @@ def _apply(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
         _apply_renamings(database)
     if rare.crashed:
         database.run("reopen_crash_dates")
-    return sum(counts.values())
+    return counts
 
 
 def _record_places(database: Database, readings: Sequence[Reading]) -> int:
@@ -225,14 +234,53 @@ def _record_places(database: Database, readings: Sequence[Reading]) -> int:
     return len(damages)
 
 
-def _end_crashed(database: Database, readings: Sequence[Reading], rare: _Rare) -> int:
-    """End the runs whose writers died; return how many there were."""
+def _end_crashed(database: Database, readings: Sequence[Reading], rare: _Rare) -> list[str]:
+    """End the runs whose writers died; return their ids."""
     alive = {reading.writer for reading in readings if not reading.place.closed}
     dead = {reading.writer for reading in readings} - alive
     crashed = database.rows("end_crashed_runs", dead=sorted(dead)) if dead else []
     if crashed or rare.crashed:
         database.run("date_crashed_runs")
-    return len(crashed)
+    return [run_id for (run_id,) in crashed]
+
+
+def _summing_up(database: Database, touched: int) -> Iterator[dict[str, int]]:
+    """Sum up the touched runs, so many at a time in `summed` as fit into memory."""
+    pieces = 1 + touched // _SUMMED_AT_ONCE
+    for piece in range(pieces):
+        which = {"piece": piece, "pieces": pieces}
+        database.run("sum_up_touched", **which)
+        yield which
+
+
+def stale_summaries(database: Database) -> int:
+    """Return how many runs have another summary than the other tables say."""
+    touched = database.value("touch_all")
+    pieces = _summing_up(database, touched)
+    return sum(database.value("stale_summaries", **piece) for piece in pieces)
+
+
+def sum_up_all(database: Database) -> None:
+    """Make the summaries of all runs anew, from what the other tables say."""
+    database.run("forget_summaries")
+    for _ in _summing_up(database, database.value("touch_all")):
+        database.run("keep_summed")
+
+
+def _sum_up(database: Database, kinds: set[str], crashed: Sequence[str]) -> None:
+    """Make the summaries of the runs anew of which the staged kinds, or a crash, show something."""
+    touched: list[tuple[str, dict[str, object]]] = []
+    shown = sorted(kinds & _SHOWN)
+    # A run that is going on has no summary: what it logs costs nothing here.
+    if shown and (kinds & _GOING_ON or database.value("any_over", kinds=shown)):
+        touched.append(("touch_staged", {"kinds": shown}))
+    if crashed:
+        touched.append(("touch_runs", {"runs": list(crashed)}))
+    for statement, which in touched:
+        count = database.value(statement, **which)
+        database.run("forget_touched")
+        for _ in _summing_up(database, count):
+            database.run("keep_summed")
 
 
 def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) -> Folded:
@@ -241,16 +289,20 @@ def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) ->
     staged = _stage(database, readings, rare.unknown or [], stage_folder)
     try:
         with database.transaction():
-            events = _apply(database, readings, rare) if staged else 0
+            counts = _apply(database, readings, rare) if staged else {}
             damages = _record_places(database, readings)
             crashed = _end_crashed(database, readings, rare)
+            if rare.unsummed:
+                sum_up_all(database)
+            else:
+                _sum_up(database, set(counts), crashed)
     finally:
         if staged:
             database.execute("DROP TABLE staged")
     return Folded(
-        events=events,
+        events=sum(counts.values()),
         damages=damages,
-        crashed=crashed,
+        crashed=len(crashed),
         finished=tuple(r.path for r in readings if r.place.closed),
         more=any(reading.more for reading in readings),
     )

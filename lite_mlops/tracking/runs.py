@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.security import mask_reason, mask_text
@@ -25,8 +25,6 @@ from lite_mlops.tracking.values import Artifact, History, Metric, Run
 if TYPE_CHECKING:
     from lite_mlops.tracking.search import RunPage
     from lite_mlops.tracking.search.sql import Place, Question
-
-_CLOSE = 10  # rows a run: reading those between costs less than looking for each run anywhere
 
 
 def find_id(database: Database, word: str) -> str:
@@ -68,14 +66,6 @@ def parts_of(
         return found
     runs = None if neighbours or len(found) == 1 else [*found]
     rows = database.rows("parts_of_runs", runs=runs, first=min(found), last=max(found))
-    return _filled(found, rows)
-
-
-_Key = TypeVar("_Key", str, int)
-
-
-def _filled(found: dict[_Key, Parts], rows: Sequence[tuple[Any, ...]]) -> dict[_Key, Parts]:
-    """Put the rows of `parts_of_runs` or `parts_of_hashes` into the parts of their runs."""
     for run, part, key, text, *metric in sorted(rows, key=itemgetter(2)):
         if run not in found:
             continue
@@ -88,16 +78,16 @@ def _filled(found: dict[_Key, Parts], rows: Sequence[tuple[Any, ...]]) -> dict[_
 
 
 def _places(
-    database: Database, question: Question, count: int, after: Place | None
+    database: Database, question: Question, runs: int, count: int, after: Place | None
 ) -> list[tuple[Any, ...]]:
-    """Return the `run_hash` and the `Place` of the first `count` runs that a question finds."""
+    """Return the `run_hash` and the `Place` of the first `count` of `runs` runs that are found."""
     from lite_mlops.tracking.search import Statement, bound_for, statement_for
 
     def answer(asked: Statement) -> list[tuple[Any, ...]]:
         database.execute(asked.sql, *asked.values)
         return database.cursor.fetchall()
 
-    asked = bound_for(question, database.value("run_count"), count, after)
+    asked = bound_for(question, runs, count, after)
     if asked is not None:
         ((bound,),) = answer(asked)
         if bound is not None:
@@ -107,16 +97,21 @@ def _places(
     return answer(statement_for(question, count, after))
 
 
-def _parts_of_rows(database: Database, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Parts]:
-    """Return the parts of rows of `runs_by_hash`: by a range of ids if they lie close together."""
-    places = [row["place"] for row in rows.values()] or [0]
-    spread = max(places) - min(places)
-    if spread < _CLOSE * len(rows):
-        ids = [row["run_id"] for row in rows.values()]
-        found = parts_of(database, ids, neighbours=spread < 2 * len(rows))
-        return {run: found[row["run_id"]] for run, row in rows.items()}
-    parts = database.rows("parts_of_hashes", hashes=[*rows])
-    return _filled({run: Parts({}, {}, {}) for run in rows}, parts)
+def _rows_of(
+    database: Database, places: Sequence[tuple[Any, ...]]
+) -> tuple[list[dict[str, Any]], dict[int, Run]]:
+    """Return the summaries of the runs at some `_places`, and those runs that have none."""
+    if not places:
+        return [], {}
+    hashes, starts = [place[0] for place in places], [place[-2] for place in places]
+    over = database.dicts("summaries_by_hash", hashes=hashes, first=min(starts), last=max(starts))
+    going_on = set(hashes).difference(row["run_hash"] for row in over)
+    if not going_on:
+        return over, {}
+    rows = database.dicts("runs_by_hash", hashes=[*going_on])
+    parts = parts_of(database, [row["run_id"] for row in rows])
+    found = {row["run_hash"]: Run.from_row(row, **parts[row["run_id"]]._asdict()) for row in rows}
+    return over, found
 
 
 def _read_history(
@@ -140,6 +135,7 @@ class Runs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._count = 0  # of runs, when last asked; once there are many, a search knows enough
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -246,11 +242,12 @@ class Runs:
                 present = dict.fromkeys(find_experiment(database, name) for name in names)
                 question = replace(question, experiments=tuple(present))
             after = search.read_token(question, page_token)
-            places = _places(database, question, count + 1, after)
-            hashes = [run_hash for run_hash, *_ in places[:count]]
-            rows = {row["run_hash"]: row for row in database.dicts("runs_by_hash", hashes=hashes)}
-            parts = _parts_of_rows(database, rows)
-        runs = tuple(Run.from_row(rows[run], **parts[run]._asdict()) for run in hashes)
+            if self._count < search.LARGE:
+                self._count = database.value("run_count")
+            places = _places(database, question, self._count, count + 1, after)
+            over, going_on = _rows_of(database, places[:count])
+        found = {row["run_hash"]: Run.from_summary(row) for row in over} | going_on
+        runs = tuple(found[run_hash] for run_hash, *_ in places[:count])
         token = None
         if len(places) > count:
             token = search.write_token(question, places[count - 1][1:])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.frames import Column, Tabular
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 _SHOWN_POINTS = 20  # of a history in a notebook
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PARTS = ("params", "metrics", "tags")  # of a run, each by key
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -67,6 +69,12 @@ class Metric:
     ) -> Metric:
         """Return the metric of these columns of the table `latest`."""
         return cls(key, value, step, time.replace(tzinfo=UTC), low, high, points)
+
+    @classmethod
+    def from_told(cls, key: str, told: Sequence[Any]) -> Metric:
+        """Return the metric of what a row of the table `summaries` tells of it."""
+        step, moment, value, low, high, points = told
+        return cls(key, value, step, _EPOCH + timedelta(microseconds=moment), low, high, points)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metric as JSON can hold it."""
@@ -138,6 +146,17 @@ class Run:
             deleted=row["deleted"],
             source=json.loads(row["source"]) if row.get("source") else {},
             **parts,
+        )
+
+    @classmethod
+    def from_summary(cls, row: Mapping[str, Any]) -> Run:
+        """Return the run of a row of the table `summaries`."""
+        params, metrics, tags = (json.loads(f"{{{row[part] or ''}}}") for part in _PARTS)
+        return cls.from_row(
+            row,
+            params=params,
+            metrics={key: Metric.from_told(key, told) for key, told in metrics.items()},
+            tags=tags,
         )
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lite_mlops.store.database import attached
+from lite_mlops.store.fold import sum_up_all
 from tests.benchmarks.projects import plain_project
 
 _BEGIN = "1760000000::BIGINT"  # seconds; one run is started every minute from then on
@@ -101,6 +102,7 @@ def make(place: Path, runs: int) -> LargeProject:
         database.run("summarise_anew")
         for command in _MIX_SUMMARIES.split(";"):
             database.execute(command)
+        sum_up_all(database)
         database.execute("SELECT run_id FROM runs ORDER BY run_id")
         ids = [run_id for (run_id,) in database.cursor.fetchall()]
     project.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,17 +77,75 @@ class Folder:
         """How many rows have another number of their run than the one made of its id."""
         wrong = " UNION ALL ".join(
             f"SELECT run_id FROM {table} WHERE run_hash IS DISTINCT FROM md5_number_lower(run_id)"  # noqa: S608
-            for table in ("runs", "params", "latest", "tags")
+            for table in ("runs", "params", "latest", "tags", "summaries")
         )
         with attached(self.database, SETTINGS, read_only=True) as database:
             database.execute(wrong)
             return len(database.cursor.fetchall())
+
+    def summaries(self) -> dict[str, tuple[Any, ...]]:
+        """What the summaries of runs say, by their ids; NaN as a text."""
+        with attached(self.database, SETTINGS, read_only=True) as database:
+            rows = _rows(database, "summaries")
+        return {
+            row["run_id"]: (
+                *(row[name] for name in _SHOWN),
+                *(json.loads(f"{{{row[part] or ''}}}", parse_constant=str) for part in _PARTS),
+            )
+            for row in rows
+        }
+
+    def runs_over(self) -> dict[str, tuple[Any, ...]]:
+        """The same, of what the other tables hold."""
+        with attached(self.database, SETTINGS, read_only=True) as database:
+            runs, params, latest, tags = (
+                _rows(database, table) for table in ("runs", "params", "latest", "tags")
+            )
+        found = {}
+        for run in runs:
+            if run["started_at"] is None or run["status"] == "running":
+                continue
+            run["deleted"] = bool(run["deleted"])
+            its_params, its_metrics, its_tags = (
+                [row for row in rows if row["run_id"] == run["run_id"]]
+                for rows in (params, latest, tags)
+            )
+            found[run["run_id"]] = (
+                *(run[name] for name in _SHOWN),
+                {row["key"]: row["value"] for row in its_params},
+                {row["key"]: [_told(row[name]) for name in _TOLD] for row in its_metrics},
+                {row["key"]: row["value"] for row in its_tags if row["value"] is not None},
+            )
+        return found
 
     def close(self) -> None:
         """Let the locks of alive writers go."""
         for fd in self._alive.values():
             os.close(fd)
         self._alive.clear()
+
+
+_PARTS = ("params", "metrics", "tags")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TOLD = ("step", "time", "value", "low", "high", "points")
+_SHOWN = (
+    *("run_hash", "name", "experiment", "status", "actor", "started_at", "ended_at"),
+    *("parent_id", "note", "deleted"),
+)
+
+
+def _rows(database: Database, table: str) -> list[dict[str, Any]]:
+    database.execute(f"SELECT * FROM {table}")  # noqa: S608
+    return database.fetched()
+
+
+def _told(value: Any) -> Any:
+    """A column of `latest` as a summary tells it."""
+    if isinstance(value, datetime):
+        return (value.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def dump(database: Database) -> dict[str, list[tuple[Any, ...]]]:

@@ -162,6 +162,27 @@ def test_wrong_summaries_are_made_anew(store: Store) -> None:
     (mended,) = examine(store, repair=True)
     assert mended.repaired
     assert tables(store)["latest"] == expected
+    assert examine(store) == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE summaries SET note = 'x'",
+        "UPDATE runs SET name = 'x'",
+        "INSERT INTO summaries (run_hash, run_id) VALUES (3, 'nobody')",
+    ],
+)
+def test_stale_summaries_of_runs_are_made_anew(store: Store, edit: str) -> None:
+    fill(store)
+    with store.deciding() as decisions:
+        decisions.database.execute(edit)
+    (finding,) = examine(store)
+    assert finding.text == "1 summaries of runs do not agree with what was recorded of them"
+    assert not finding.repaired
+    (mended,) = examine(store, repair=True)
+    assert mended.repaired
+    assert examine(store) == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lite_mlops.store import events as ev
+from lite_mlops.store.database import attached
+from lite_mlops.store.fold import stale_summaries, sum_up_all
 from lite_mlops.store.lines import START, encode
 from tests.store.journals import SETTINGS, Folder, journal_bytes
 
@@ -236,12 +238,15 @@ def test_pieces_and_order_do_not_matter(journals: dict[str, bytes], data: st.Dat
             for cut in cuts:
                 in_pieces.write(name, content[:cut], alive=True)
                 in_pieces.fold(data.draw(st.sampled_from([None, [name]])))
+                assert in_pieces.summaries() == in_pieces.runs_over()
             in_pieces.write(name, content, alive=True)
             in_pieces.fold()
+            assert in_pieces.summaries() == in_pieces.runs_over()
         for name, content in journals.items():
             in_pieces.write(name, content)
         in_pieces.fold()
         assert in_pieces.tables() == expected
+        assert in_pieces.summaries() == in_pieces.runs_over()
         assert in_pieces.wrong_hashes() == 0
 
 
@@ -416,6 +421,26 @@ def test_a_purged_run_leaves_no_rows_and_takes_none_later(folder: Folder) -> Non
     for table in ("metrics", "params", "latest"):
         assert tables[table] == []
     assert [row[0] for row in tables["runs"]] == ["'r2'"]
+
+
+def test_runs_are_summed_up_in_pieces(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lite_mlops.store.fold._SUMMED_AT_ONCE", 2)
+    ids = [f"r{number}" for number in range(7)]
+    events: list[ev.Event] = [started(run, "w1") for run in ids]
+    events += [ev.Params(run=run, keys=["a"], texts=[run]) for run in ids]
+    events += [ev.RunEnded(run=run, status="finished") for run in ids]
+    folded(folder, events)
+    expected = folder.summaries()
+    assert sorted(expected) == ids
+    assert expected == folder.runs_over()
+    with attached(folder.database, SETTINGS) as database:
+        assert stale_summaries(database) == 0
+        database.execute("UPDATE summaries SET name = 'x' WHERE run_id IN ('r1', 'r4', 'r6')")
+        database.execute("INSERT INTO summaries (run_hash, run_id) VALUES (3, 'nobody')")
+        assert stale_summaries(database) == 4
+        sum_up_all(database)
+        assert stale_summaries(database) == 0
+    assert folder.summaries() == expected
 
 
 def test_settings_of_the_test_are_the_defaults() -> None:

@@ -13,6 +13,7 @@ from lite_mlops.errors import Conflict
 from lite_mlops.settings import Settings
 from lite_mlops.store import Store, migrations
 from lite_mlops.store.database import Database, attached
+from lite_mlops.store.fold import stale_summaries
 from tests.store.test_backup import fill, tables
 
 SETTINGS = Settings()
@@ -67,6 +68,33 @@ def test_every_schema_becomes_the_present_one(store: Store, upto: int) -> None:
         assert structure(database) == expected
         assert migrations.applied(database) == list(migrations.steps())
         assert migrations.pending(database) == []
+
+
+def test_runs_that_are_here_already_get_their_summaries(store: Store) -> None:
+    store.layout.make()
+    create(store.layout.database, list(migrations.steps()).index("0006_summaries"))
+    with attached(store.layout.database, SETTINGS) as database:
+        database.execute(
+            "INSERT INTO runs (run_id, run_hash, name, experiment, started_at, status) "
+            "SELECT 'r' || i, i, 'n', 'e', now()::TIMESTAMP, if(i < 2, 'failed', 'running') "
+            "FROM range(3) t(i)"
+        )
+        database.execute("INSERT INTO params VALUES ('r1', 'a\"b', 'it''s', NULL, NULL, 1)")
+        database.execute(
+            "INSERT INTO latest SELECT 'r1', key, 5, now()::TIMESTAMP, value, value, value, 1, "
+            "now()::TIMESTAMP, 1 FROM (VALUES ('k', 0.1), ('j', 'nan'::DOUBLE)) t(key, value)"
+        )
+        database.execute(
+            "INSERT INTO tags VALUES ('r1', 't', 'x', NULL, 1), ('r1', 'u', NULL, NULL, 1)"
+        )
+    store.fold()
+    with store.reading() as database:
+        database.execute("SELECT run_id, params, tags, metrics IS NULL FROM summaries")
+        assert sorted(database.cursor.fetchall()) == [
+            ("r0", None, None, True),
+            ("r1", '"a\\"b":"it\'s"', '"t":"x"', False),
+        ]
+        assert stale_summaries(database) == 0
 
 
 @pytest.fixture

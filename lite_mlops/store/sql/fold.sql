@@ -399,9 +399,65 @@ WHEN NOT MATCHED THEN INSERT
 -- name: run_purged
 INSERT INTO purged SELECT DISTINCT run FROM staged WHERE k = 'run_purged';
 
+-- name: any_over
+-- Whether a fold brought something of a run that is over.
+SELECT EXISTS (SELECT 1 FROM runs WHERE status <> 'running'
+               AND run_id IN (SELECT run FROM staged WHERE k IN (SELECT unnest($kinds::VARCHAR[]))));
+
+-- name: touch_staged
+-- The runs of which something new is to be shown; the result is their number.
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT run_hash FROM runs
+WHERE run_id IN (SELECT run FROM staged WHERE k IN (SELECT unnest($kinds::VARCHAR[])));
+
+-- name: touch_runs
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT run_hash FROM runs WHERE run_id IN (SELECT unnest($runs::VARCHAR[]));
+
+-- name: touch_all
+CREATE OR REPLACE TEMP TABLE touched AS SELECT run_hash FROM runs;
+
+-- name: forget_touched
+DELETE FROM summaries WHERE run_hash IN (SELECT run_hash FROM touched);
+
+-- name: forget_summaries
+DELETE FROM summaries;
+
+-- name: keep_summed
+INSERT INTO summaries FROM summed;
+
+-- name: sum_up_touched
+-- The rows of `summaries` of a part of the touched runs: those that are over have one.
+CREATE OR REPLACE TEMP TABLE summed AS
+WITH members AS (
+    SELECT run_hash, 'param' AS part, key, to_json(key) || ':' || to_json(value) AS member
+    FROM params
+    UNION ALL
+    SELECT run_hash, 'metric', key,
+           to_json(key) || ':' || json_array(step, epoch_us(time), value, low, high, points)
+    FROM latest
+    UNION ALL
+    SELECT run_hash, 'tag', key, to_json(key) || ':' || to_json(value)
+    FROM tags WHERE value IS NOT NULL
+), told AS (
+    SELECT run_hash,
+           string_agg(member, ',' ORDER BY key) FILTER (part = 'param') AS params,
+           string_agg(member, ',' ORDER BY key) FILTER (part = 'metric') AS metrics,
+           string_agg(member, ',' ORDER BY key) FILTER (part = 'tag') AS tags
+    FROM members WHERE run_hash IN (SELECT run_hash FROM touched WHERE run_hash % $pieces = $piece)
+    GROUP BY run_hash
+)
+SELECT r.run_hash, r.run_id, r.name, r.experiment, r.status, r.actor, r.started_at, r.ended_at,
+       r.parent_id, r.note, coalesce(r.deleted, false) AS deleted, t.params, t.metrics, t.tags
+FROM runs r LEFT JOIN told t USING (run_hash)
+WHERE r.started_at IS NOT NULL AND r.status <> 'running'
+  AND r.run_hash IN (SELECT run_hash FROM touched WHERE run_hash % $pieces = $piece)
+ORDER BY r.started_at, r.run_id;
+
 -- name: remove_purged
 -- Follows every fold while anything is purged, so that late events of a purged run go as well.
 DELETE FROM runs WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM summaries WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM params WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM metrics WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM latest WHERE run_id IN (SELECT run_id FROM purged);
@@ -428,7 +484,9 @@ INSERT INTO unknown_events VALUES ($kind, $line);
 -- name: rare_rows
 SELECT EXISTS (SELECT 1 FROM purged), EXISTS (SELECT 1 FROM runs WHERE status = 'crashed'),
        (SELECT list(line) FROM unknown_events
-        WHERE kind IN (SELECT unnest($known::VARCHAR[])));
+        WHERE kind IN (SELECT unnest($known::VARCHAR[]))),
+       NOT EXISTS (SELECT 1 FROM summaries)
+       AND EXISTS (SELECT 1 FROM runs WHERE started_at IS NOT NULL AND status <> 'running');
 
 -- name: drop_now_known
 DELETE FROM unknown_events WHERE kind IN (SELECT unnest($known::VARCHAR[]));

@@ -63,6 +63,12 @@ FROM (SELECT run_id, key, max((step, time, value)) AS top, count(*) AS points,
 LEFT JOIN logged l USING (run_id, key);
 DROP TABLE logged;
 
+-- name: stale_summaries
+-- Runs whose row of `summaries` is another than the one just made of the other tables, in `summed`.
+SELECT count(DISTINCT run_hash) FROM (
+    (FROM summaries WHERE run_hash % $pieces = $piece EXCEPT ALL FROM summed)
+    UNION ALL (FROM summed EXCEPT ALL FROM summaries));
+
 -- name: file_blocks
 SELECT block_size, total_blocks, free_blocks FROM pragma_database_size()
 WHERE database_name = 'project';

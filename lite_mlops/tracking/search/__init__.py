@@ -5,6 +5,7 @@ from lite_mlops.tracking.search.grammar import parse_filter, parse_orders, texts
 from lite_mlops.tracking.search.page import checked_count, read_token, write_token
 from lite_mlops.tracking.search.results import SHOWN, Page, RunPage
 from lite_mlops.tracking.search.sql import (
+    LARGE,
     Builder,
     Place,
     Question,
@@ -15,6 +16,7 @@ from lite_mlops.tracking.search.sql import (
 )
 
 __all__ = [
+    "LARGE",
     "SHOWN",
     "Builder",
     "Field",

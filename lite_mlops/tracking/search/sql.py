@@ -153,6 +153,12 @@ def _conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
     return () if tree is None else (tree,)
 
 
+def _must_be_there(tree: Filter | None) -> set[Field]:
+    """Return the fields without which the filter finds no run."""
+    tests = [part for part in _conjuncts(tree) if isinstance(part, Compare | Among)]
+    return {part.field for part in tests}
+
+
 class Builder:
     """Makes one statement of a question; what is asked of runs, others may read elsewhere."""
 
@@ -181,11 +187,13 @@ class Builder:
         """Return the statement of the question about runs."""
         question = self.question
         near = "" if within is None else _NEAR.format(which=self.near(within))
-        joins = [
-            f"LEFT JOIN ({self.joined(field, narrow=within is not None)}) {alias} "
-            f"ON {alias}.run_hash = r.run_hash"
-            for field, alias in self.alias.items()
-        ]
+        bounded = question.orders[0].field if near and question.orders else None  # by a number
+        there = _must_be_there(question.filter)
+        joins = []
+        for field, alias in self.alias.items():
+            narrow = near != "" and field not in there
+            part = "FROM near" if field == bounded else self.joined(field, narrow=narrow)
+            joins.append(f"LEFT JOIN ({part}) {alias} ON {alias}.run_hash = r.run_hash")
         if RUNS.attribute("experiment") in question.fields:
             joins.append("LEFT JOIN experiments e ON e.name = r.experiment")
         tests = ["r.started_at IS NOT NULL"]
@@ -197,7 +205,11 @@ class Builder:
             tests.append(_OF_EXPERIMENTS.format(names=listed))
         if question.filter is not None:
             tests.append(self.test(question.filter))
-        keys = [key for order in question.orders for key in self.sorted_by(order)]
+        keys = [
+            key
+            for place, order in enumerate(question.orders)
+            for key in self.sorted_by(order, plain=place == 0 and bounded is not None)
+        ]
         keys += [_NEWEST, Sorted("r.run_hash")]
         columns = ", ".join(f"{key.expression} AS k{n}" for n, key in enumerate(keys))
         directions = [f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)]
@@ -255,8 +267,6 @@ class Builder:
 
     def joined(self, field: Field, *, narrow: bool) -> str:
         """Return the query for what runs, or those that are near, have of a field."""
-        if narrow and self.question.orders and field == self.question.orders[0].field:
-            return "FROM near"
         part = _PARTS[field.part].format(key=self.bound(field.key))
         return f"{part} AND {_IS_NEAR}" if narrow else part
 
@@ -310,8 +320,11 @@ class Builder:
 
     # -- the order ------------------------------------------------------------------------------
 
-    def sorted_by(self, order: Order) -> list[Sorted]:
-        """Return what sorts: numbers, then NaN, then texts, then those without, either way."""
+    def sorted_by(self, order: Order, *, plain: bool = False) -> list[Sorted]:
+        """Return what sorts: numbers, then NaN, then texts, then those without, either way.
+
+        `plain` says that there are only numbers.
+        """
         field, down = order.field, order.descending
         if field.part == "attributes":
             column = self.attributes[field.key]
@@ -322,6 +335,9 @@ class Builder:
             return [missing, Sorted(f"coalesce({number}, 0)", down)]
         value = self.value_of(field)
         number = value if field.part == "metrics" else self.number_of(field)
+        if plain:
+            rest = [Sorted("0")] if field.part == "metrics" else [Sorted("0"), Sorted("''", down)]
+            return [Sorted(number, down), *rest]
         last = f"'{'-' if down else ''}inf'::DOUBLE"
         rank = (
             f"CASE WHEN {value} IS NULL THEN 3 WHEN {number} IS NULL THEN 2 "

@@ -341,6 +341,7 @@ class Connection(asyncio.BufferedProtocol):
                 if hold:
                     self._transport.pause_reading()
                 else:
+                    self._since = monotonic()  # the time of the hold is not the client's
                     self._transport.resume_reading()
 
     # -- answering ------------------------------------------------------------------------------
@@ -573,8 +574,11 @@ class Connection(asyncio.BufferedProtocol):
                 self._too_slow("head", limits.head_seconds)
             elif now > traffic.partial_until:
                 self._stopped()
-        elif not self._exchanges and (lasted > limits.idle_seconds or now > traffic.idle_until):
-            self._close()
+        elif not self._exchanges:
+            # Who has asked before may be silent for longer.
+            silent = limits.idle_seconds if self._count else limits.head_seconds
+            if lasted > min(silent, limits.idle_seconds) or now > traffic.idle_until:
+                self._close()
 
     def _too_slow(self, what: str, seconds: float) -> None:
         self._refuse(408, f"the {what} of the request did not come within {seconds:g} s.")

@@ -17,7 +17,8 @@ from lite_mlops.web.kernel.turns import Turns, Workers
 
 _SWEEP_SECONDS = 0.5
 _THREADS, _CALLS = 4, 64  # of routes that wait
-_PARTIAL_SECONDS = 2.0
+_PARTIAL_SECONDS = 2.0  # for a request that is not whole when the server stops
+_JOIN_SECONDS = 0.5
 _BUFFER = 1 << 18
 _RESERVE = 64  # connections beyond the limit that are told so
 
@@ -156,7 +157,7 @@ class Traffic:
     def close(self) -> None:
         """Let go of threads and files."""
         self._timer.cancel()
-        self._turner.close(1.0)
-        self.workers.close(1.0)
+        self._turner.close(_JOIN_SECONDS)
+        self.workers.close(_JOIN_SECONDS)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

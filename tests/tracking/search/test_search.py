@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -173,6 +174,65 @@ def test_experiments_are_named_by_any_of_their_names(few: Project) -> None:
     wrong: Any = [5]
     with pytest.raises(Invalid, match=r"^experiments is a text or a list of texts; it is \[5\]"):
         few.search_runs(experiments=wrong)
+
+
+ODD = ["", 'a"b', "/~$", "\\", "\u2028é", "line\nbreak", "NaN", "{}"]
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    params=st.dictionaries(st.sampled_from(["a.b", "a b", "a/b"]), st.sampled_from(ODD)),
+    numbers=st.lists(st.floats() | st.sampled_from([-0.0, 5e-324, 0.1, 2.0**53]), max_size=3),
+    step=st.integers(-(2**63), 2**63 - 1),
+)
+def test_a_page_shows_what_is_recorded_of_a_run(
+    project: Project, params: dict[str, str], numbers: list[float], step: int
+) -> None:
+    with project.start_run("odd", params=params, tags={"t": "'"}) as run:
+        for number in numbers:
+            run.log_metric("m", number, step=step)
+        run.log_metrics({"up": 1, "down/x": float("-inf")})
+        (going_on,) = project.search_runs(max_results=1)
+        assert repr(going_on) == repr(replace(project.runs.get(run.id), artifacts=(), source={}))
+    (over,) = project.search_runs(max_results=1)
+    recorded = replace(project.runs.get(run.id), artifacts=(), source={})
+    assert over.status == "finished"
+    assert shown(over) == shown(recorded)
+
+
+def shown(run: Run) -> list[str]:
+    """All of a run as a text, as NaN is unlike NaN."""
+    return [repr(getattr(run, field.name)) for field in fields(run)]
+
+
+def test_what_comes_after_the_end_of_a_run_is_shown(project: Project) -> None:
+    ids = []
+    for name in ("one", "two"):
+        with project.start_run(name, experiment="e", tags={"t": "old", "u": "x"}) as run:
+            run.log_metric("auc", 0.5)
+        ids.append(run.id)
+    one, two = ids
+    assert [run.tags["t"] for run in project.search_runs()] == ["old", "old"]
+    project.runs.tag_all(one, {"t": "new", "u": None})
+    project.runs.note(one, "why")
+    project.experiments.rename("e", "f")
+    for found in (project.search_runs("note = 'why'")[0], project.runs.get(one)):
+        assert (found.tags["t"], found.note, found.experiment) == ("new", "why", "f")
+        assert "u" not in found.tags
+    project.runs.delete(one)
+    assert names(project) == ["two"]
+    assert [run.deleted for run in project.search_runs(deleted=True)] == [True]
+    project.runs.restore(one)
+    assert [run.deleted for run in project.search_runs()] == [False, False]
+    with project.start_run(run_id=two) as run:
+        run.log_metric("auc", 0.75)
+        (first, _) = project.search_runs(order_by="metrics.auc DESC")
+        assert (first.status, first.ended_at, first.metrics["auc"].value) == ("running", None, 0.75)
+    (first, _) = project.search_runs(order_by="metrics.auc DESC")
+    assert (first.status, first.metrics["auc"].points) == ("finished", 2)
+    project.runs.delete(two)
+    project.runs.purge(two)
+    assert names(project) == ["one"]
 
 
 def test_a_search_speaks_of_no_more_than_can_be_joined(varied: Project) -> None:

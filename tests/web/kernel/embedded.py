@@ -57,6 +57,8 @@ CASES: list[tuple[str, str, bytes, dict[str, str], int, Any]] = [
     ("GET", "/%00", b"", {}, 400, "the address has a control character in it."),
 ]
 
+IDS = [f"{place} {case[0]} {case[1]} {case[4]}" for place, case in enumerate(CASES)]
+
 
 def make(guard: Guard | None = None, **limits: Any) -> App:
     """Return the app."""

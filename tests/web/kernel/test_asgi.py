@@ -17,7 +17,7 @@ from starlette.routing import Mount
 
 from lite_mlops.web import App, Limits, Request, Response, Route
 from lite_mlops.web.kernel import Deferred
-from tests.web.kernel.embedded import CASES, PREFIX, make
+from tests.web.kernel.embedded import CASES, IDS, PREFIX, make
 from tests.web.kernel.works import Work
 
 
@@ -52,7 +52,7 @@ def outer(request: pytest.FixtureRequest) -> Any:
     return request.param()
 
 
-@pytest.mark.parametrize(("method", "path", "body", "headers", "status", "told"), CASES)
+@pytest.mark.parametrize(("method", "path", "body", "headers", "status", "told"), CASES, ids=IDS)
 def test_it_answers_as_its_own_server_does(
     outer: Any,
     method: str,

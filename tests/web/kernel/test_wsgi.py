@@ -18,7 +18,7 @@ from werkzeug.test import Client
 
 from lite_mlops.web import App, Guard, Request, Response, Route
 from lite_mlops.web.kernel import Deferred
-from tests.web.kernel.embedded import CASES, PREFIX, make
+from tests.web.kernel.embedded import CASES, IDS, PREFIX, make
 from tests.web.kernel.works import Work
 
 
@@ -51,7 +51,7 @@ def client(request: pytest.FixtureRequest) -> Client:
     return Client(request.param())
 
 
-@pytest.mark.parametrize(("method", "path", "body", "headers", "status", "told"), CASES)
+@pytest.mark.parametrize(("method", "path", "body", "headers", "status", "told"), CASES, ids=IDS)
 def test_it_answers_as_its_own_server_does(
     client: Client,
     method: str,
