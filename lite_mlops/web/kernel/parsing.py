@@ -227,7 +227,17 @@ class Parser:
     `complete`. However the bytes are cut into pieces, the outcome is the same.
     """
 
-    __slots__ = ("_at", "_data", "_heads", "_left", "_room", "_scanned", "_step", "complete")
+    __slots__ = (
+        "_at",
+        "_data",
+        "_heads",
+        "_left",
+        "_most",
+        "_room",
+        "_scanned",
+        "_step",
+        "complete",
+    )
 
     def __init__(self, heads: Heads) -> None:
         self._heads = heads
@@ -235,7 +245,7 @@ class Parser:
         self._at = 0  # what stands before it is done with
         self._scanned = 0  # bytes of an unfinished head that were looked at
         self._left = 0  # of the body, or of the chunk
-        self._room = 0  # what the body may still grow by
+        self._most = self._room = 0  # what the body may be of, and still grow by
         self._step = _plain_part
         self.complete = False
 
@@ -294,7 +304,7 @@ class Parser:
 
     def expect(self, room: int) -> None:
         """Have the body be read, which may be of `room` bytes."""
-        self._room = room
+        self._most = self._room = room
         if self._left > room:
             raise too_large(room)
         if self._left == CHUNKED:
@@ -343,7 +353,7 @@ def _chunk_size(self: Parser) -> bytes:
     self._at = found.end()
     self._left = int(found[1], 16)
     if self._left > self._room:
-        raise too_large(self._room)
+        raise too_large(self._most)
     self._step = _chunk if self._left else _chunks_end
     return self._step(self)
 

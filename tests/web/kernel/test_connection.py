@@ -236,6 +236,11 @@ def test_a_route_has_a_limit_of_its_own(serve: Serve, path: str, room: int) -> N
         answer = client.ask(post(path, b"x" * (room + 1)))
         assert (answer.status, answer.message) == (413, f"the body is larger than {room:,} bytes.")
         assert client.closed()
+    with Client(server) as client:
+        chunks = b"190\r\n" + b"x" * 400 + b"\r\n"
+        chunked = post(path, b"").replace(b"Content-Length: 0\r\n", CHUNKED)
+        answer = client.ask(chunked, chunks * 20)
+        assert (answer.status, answer.message) == (413, f"the body is larger than {room:,} bytes.")
 
 
 @pytest.mark.parametrize("path", ["/file", "/waiting-file"])
