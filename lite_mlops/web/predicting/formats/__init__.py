@@ -18,7 +18,7 @@ from lite_mlops.web.predicting.formats import (
 )
 from lite_mlops.web.predicting.formats.sent import Columns, Sent, Taking, check_count
 
-__all__ = ["READ", "Columns", "Sent", "Taking", "check_count", "check_json", "read"]
+__all__ = ["JSON", "READ", "Columns", "Sent", "Taking", "check_count", "check_json", "read"]
 
 JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
