@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 
@@ -45,3 +46,43 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
             raise
     plain = json.loads(json.dumps(value, ensure_ascii=False, default=_plain))
     return json.dumps(_finite(plain), ensure_ascii=False, indent=indent)
+
+
+def compact_json(value: Any) -> str:
+    """Return a plain value as JSON without spaces, quickly where orjson is installed.
+
+    Lists of floats take a fifth of the time there. Values are dicts by text, lists, texts, numbers,
+    booleans and None; a number that is not finite becomes null.
+
+    Raises:
+        ValueError, TypeError: it is something else, or a text that is no Unicode.
+    """
+    orjson = _orjson()
+    if orjson is not None:
+        try:
+            text: str = orjson.dumps(value).decode()
+        except TypeError:  # such as an integer of more than 64 bits
+            pass
+        else:
+            return text
+    try:
+        return _encode_compactly(value)
+    except ValueError as error:
+        if "Out of range" not in str(error):
+            raise
+    return _encode_compactly(_finite(value))
+
+
+_encode_compactly = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
+
+
+@cache
+def _orjson() -> Any:
+    """Return orjson, or None where it is not installed."""
+    try:
+        import orjson
+    except ImportError:
+        return None
+    return orjson

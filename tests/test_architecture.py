@@ -95,6 +95,7 @@ HOMES = {
     },
     "sklearn": {"autologging", "models", "demo"},
     "pandas": {"models", "frames"},  # these three only where they are installed
+    "orjson": {"jsontext"},  # only where it is installed
     "polars": {"frames"},
     "pyarrow": {"frames"},
 }

@@ -19,7 +19,7 @@ from typing import Self
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import Example, Models, ModelVersion, open_version
 from lite_mlops.serving.endpoint import Endpoint
-from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.loaded import Loaded, in_one_thread
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.store import Store
@@ -46,7 +46,7 @@ def load_version(
     Raises:
         Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
     """
-    model = open_version(store.objects, version, store.settings, strict=strict)
+    model = in_one_thread(open_version(store.objects, version, store.settings, strict=strict))
     return warmed(Loaded(version, model, recording), models.example_of(version))
 
 

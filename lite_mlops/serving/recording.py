@@ -109,7 +109,7 @@ class Recording:
             if self._scheduled:
                 return
             self._scheduled = True
-        self._store.background.do(self._write, size=0, seconds=_END_SECONDS)
+        self._store.background.do(self._write, size=0, seconds=_END_SECONDS, may_be_lost=True)
 
     def flush(self) -> None:
         """Return when all that was taken is in the journal."""

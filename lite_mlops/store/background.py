@@ -5,7 +5,8 @@
 
 The thread lives as long as there is work, and does it in its order. A process that ends waits for
 it as long as it goes on: for each piece of work its `seconds`, and says what it could not wait for.
-A forked or spawned process does its work at once, since it may end without a word.
+A forked or spawned process does its work at once, since it may end without a word; unless the work
+says that its loss is worth less than the time of those who leave it.
 """
 
 from __future__ import annotations
@@ -54,14 +55,19 @@ class Background:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def do(self, action: Callable[[], None], *, size: int, seconds: float) -> None:
+    def do(
+        self, action: Callable[[], None], *, size: int, seconds: float, may_be_lost: bool = False
+    ) -> None:
         """Have `action` done soon; `size` is what it holds in memory, in bytes.
 
         It tells its own failures. `seconds` is how long the end of the process may wait for it.
+        With `may_be_lost` it is left to the thread in a forked or spawned process too, which waits
+        for it only if it ends by itself.
         """
         with self._changed:
             room = len(self._waiting) < MAX_PIECES and self._size + size <= MAX_WAITING
-            if room and not _is_left_alone() and self._runs():
+            at_once = _Process.ending or (_is_left_alone() and not may_be_lost)
+            if room and not at_once and self._runs():
                 self._waiting.append(_Work(action, size, seconds))
                 self._size += size
                 return
@@ -72,6 +78,10 @@ class Background:
         if not _Process.waits_at_end:
             _Process.waits_at_end = True
             atexit.register(_wait_for_all)  # so late that it comes before journals are closed
+            if _is_child():  # which ends without what is registered with `atexit`
+                from multiprocessing.util import Finalize
+
+                Finalize(None, _wait_for_all, exitpriority=0)
         if self._thread is None:
             thread = threading.Thread(target=self._work, name="lite-mlops-background", daemon=True)
             self._thread = thread
@@ -148,13 +158,17 @@ class _Process:
 
 def _is_left_alone() -> bool:
     """Return whether nobody will wait: in a child of `multiprocessing`, or at the very end."""
+    return _is_child() or _Process.forked or _Process.ending
+
+
+def _is_child() -> bool:
+    """Return whether `multiprocessing` started this process."""
     processes = sys.modules.get("multiprocessing.process")
-    child = processes is not None and processes.parent_process() is not None
-    return child or _Process.forked or _Process.ending
+    return processes is not None and processes.parent_process() is not None
 
 
 def _forget_all() -> None:
-    _Process.forked = True
+    _Process.forked, _Process.waits_at_end = True, False
     for background in list(_all):
         background.forget()
 

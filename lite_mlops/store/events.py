@@ -16,6 +16,7 @@ from inspect import get_annotations
 from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
 from lite_mlops.errors import Invalid
+from lite_mlops.jsontext import compact_json
 
 MAX_LINE = 8_000_000  # bytes; DuckDB reads JSON objects of up to 16 MiB
 
@@ -66,7 +67,11 @@ class Event:
     def body(self) -> str:
         """Return the event as the inside of a JSON object, beginning with a comma."""
         fields = {name: value for name, value in vars(self).items() if value is not None}
-        return self.frame(json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1])
+        return self.frame(self.encoded(fields)[1:-1])
+
+    def encoded(self, fields: Mapping[str, Any]) -> str:
+        """Return fields as a JSON object."""
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def frame(cls, fields: str) -> str:
@@ -272,6 +277,10 @@ class Predictions(Event):
     answers: list[str]
     shares: list[list[float]] | None = None
     latencies: list[int]
+
+    def encoded(self, fields: Mapping[str, Any]) -> str:
+        """Return the fields as JSON: most of what a server writes are these floats."""
+        return compact_json(fields)
 
 
 class VersionServed(Event):

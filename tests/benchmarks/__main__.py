@@ -36,6 +36,7 @@ from tests.benchmarks import (
     reading,
     registry,
     searching,
+    serving,
     short_runs,
     size,
     starting,
@@ -66,6 +67,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "registry": registry.measure,
     "predicting": predicting.measure,
     "http": http.measure,
+    "serving": serving.measure,
 }
 
 

@@ -19,8 +19,10 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,11 +31,11 @@ import psutil
 
 from lite_mlops.web import App, Server
 from tests.benchmarks.measuring import percentile
-from tests.benchmarks.processes import in_new_process
 
 _SPAWN = multiprocessing.get_context("spawn")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _WARM_UP = 0.3  # of a load, in seconds
+_IDLE_SECONDS = 5.0
 _SECONDS = 60.0
 
 
@@ -110,7 +112,7 @@ def _drive(
     address: tuple[str, int], wires: Sequence[bytes], connections: int, seconds: float, pid: int
 ) -> tuple[Load, float]:
     clients = [_Client(address, place) for place in range(connections)]
-    process = psutil.Process(pid) if pid else None
+    processes = _family(pid)
     with selectors.DefaultSelector() as selector:
         for client in clients:
             selector.register(client.socket, selectors.EVENT_READ, client)
@@ -121,8 +123,8 @@ def _drive(
         latencies: list[float] = []
         statuses: Counter[int] = Counter()
         while (now := time.perf_counter()) < begin + seconds:
-            if now >= counted and not cpu and process is not None:
-                counted, cpu = now, _cpu(process)
+            if now >= counted and not cpu and processes:
+                counted, cpu = now, _cpu(processes)
                 latencies.clear()
                 statuses.clear()
             for key, _ in selector.select(1.0):
@@ -133,22 +135,42 @@ def _drive(
                     statuses[status] += 1
                     client.ask(wires)
         took = time.perf_counter() - (counted if cpu else begin)
-        used = _cpu(process) - cpu if process is not None else 0.0
+        used = _cpu(processes) - cpu
     for client in clients:
         client.socket.close()
+    _wait_until_idle(processes)
     found = Load(
         took,
         len(latencies),
         dict(statuses),
-        percentile(latencies, 0.5),
-        percentile(latencies, 0.99),
+        percentile(latencies, 0.5) if latencies else took,
+        percentile(latencies, 0.99) if latencies else took,
     )
     return found, used
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _family(pid: int) -> list[Any]:
+    """Return a server and the processes that work for it."""
+    if not pid:
+        return []
+    server = psutil.Process(pid)
+    return [server, *server.children(recursive=True)]
+
+
+def _wait_until_idle(processes: Sequence[Any]) -> None:
+    """Wait for a server that goes on working for clients which have gone, for a few seconds."""
+    used, until = _cpu(processes), time.perf_counter() + _IDLE_SECONDS
+    while time.perf_counter() < until:
+        time.sleep(0.05)
+        before, used = used, _cpu(processes)
+        if used - before <= 0.01:
+            return
+
+
+def _cpu(processes: Sequence[Any]) -> float:
+    """Return the processor seconds of processes so far."""
+    times = [process.cpu_times() for process in processes]
+    return float(sum(one.user + one.system for one in times))
 
 
 @dataclass
@@ -182,8 +204,13 @@ def _in_process(
     parts = urlsplit(url)
     address = (str(parts.hostname), parts.port or 80)
     wires = [one.wire(parts.netloc) for one in asked]
-    found: tuple[Load, float] = in_new_process(_drive, address, wires, connections, seconds, pid)
-    return found
+    return _driver().submit(_drive, address, wires, connections, seconds, pid).result()
+
+
+@cache
+def _driver() -> ProcessPoolExecutor:
+    """Return the process of all loads: starting one takes longer than most loads."""
+    return ProcessPoolExecutor(1, mp_context=_SPAWN)
 
 
 def _serve(pipe: Connection, make: Callable[..., App], given: tuple[Any, ...]) -> None:

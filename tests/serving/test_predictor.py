@@ -6,7 +6,10 @@ import threading
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import lite_mlops as lm
 from lite_mlops.errors import Invalid, NotFound
@@ -37,6 +40,16 @@ def test_rows_are_answered_judged_and_recorded(project: Project) -> None:
         (one.id,),
         (other.id,),
     )
+
+
+def test_a_forest_answers_in_one_thread_whatever_it_was_fitted_with(project: Project) -> None:
+    forest = RandomForestClassifier(5, n_jobs=2, random_state=0)
+    model = make_pipeline(StandardScaler(), forest).fit(ROWS, LABELS)
+    project.models.register(model, "churn", training=ROWS)
+    with project.predictor("churn/1") as predictor:
+        asked = predictor._endpoint.current.asking.model
+        assert asked.get_params()["randomforestclassifier__n_jobs"] == 1
+        assert [one.prediction for one in predictor.predict(ROWS)] == model.predict(ROWS).tolist()
 
 
 def test_it_follows_the_alias_and_stops_when_it_is_closed(project: Project) -> None:

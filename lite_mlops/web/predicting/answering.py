@@ -9,6 +9,7 @@ no,0.9,0.1,ok,6b0720be-0
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,14 @@ from lite_mlops.jsontext import json_text
 from lite_mlops.models import Explanation
 from lite_mlops.serving import DOUBTFUL, OK, Answers
 from lite_mlops.web.kernel import Request, Response
-from lite_mlops.web.predicting.formats import Columns, arrow_rows, csv_rows, ndjson_rows, npy_rows
+from lite_mlops.web.predicting.formats import (
+    JSON,
+    Columns,
+    arrow_rows,
+    csv_rows,
+    ndjson_rows,
+    npy_rows,
+)
 
 WRITTEN = (csv_rows.MEDIA, ndjson_rows.MEDIA, arrow_rows.MEDIA, npy_rows.MEDIA)
 
@@ -53,6 +61,9 @@ def response(
         kept: The columns of the request to stand before the answers; None: none.
         explanations: What each column contributed, by row; only in JSON and NDJSON.
     """
+    plain = not (form or proba or answers.departures) and kept is None and explanations is None
+    if plain and len(answers.predicted) == 1:  # the way of most requests
+        return Response(200, _of_one_row(answers), JSON, headers_of(answers))
     if form is None or form == ndjson_rows.MEDIA:
         records = answers.records(probabilities=proba)
         if kept is not None:
@@ -78,6 +89,21 @@ def response(
         body = write(_beside(kept or {}, columns_of(answers, proba=proba)))
     media = "text/csv; charset=utf-8" if form == csv_rows.MEDIA else form
     return Response(200, body, media, headers_of(answers))
+
+
+def _of_one_row(answers: Answers) -> bytes:
+    """Return the JSON of an answer to a row that is as the training data were."""
+    version, (prediction,) = answers.version, answers.predictions()
+    return (
+        f'{_before_records(version.model, version.version)}{{"id": "{answers.id}", '
+        f'"prediction": {json_text(prediction)}, "quality": "{OK}"}}]}}'
+    ).encode()
+
+
+@lru_cache(maxsize=64)
+def _before_records(model: str, version: int) -> str:
+    told: dict[str, Any] = {"model": model, "version": version or None, "predictions": []}
+    return json_text(told).removesuffix("]}")
 
 
 def columns_of(answers: Answers, *, proba: bool) -> dict[str, Sequence[Any]]:

@@ -18,7 +18,17 @@ from lite_mlops.web.predicting.formats import (
 )
 from lite_mlops.web.predicting.formats.sent import Columns, Sent, Taking, check_count, check_width
 
-__all__ = ["READ", "Columns", "Sent", "Taking", "check_count", "check_json", "check_width", "read"]
+__all__ = [
+    "JSON",
+    "READ",
+    "Columns",
+    "Sent",
+    "Taking",
+    "check_count",
+    "check_json",
+    "check_width",
+    "read",
+]
 
 JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
