@@ -12,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_mlops import jsontext
-from lite_mlops.jsontext import compact_json
+from lite_mlops.jsontext import compact_json, read_json
 
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text('abc é\\"'), inner),
-)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def values(whole: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        st.none() | st.booleans() | whole | st.floats() | TEXTS,
+        lambda inner: st.lists(inner) | st.dictionaries(st.text('abc é\\"'), inner),
+    )
+
+
+VALUES = values(st.integers())
 
 
 @pytest.fixture(params=[False, True], ids=["json", "orjson"], scope="module")
@@ -62,3 +65,40 @@ def test_it_has_no_spaces_and_keeps_what_is_not_ascii() -> None:
 def test_what_is_not_plain_is_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         compact_json(value)
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_either")
+@given(values(st.integers(-(2**63), 2**64 - 1)))
+def test_what_is_read_is_what_was_written(value: Any) -> None:
+    plain = _finite(value)
+    assert read_json(json.dumps(plain).encode()) == plain
+
+
+@pytest.mark.usefixtures("_either")
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[1,]", b"nul", b"[NaN]", b"[-Infinity]", b"[01]", b"'a'", b'"\xff"', b'{"a":1'],
+)
+def test_what_is_no_json_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        read_json(data)
+
+
+@pytest.mark.usefixtures("_either")
+def test_a_deep_one_is_refused() -> None:
+    with pytest.raises(RecursionError):
+        read_json(b"[" * 100_000)
+
+
+def test_a_refusal_has_the_same_words_in_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("orjson")
+    told = []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Expecting value") as error:
+            read_json(b'{"a": }')
+        told.append(str(error.value))
+        monkeypatch.setattr(jsontext, "_orjson", lambda: None)
+    assert told[0] == told[1]

@@ -103,7 +103,8 @@ def fastapi_tuned(port: int, path: Path) -> None:
 
     case: Case = joblib.load(path)
     app = FastAPI()
-    loads, dumps = json.loads, lambda value: json.dumps(value).encode()
+    loads: Any = json.loads
+    dumps: Any = lambda value: json.dumps(value).encode()  # noqa: E731
     if importlib.util.find_spec("orjson") is not None:
         import orjson  # type: ignore[import-not-found, unused-ignore]
 

@@ -6,11 +6,10 @@ Request("POST", "/predict", {"content-type": "application/json"}, b'{"age": 41}'
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
 from lite_mlops.errors import (
@@ -22,7 +21,7 @@ from lite_mlops.errors import (
     LiteMlopsError,
     NotFound,
 )
-from lite_mlops.jsontext import json_text
+from lite_mlops.jsontext import json_text, read_json
 from lite_mlops.web.kernel.depth import deeper_than
 
 # The one place where kinds of errors become status codes.
@@ -59,14 +58,6 @@ def status_of(error: LiteMlopsError) -> int:
         if isinstance(error, kind):
             return status
     return 500
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
-
-
-# Made once: `json.loads` makes a decoder for each call with arguments of its own.
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 @dataclass(frozen=True)
@@ -140,7 +131,7 @@ class Request:
             Malformed: it is none, or lists and objects lie deeper in each other than `depth`.
         """
         try:
-            value = _decode(self.body.decode())
+            value = read_json(self.body)
         except RecursionError:
             raise Malformed(f"the JSON is nested deeper than {depth} levels.") from None
         except ValueError as error:  # which a wrong encoding is as well

