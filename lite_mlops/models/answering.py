@@ -41,8 +41,17 @@ _MOST_PROBABLE = frozenset(
         "RandomForestClassifier",
     }
 )
-# Two classes that are closer than this may be told apart by `predict` alone, which looks at numbers
-# before they are rounded to probabilities.
+# Of these `predict` is the first of the most probable classes, however close others are.
+_TREES = frozenset(
+    {
+        "DecisionTreeClassifier",
+        "ExtraTreeClassifier",
+        "ExtraTreesClassifier",
+        "RandomForestClassifier",
+    }
+)
+# Of others, two classes that are closer than this may be told apart by `predict` alone, which looks
+# at numbers before they are rounded to probabilities.
 _APART = 1e-7
 
 
@@ -62,6 +71,7 @@ class Asking:
         self._input = signature.input_for(model)
         self._has_probabilities = bool(signature.classes) and hasattr(model, "predict_proba")
         self._classes = _classes_of(model) if self._has_probabilities else None
+        self._close_is_told = class_of(final_of(model)).rpartition(".")[2] in _TREES
 
     def ask(self, rows: Any) -> Answers:
         """Return the answers to rows in any form that the signature takes.
@@ -91,6 +101,8 @@ class Asking:
         """Return the most probable classes; None if `predict` is to be asked."""
         if self._classes is None or probabilities.shape[1:] != (len(self._classes),):
             return None
+        if self._close_is_told:
+            return np.asarray(self._classes.take(probabilities.argmax(axis=1)))
         if len(self._classes) == 2:
             apart = np.abs(probabilities[:, 1] - probabilities[:, 0])
         else:

@@ -11,6 +11,7 @@ wait for a few per cent of its cost for those who were just answered and will as
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ _SLOW_SECONDS = 0.05
 # Waiting for stragglers: only for calls dearer than this, and at most so long.
 _DEAR_SECONDS, _LINGER_SHARE, _LINGER_SECONDS = 0.0005, 0.05, 0.001
 _MEMORY = 0.2  # the weight of the latest call in the mean cost
+_FORGETTING = 0.05  # by how much the cost of the quickest call grows with each that is slower
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Batching(Generic[R]):
         self._large_is_next = False
         self._piece = _FIRST_PIECE
         self._cost = 0.0  # seconds of a call, a moving mean
+        self._least = math.inf  # about those of the quickest of the latest calls
         self._batches = (0, 0)  # the requests of the last two calls
 
     # -- what a loop asks -----------------------------------------------------------------------
@@ -171,7 +174,10 @@ class Batching(Generic[R]):
     def _learn(self, seconds: float, requests: int, rows: int) -> None:
         self._cost = seconds if not self._cost else self._cost + _MEMORY * (seconds - self._cost)
         self._batches = (self._batches[1], requests)
-        if seconds > _PIECE_SECONDS and rows > _SMALLEST_PIECE:
+        self._least = min(seconds, (1 + _FORGETTING) * self._least)
+        # Where a call takes about as long for a single row, fewer rows would not make it shorter.
+        by_rows = seconds > 2 * self._least
+        if seconds > _PIECE_SECONDS and rows > _SMALLEST_PIECE and by_rows:
             self._piece = max(_SMALLEST_PIECE, rows // 2)
         elif seconds < _PIECE_SECONDS / 2 and rows * 2 > self._piece:
             self._piece = min(_LARGEST_PIECE, self._piece * 2)

@@ -35,7 +35,7 @@ from tests.benchmarks.measuring import percentile
 _SPAWN = multiprocessing.get_context("spawn")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _WARM_UP = 0.3  # of a load, in seconds
-_IDLE_SECONDS = 5.0
+_IDLE_SECONDS = 3.0
 _SECONDS = 60.0
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import all_estimators
 
 from lite_mlops.models import Asking, infer_signature
@@ -80,3 +82,26 @@ def test_a_model_with_a_threshold_of_its_own_is_asked() -> None:
     asking = Asking(model, infer_signature(model, rows))
     assert asking.ask(rows).predicted.tolist() == model.predict(rows).tolist()
     assert asking.ask([[0.1]]).predicted.tolist() == ["no"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestClassifier(2, bootstrap=False, random_state=0),
+        ExtraTreesClassifier(2, random_state=0),
+        DecisionTreeClassifier(random_state=0),
+        ExtraTreeClassifier(random_state=0),
+    ],
+)
+def test_trees_that_are_undecided_are_asked_once(model: Any) -> None:
+    rows = np.repeat(np.arange(20.0), 10).reshape(-1, 1)
+    labels = np.tile(["b", "a"], 100)
+    model.fit(rows, labels)
+    expected = model.predict(rows)
+    asking = Asking(model, infer_signature(model, training=rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(model), "predict", None, raising=False)
+        found = asking.ask(rows)
+    assert found.probabilities is not None
+    assert (found.probabilities == 0.5).any()
+    assert found.predicted.tolist() == expected.tolist()

@@ -148,6 +148,16 @@ def test_the_piece_follows_what_a_call_costs() -> None:
     for _ in range(20):
         work._learn(0.5, 1, work._piece)
     assert work._piece == batching._SMALLEST_PIECE
+
+
+def test_the_piece_stays_where_a_single_row_takes_as_long() -> None:
+    work = Batching(Model().ask, join)
+    before = work._piece
+    for rows in (1, before, 1, before):
+        work._learn(0.03 + 0.00002 * rows, 1, rows)
+    assert work._piece == before
+    work._learn(0.2, 1, before)
+    assert work._piece == before // 2
     assert work.slow
 
 
