@@ -347,7 +347,7 @@ def test_an_array_that_does_not_fit_is_refused(
     assert told.json["error"]["message"].startswith(text)
 
 
-@pytest.mark.parametrize("shape", [(0, 10**18), (0, 2**40, 2**40), (0, *[1] * 80), (-2, -1)])
+@pytest.mark.parametrize("shape", [(0, 10**30), (0, 2**40, 2**40), (0, *[1] * 80), (-2, -1)])
 def test_an_array_that_cannot_be_is_refused(ask: Ask, shape: tuple[int, ...]) -> None:
     head = io.BytesIO()
     about = {"descr": "<f8", "fortran_order": False, "shape": shape}
