@@ -27,6 +27,7 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
+from lite_mlops.models.lowering import KeptPlan, open_asking
 from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
 from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
@@ -66,6 +67,7 @@ __all__ = [
     "Inputs",
     "Inspection",
     "InvalidRows",
+    "KeptPlan",
     "ModelContext",
     "ModelFile",
     "ModelVersion",
@@ -89,6 +91,7 @@ __all__ = [
     "is_bundle",
     "load_model",
     "names_of_features",
+    "open_asking",
     "open_version",
     "origin_of",
     "parse_any_reference",

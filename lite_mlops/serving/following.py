@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
-from lite_mlops.models import Models, ModelVersion, open_version
+from lite_mlops.models import Models, ModelVersion, open_asking
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
@@ -46,8 +46,8 @@ def load_version(
     Raises:
         Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
     """
-    model = open_version(store.objects, version, store.settings, strict=strict)
-    loaded = Loaded(version, model, recording)
+    asking = open_asking(store, version, models.plan_of(version), strict=strict)
+    loaded = Loaded(version, asking, recording)
     example = None if version.example is None else models.example_of(version)
     if example is None or not example.answers:
         row = version.signature.example_row()

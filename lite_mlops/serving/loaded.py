@@ -25,7 +25,7 @@ class Loaded:
 
     Args:
         version: The version.
-        model: Its model, loaded.
+        model: Its model, loaded; or what asks it already, such as a plan.
         recording: What records the answers; None: they are not.
     """
 
@@ -34,7 +34,7 @@ class Loaded:
     ) -> None:
         self.version = version
         self.signature = version.signature
-        self.asking = Asking(model, version.signature)
+        self.asking = model if isinstance(model, Asking) else Asking(model, version.signature)
         self.recording = recording
         self.batching = Batching(self._ask, _joined)
         self.explaining = Batching(self._explain, _joined_explained, slow=True)

@@ -1,0 +1,10 @@
+"""Lowering: fitted models as inert plans that answer bit for bit as they do, with NumPy alone."""
+
+from lite_mlops.models.lowering.keeping import (
+    KeptPlan,
+    Plans,
+    keep_plan_quietly,
+    open_asking,
+)
+
+__all__ = ["KeptPlan", "Plans", "keep_plan_quietly", "open_asking"]
