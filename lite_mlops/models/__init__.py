@@ -27,7 +27,7 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
-from lite_mlops.models.lowering import KeptPlan, open_asking
+from lite_mlops.models.lowering import KeptPlan, Part, open_asking
 from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
 from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
@@ -73,6 +73,7 @@ __all__ = [
     "ModelVersion",
     "Models",
     "Output",
+    "Part",
     "Prepared",
     "Problem",
     "PythonModel",

@@ -58,6 +58,7 @@ class Asking:
 
     def __init__(self, model: Any, signature: Signature) -> None:
         self._model = model
+        self.why: str | None = None  # no plan answers in its place
         self.signature = signature
         self._input = signature.input_for(model)
         self._has_probabilities = bool(signature.classes) and hasattr(model, "predict_proba")
@@ -67,6 +68,11 @@ class Asking:
     def model(self) -> Any:
         """The model."""
         return self._model
+
+    @property
+    def path(self) -> str:
+        """What answers, in words."""
+        return "the model itself" + (f" ({self.why})" if self.why else "")
 
     def ask(self, rows: Any) -> Answers:
         """Return the answers to rows in any form that the signature takes.

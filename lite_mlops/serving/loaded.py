@@ -39,6 +39,11 @@ class Loaded:
         self.batching = Batching(self._ask, _joined)
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
 
+    @property
+    def path(self) -> str:
+        """What answers, in words: the model itself, or its plan."""
+        return self.asking.path
+
     def announce(self) -> None:
         """Record that this process answers with the version, so that nobody removes it."""
         if self.recording is not None:

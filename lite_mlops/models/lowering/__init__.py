@@ -6,5 +6,6 @@ from lite_mlops.models.lowering.keeping import (
     keep_plan_quietly,
     open_asking,
 )
+from lite_mlops.models.lowering.lower import Part
 
-__all__ = ["KeptPlan", "Plans", "keep_plan_quietly", "open_asking"]
+__all__ = ["KeptPlan", "Part", "Plans", "keep_plan_quietly", "open_asking"]

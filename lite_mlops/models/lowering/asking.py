@@ -47,6 +47,16 @@ class PlanAsking(Asking):
         self._loading = False
 
     @property
+    def path(self) -> str:
+        """What answers, in words."""
+        bits = (
+            "bit for bit"
+            if self.running.plan.exact == "bits"
+            else "within 1 unit in the last place"
+        )
+        return f"a plan, as the model would {bits}"
+
+    @property
     def model(self) -> Any:
         """The model itself, loaded when it is first asked for. Raises as loading does."""
         return self._loaded().model

@@ -20,13 +20,14 @@ from lite_mlops.models.finding import Finding
 from lite_mlops.models.loading import differences
 from lite_mlops.models.loading.requirements import tell
 from lite_mlops.models.references import parse_reference
-from lite_mlops.models.signing import check_signed, open_version
+from lite_mlops.models.signing import open_version
 from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store import Store
 from lite_mlops.store.events import LoweringSwitched, VersionLowered
 
 if TYPE_CHECKING:
+    from lite_mlops.models.lowering.lower import Part
     from lite_mlops.models.lowering.plan import Plan
 
 log = logging.getLogger("lite_mlops")
@@ -154,14 +155,18 @@ def open_asking(
         Damaged: the file of the model is missing or is not the one that was registered.
         Denied: versions of packages differ with `strict`; or as loading the model does.
     """
-    if kept is not None and kept.used and not store.settings.signed_by:
+    why = None if kept is None else kept.why
+    if kept is not None and kept.used:
         try:
             return _open_plan(store, version, kept, strict=strict)
         except _NotUsed as error:
             log.warning("%s is answered by the model itself: %s", version.name, error)
+            why = str(error)
     model = open_version(store.objects, version, store.settings, strict=strict)
     serve_well(model)
-    return Asking(model, version.signature)
+    asking = Asking(model, version.signature)
+    asking.why = why
+    return asking
 
 
 class _NotUsed(Exception):
@@ -176,7 +181,6 @@ def _open_plan(store: Store, version: ModelVersion, kept: KeptPlan, *, strict: b
     assert kept.plan is not None
     if strict:
         tell(differences(version.requirements), version.file.referrer, strict=True)
-    check_signed(version, store.settings.signed_by)
     if not store.objects.is_good(version.sha256):
         # Whoever loads it tells what is wrong with it; a plan does not answer for another file.
         raise _NotUsed("its file is not the one that was registered")
@@ -203,7 +207,7 @@ def serve_well(model: Any) -> None:
 
     Threads for each tree (`n_jobs`) take longer to begin than a row takes.
     """
-    from lite_mlops.models.lowering.proving import parts_of
+    from lite_mlops.models.lowering.parts import parts_of
 
     for part in parts_of(model):
         if type(part).__module__.startswith("sklearn.") and getattr(part, "n_jobs", None):
@@ -246,6 +250,19 @@ class Plans(Finding):
         model = open_version(self._store.objects, version, self._store.settings)
         keep_plan(self._store, version, model, None)
         return self.plan_of(version)
+
+    def parts(self, reference: str) -> list[Part]:
+        """Return the parts of a version, each with why it cannot be lowered, if it cannot.
+
+        Raises:
+            Invalid, NotFound: the reference names no version.
+            Damaged, Denied: its file cannot be loaded.
+        """
+        from lite_mlops.models.lowering.lower import supported
+
+        version = self.get(reference)
+        model = open_version(self._store.objects, version, self._store.settings)
+        return supported(model, version.signature)
 
     def switch_lowering(self, reference: str, *, on: bool, reason: str | None = None) -> KeptPlan:
         """Have a version be answered from its plan, or by the model itself. Return what is known.

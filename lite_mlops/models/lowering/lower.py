@@ -6,16 +6,24 @@ supported(model, signature)            # each part, and why one cannot be lowere
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lite_mlops.models.importances import class_of
 from lite_mlops.models.lowering import families  # noqa: F401
-from lite_mlops.models.lowering.parts import Given, Lowering, NotLowered
+from lite_mlops.models.lowering.parts import LOWER, Given, Lowering, NotLowered, parts_of
 from lite_mlops.models.lowering.plan import Node, Plan
 from lite_mlops.models.signature import Signature, Table
 
 MAX_COLUMNS = 10_000
+
+
+class Part(NamedTuple):
+    """A part of a model, and why it cannot be lowered; None if it can."""
+
+    where: str
+    why: str | None
 
 
 def lower(model: Any, signature: Signature, model_sha256: str = "") -> tuple[Plan, Lowering]:
@@ -30,6 +38,21 @@ def lower(model: Any, signature: Signature, model_sha256: str = "") -> tuple[Pla
     inner, _ = lowering.lower(model, given)
     node: Node = {"op": "answer", "rows": root, "model": inner}
     return Plan(node, tuple(lowering.arrays), model_sha256), lowering
+
+
+def supported(model: Any, signature: Signature) -> list[Part]:
+    """Return the parts of a model, and why some cannot be lowered; its options are looked at."""
+    model = getattr(model, "best_estimator_", model)
+    found = [
+        Part(type(one).__name__, None if class_of(one) in LOWER else "not supported yet")
+        for one in parts_of(model)
+    ]
+    try:
+        lower(model, signature)
+    except NotLowered as error:
+        if error.why != "not supported yet":
+            found.append(Part(error.part, error.why))
+    return found
 
 
 def _rows_of(model: Any, signature: Signature) -> tuple[Node, Given]:

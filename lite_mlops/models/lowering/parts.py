@@ -6,7 +6,7 @@ def _standard(scaler, given, to): ...       # a node, from the attributes of a f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -133,6 +133,26 @@ def _usual_output(estimator: Any, lowering: Lowering) -> None:
     config = getattr(estimator, "_sklearn_output_config", {})
     if config.get("transform", "default") not in ("default", None):
         raise lowering.refused("it was told by set_output to give frames")
+
+
+def parts_of(model: Any) -> Iterator[Any]:
+    """Yield a model and the fitted parts that it asks, as far as they are known by attributes."""
+    waiting, seen = [model], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or not hasattr(one, "__dict__"):
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [step for _, step in getattr(one, "steps", None) or ()]
+        waiting += [step for _, step in getattr(one, "transformer_list", None) or ()]
+        waiting += [step for _, step, _ in getattr(one, "transformers_", None) or ()]
+        for name in ("best_estimator_", "estimator_", "calibrated_classifiers_"):
+            inner = getattr(one, name, None)
+            waiting += inner if isinstance(inner, list) else [inner]
+        inner = getattr(one, "estimators_", None)
+        if isinstance(inner, list) and not hasattr(one, "n_outputs_"):  # not the trees of a forest
+            waiting += inner
 
 
 # -- what runs ----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models.examples import Example
-from lite_mlops.models.lowering.parts import Aim, Answering, Lowering, NotLowered
+from lite_mlops.models.lowering.parts import Aim, Answering, Lowering, NotLowered, parts_of
 from lite_mlops.models.lowering.plan import BadPlan, Exactness, Plan, compiled
 from lite_mlops.models.lowering.running import Running
 from lite_mlops.models.signature import Column, Signature, Table
@@ -374,23 +374,3 @@ def faster_from(model: Any, plan: Plan, signature: Signature) -> int | None:
                 return found
             found = rows
     return found
-
-
-def parts_of(model: Any) -> Iterator[Any]:
-    """Yield a model and the fitted parts that it asks, as far as they are known by attributes."""
-    waiting, seen = [model], set()
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen or not hasattr(one, "__dict__"):
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [step for _, step in getattr(one, "steps", None) or ()]
-        waiting += [step for _, step in getattr(one, "transformer_list", None) or ()]
-        waiting += [step for _, step, _ in getattr(one, "transformers_", None) or ()]
-        for name in ("best_estimator_", "estimator_", "calibrated_classifiers_"):
-            inner = getattr(one, name, None)
-            waiting += inner if isinstance(inner, list) else [inner]
-        inner = getattr(one, "estimators_", None)
-        if isinstance(inner, list) and not hasattr(one, "n_outputs_"):  # not the trees of a forest
-            waiting += inner
