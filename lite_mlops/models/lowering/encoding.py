@@ -138,14 +138,15 @@ def lookup(
     return node
 
 
-def _checked(given: Given, lowering: Lowering) -> None:
+def checked_columns(given: Given, lowering: Lowering) -> None:
+    """Do nothing if columns arrive whose values can be looked up. Raises `NotLowered`."""
     if given.kind == "sparse" or "datetime" in given.types:
         raise lowering.refused(f"it is given {given.kind} data with {', '.join(given.types)}")
 
 
 @lowers(_ENCODERS + "OneHotEncoder")
 def _one_hot_encoder(encoder: Any, given: Given, lowering: Lowering) -> Lowered:
-    _checked(given, lowering)
+    checked_columns(given, lowering)
     if np.dtype(encoder.dtype) != np.float64:
         raise lowering.refused(f"it gives {np.dtype(encoder.dtype)}; only float64 is supported")
     drops = encoder._drop_idx_after_grouping  # noqa: SLF001 (what it does stands nowhere else)
@@ -182,7 +183,7 @@ def _without(code: int, dropped: int) -> int:
 
 @lowers(_ENCODERS + "OrdinalEncoder")
 def _ordinal_encoder(encoder: Any, given: Given, lowering: Lowering) -> Lowered:
-    _checked(given, lowering)
+    checked_columns(given, lowering)
     if np.dtype(encoder.dtype) != np.float64:
         raise lowering.refused(f"it gives {np.dtype(encoder.dtype)}; only float64 is supported")
     columns = []

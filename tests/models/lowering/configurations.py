@@ -10,11 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn import ensemble, linear_model, preprocessing, svm, tree
+from sklearn import ensemble, feature_selection, linear_model, preprocessing, svm, tree
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 _ROWS = 240
@@ -107,6 +111,32 @@ def _union() -> FeatureUnion:
     return FeatureUnion(
         [("scaled", preprocessing.RobustScaler()), ("log", preprocessing.MaxAbsScaler(clip=True))]
     )
+
+
+def _binned(encode: str) -> preprocessing.KBinsDiscretizer:
+    return preprocessing.KBinsDiscretizer(4, encode=encode, quantile_method="averaged_inverted_cdf")
+
+
+def _target_encoded() -> ColumnTransformer:
+    return ColumnTransformer(
+        [
+            ("texts", preprocessing.TargetEncoder(cv=2, random_state=0), [*_TEXTS, "grade"]),
+            ("numbers", SimpleImputer(), _INCOME),
+        ]
+    )
+
+
+def _network(kind: Any, **options: Any) -> Pipeline:
+    network = kind(hidden_layer_sizes=(6, 4), max_iter=30, random_state=0, **options)
+    return make_pipeline(preprocessing.StandardScaler(), network)
+
+
+def _voting(voting: str, **options: Any) -> ensemble.VotingClassifier:
+    parts = [
+        ("line", make_pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression())),
+        ("forest", ensemble.RandomForestClassifier(**_FEW)),
+    ]
+    return ensemble.VotingClassifier(parts, voting=voting, **options)
 
 
 Configuration = tuple[Callable[[], Any], str, Callable[[], Data]]
@@ -314,6 +344,98 @@ CONFIGURATIONS: dict[str, Configuration] = {
     "gradient boosting from zero": (
         lambda: ensemble.GradientBoostingRegressor(init="zero", n_estimators=6, **_SEED),
         "number",
+        numbers,
+    ),
+    # naive Bayes
+    "gaussian": (GaussianNB, "three", numbers),
+    "gaussian, columns": (
+        lambda: make_pipeline(_columns(sparse=False), GaussianNB()),
+        "two",
+        frame,
+    ),
+    "multinomial": (lambda: make_pipeline(_binned("ordinal"), MultinomialNB()), "three", numbers),
+    "complement": (lambda: make_pipeline(_binned("onehot-dense"), ComplementNB()), "two", numbers),
+    "bernoulli": (lambda: BernoulliNB(binarize=0.2), "three", numbers),
+    # other features
+    "binned": (
+        lambda: make_pipeline(_binned("onehot"), linear_model.LogisticRegression()),
+        "three",
+        numbers,
+    ),
+    "polynomial": (
+        lambda: make_pipeline(
+            preprocessing.StandardScaler(),
+            preprocessing.PolynomialFeatures(3),
+            linear_model.Ridge(),
+        ),
+        "number",
+        numbers,
+    ),
+    "interactions": (
+        lambda: make_pipeline(
+            preprocessing.PolynomialFeatures((2, 3), interaction_only=True, include_bias=False),
+            linear_model.Ridge(),
+        ),
+        "number",
+        numbers,
+    ),
+    "principal components": (
+        lambda: make_pipeline(
+            preprocessing.StandardScaler(),
+            PCA(3, whiten=True),
+            linear_model.LogisticRegression(),
+        ),
+        "two",
+        numbers,
+    ),
+    "selected": (
+        lambda: make_pipeline(
+            feature_selection.VarianceThreshold(0.1),
+            feature_selection.SelectKBest(k=2),
+            linear_model.LogisticRegression(),
+        ),
+        "two",
+        numbers,
+    ),
+    "target encoder": (
+        lambda: make_pipeline(_target_encoded(), linear_model.LogisticRegression()),
+        "two",
+        frame,
+    ),
+    "target encoder, three": (
+        lambda: make_pipeline(_target_encoded(), ensemble.RandomForestClassifier(**_FEW)),
+        "three",
+        frame,
+    ),
+    # networks and ensembles
+    "network": (lambda: _network(MLPClassifier), "two", numbers),
+    "network, three, tanh": (
+        lambda: _network(MLPClassifier, activation="tanh"),
+        "three",
+        numbers,
+    ),
+    "network regression": (
+        lambda: _network(MLPRegressor, activation="logistic"),
+        "number",
+        numbers,
+    ),
+    "voting": (lambda: _voting("soft", weights=[2, 1]), "three", numbers),
+    "voting by heads": (lambda: _voting("hard"), "three", numbers),
+    "voting regression": (
+        lambda: ensemble.VotingRegressor(
+            [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(**_SEED))]
+        ),
+        "number",
+        numbers,
+    ),
+    "calibrated": (
+        lambda: CalibratedClassifierCV(svm.LinearSVC(**_SEED), cv=2),
+        "two",
+        numbers,
+    ),
+    "calibrated forest": (
+        lambda: CalibratedClassifierCV(ensemble.RandomForestClassifier(**_FEW), cv=2),
+        "three",
         numbers,
     ),
 }
