@@ -30,10 +30,11 @@ def lower_version(
     reason: str | None,
     form: str | None,
 ) -> None:
-    """Make a plan of a version, which answers in microseconds without scikit-learn.
+    """Make a plan that answers for a version.
 
-    It is made of the fitted model and kept only if it answers as the model does, bit for bit, on
-    rows that try to tell the two apart. `serve` uses it from its next start on.
+    A plan answers a row in microseconds, without scikit-learn. It is made of the fitted model, and
+    kept only if it answers as the model does, bit for bit, on rows that try to tell the two apart.
+    `serve` uses it from its next start on.
     """
     if why + off + on > 1:
         raise click.UsageError("--why, --off and --on exclude each other.")
