@@ -220,12 +220,12 @@ class Project:
             Invalid, NotFound: the reference names no version.
             Damaged: its file is missing or is not the one that was registered.
         """
-        from lite_mlops.models import open_version
+        from lite_mlops.models import open_asking
         from lite_mlops.serving import Endpoint, Recording
 
         version = self.models.get(model)
-        opened = open_version(self.store.objects, version, self.settings)
-        return Endpoint(version, opened, Recording(self.store))
+        asking = open_asking(self.store, version, self.models.plan_of(version))
+        return Endpoint(version, asking, Recording(self.store))
 
     def predictor(
         self,

@@ -152,6 +152,11 @@ class Settings:
         _number(1, 1_048_576),
         "the largest model file that is loaded, and the most that a compressed one unpacks to",
     )
+    lower: bool = _setting(
+        True,
+        _flag,
+        "try to make a plan of each model that is registered, which answers without scikit-learn",
+    )
     signed_by: tuple[str, ...] = _setting(
         (), _names, "public keys; a model is loaded only if it is signed by one of them"
     )

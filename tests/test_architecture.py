@@ -94,6 +94,7 @@ HOMES = {
         "web",
     },
     "sklearn": {"autologging", "models", "demo"},
+    "threadpoolctl": {"models"},  # it comes with scikit-learn
     "pandas": {"models", "frames"},  # these three only where they are installed
     "orjson": {"jsontext"},  # only where it is installed
     "polars": {"frames"},

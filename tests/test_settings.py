@@ -65,6 +65,7 @@ def test_every_setting_can_be_set_in_every_place(tmp_path: Path) -> None:
         "sql_rows": 7,
         "model_format": "skops",
         "model_mb": 8,
+        "lower": False,
         "signed_by": ["k"],
         "actor": "ann",
     }

@@ -24,6 +24,7 @@ from lite_mlops.cli.model_files import (
     trust_version,
     verify_version,
 )
+from lite_mlops.cli.model_plans import lower_version
 from lite_mlops.cli.model_versions import (
     describe_version,
     remove_versions,
@@ -135,7 +136,7 @@ def show_model(reference: str, form: str | None) -> None:
     project = open_project()
     version = project.models.get(reference)
     if form:
-        emit(version.to_dict(), form)
+        emit(version.to_dict() | {"plan": project.models.plan_of(version).to_dict()}, form)
         return
     classes = version.signature.classes
     facts(
@@ -150,6 +151,7 @@ def show_model(reference: str, form: str | None) -> None:
             "code": _code(version),
             "model": version.class_name,
             "file": f"{version.format}, {size(version.size)}, SHA-256 {version.sha256}",
+            "answered by": str(project.models.plan_of(version)),
             "answers": ", ".join(map(str, classes)) or _outputs(version),
             "may import": ", ".join(version.trusted),
             "signed by": ", ".join(seal.public for seal in version.seals),
@@ -215,7 +217,7 @@ def _code(version: ModelVersion) -> str:
 for _command in (
     *(register_model, remove_versions, restore_versions, tag_version, describe_version),
     *(inspect_source, trust_version, sign_version, verify_version),
-    *(export_version, import_version),
+    *(export_version, import_version, lower_version),
     *(card, diff_versions, show_lineage, show_history, show_as_of, roll_back, aliases),
 ):
     models.add_command(_command)

@@ -28,6 +28,7 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
+from lite_mlops.models.lowering import KeptPlan, Part, open_asking, serve_well
 from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
 from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
@@ -67,11 +68,13 @@ __all__ = [
     "Inputs",
     "Inspection",
     "InvalidRows",
+    "KeptPlan",
     "ModelContext",
     "ModelFile",
     "ModelVersion",
     "Models",
     "Output",
+    "Part",
     "Prepared",
     "Problem",
     "PythonModel",
@@ -91,11 +94,13 @@ __all__ = [
     "is_bundle",
     "load_model",
     "names_of_features",
+    "open_asking",
     "open_version",
     "origin_of",
     "parse_any_reference",
     "parse_reference",
     "record_version",
+    "serve_well",
     "why_unexplained",
     "write_model",
 ]

@@ -66,12 +66,23 @@ class Asking:
     """A loaded model with its signature: whoever asks a model asks it here."""
 
     def __init__(self, model: Any, signature: Signature) -> None:
-        self.model = model
+        self._model = model
+        self.why: str | None = None  # no plan answers in its place
         self.signature = signature
         self._input = signature.input_for(model)
         self._has_probabilities = bool(signature.classes) and hasattr(model, "predict_proba")
         self._classes = _classes_of(model) if self._has_probabilities else None
         self._close_is_told = class_of(final_of(model)).rpartition(".")[2] in _TREES
+
+    @property
+    def model(self) -> Any:
+        """The model."""
+        return self._model
+
+    @property
+    def path(self) -> str:
+        """What answers, in words."""
+        return "the model itself" + (f" ({self.why})" if self.why else "")
 
     def ask(self, rows: Any) -> Answers:
         """Return the answers to rows in any form that the signature takes.
@@ -89,10 +100,10 @@ class Asking:
         try:
             with np.errstate(all="ignore"):
                 if self._has_probabilities:
-                    probabilities = np.asarray(self.model.predict_proba(asked))
+                    probabilities = np.asarray(self._model.predict_proba(asked))
                     predicted = self._most_probable(probabilities)
                 if predicted is None:
-                    predicted = np.asarray(self.model.predict(asked))
+                    predicted = np.asarray(self._model.predict(asked))
         except (ValueError, TypeError) as error:  # such as a missing value that it does not take
             raise unanswerable(error) from error
         return Answers(predicted, probabilities)

@@ -29,6 +29,7 @@ from lite_mlops.models.loading import (
     save_model,
 )
 from lite_mlops.models.loading.refusals import needs_trust, told
+from lite_mlops.models.lowering import keep_plan_quietly
 from lite_mlops.models.references import (
     Reference,
     checked_model_name,
@@ -234,7 +235,7 @@ class Registering(Finding):
             tags=texts,
             origin=Origin(metrics=numbers),
         )
-        return self._record(name, made, alias, reason)
+        return self._lowered(self._record(name, made, alias, reason), model)
 
     def register_file(
         self,
@@ -300,7 +301,7 @@ class Registering(Finding):
             trusted=trusted,
             compression=found.compression,
         )
-        return self._record(name, made, alias, reason)
+        return self._lowered(self._record(name, made, alias, reason), model)
 
     def register_kept(
         self,
@@ -366,6 +367,12 @@ class Registering(Finding):
         else:
             found = found.with_answers(answers.predicted)
         return self._store.objects.put_bytes(found.to_bytes()).sha256
+
+    def _lowered(self, version: ModelVersion, model: Any) -> ModelVersion:
+        """Return a version that was registered, after it was tried to make a plan of it."""
+        if self._store.settings.lower:
+            keep_plan_quietly(self._store, version, model)
+        return version
 
     def _kept_members(self, artifacts: Mapping[str, str | Path]) -> dict[str, Member]:
         found = {}

@@ -19,7 +19,7 @@ class Endpoint:
 
     Args:
         version: The version.
-        model: Its model, loaded.
+        model: Its model, loaded; or what asks it already, such as a plan.
         recording: What records the answers; None where there is no project.
     """
 

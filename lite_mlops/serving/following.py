@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
-from lite_mlops.models import Example, Models, ModelVersion, open_version
+from lite_mlops.models import Example, Models, ModelVersion, open_asking
 from lite_mlops.serving.endpoint import Endpoint
-from lite_mlops.serving.loaded import Loaded, in_one_thread
+from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.store import Store
@@ -46,8 +46,8 @@ def load_version(
     Raises:
         Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
     """
-    model = in_one_thread(open_version(store.objects, version, store.settings, strict=strict))
-    return warmed(Loaded(version, model, recording), models.example_of(version))
+    asking = open_asking(store, version, models.plan_of(version), strict=strict)
+    return warmed(Loaded(version, asking, recording), models.example_of(version))
 
 
 def warmed(loaded: Loaded, example: Example | None) -> Loaded:

@@ -33,7 +33,7 @@ class Loaded:
 
     Args:
         version: The version.
-        model: Its model, loaded.
+        model: Its model, loaded; or what asks it already, such as a plan.
         recording: What records the answers; None: they are not.
     """
 
@@ -42,11 +42,16 @@ class Loaded:
     ) -> None:
         self.version = version
         self.signature = version.signature
-        self.asking = Asking(model, version.signature)
+        self.asking = model if isinstance(model, Asking) else Asking(model, version.signature)
         self.recording = recording
         self.on_asked: Callable[[int], None] | None = None  # is told the rows of each call
         self.batching = Batching(self._ask, _joined)
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
+
+    @property
+    def path(self) -> str:
+        """What answers, in words: the model itself, or its plan."""
+        return self.asking.path
 
     def announce(self) -> None:
         """Record that this process answers with the version, so that nobody removes it."""
@@ -146,24 +151,6 @@ class Loaded:
             )
             start = stop
         return found
-
-
-def in_one_thread(model: Any) -> Any:
-    """Return a model, which from now on answers in the thread that asks it, if it can be told so.
-
-    A forest that was fitted with `n_jobs=-1` starts threads for every call, which takes four times
-    as long as one row of 200 trees does.
-    """
-    if not type(model).__module__.startswith("sklearn."):
-        return model
-    try:
-        params = model.get_params()
-    except AttributeError:  # written by another release, which had not all of them
-        return model
-    for name, value in params.items():
-        if name.rpartition("__")[2] == "n_jobs" and value not in (None, 1):
-            model.set_params(**{name: 1})
-    return model
 
 
 class Explained(NamedTuple):

@@ -11,10 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lite_mlops.models import Bundle, Example, Inputs, Models, ModelVersion, parse_any_reference
+from lite_mlops.models import (
+    Bundle,
+    Example,
+    Inputs,
+    Models,
+    ModelVersion,
+    parse_any_reference,
+    serve_well,
+)
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.following import Following, load_version, warmed
-from lite_mlops.serving.loaded import Loaded, in_one_thread
+from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.store import Store
@@ -101,7 +109,8 @@ def open_bundle(path: Path, *, trust: Sequence[str] | bool = (), strict: bool = 
         Damaged, Denied: it is not what was written, or imports what is not trusted.
     """
     with Bundle.open_file(path) as bundle:
-        version, model = bundle.version, in_one_thread(bundle.load(trust=trust, strict=strict))
+        version, model = bundle.version, bundle.load(trust=trust, strict=strict)
         example = bundle.example()
+    serve_well(model)
     loaded = warmed(Loaded(version, model), example)
     return Opened(Served({version.model: Endpoint.of(loaded)}), lambda _: example)

@@ -370,6 +370,28 @@ class VersionRegistered(Decision):
     compression: str | None = None  # of the file
 
 
+class VersionLowered(Event):
+    """It was tried to make a plan of a version, which answers without the model; or why not."""
+
+    kind = "version_lowered"
+    model: str
+    version: int
+    sha256: str  # of the model file
+    plan: str | None = None  # the object that holds it
+    why: str | None = None  # there is none
+    exact: str | None = None
+    faster_from: int | None = None  # rows, from which the model itself is faster
+
+
+class LoweringSwitched(Decision):
+    """A version is to be answered from its plan (`how` is "on") or by the model itself ("off")."""
+
+    kind = "lowering_switched"
+    model: str
+    version: int
+    how: str
+
+
 class VersionTagged(Decision):
     """Tags of a version, or of the model as a whole (version 0); no text takes a tag away."""
 
@@ -478,6 +500,8 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     RunRestored,
     DatasetExpected,
     VersionRegistered,
+    VersionLowered,
+    LoweringSwitched,
     VersionServed,
     VersionLeft,
     VersionTagged,

@@ -29,6 +29,7 @@ from tests.benchmarks import (
     http,
     importing,
     log_calls,
+    lowering,
     many_metrics,
     many_processes,
     model_files,
@@ -66,6 +67,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "importing": importing.measure,
     "registry": registry.measure,
     "predicting": predicting.measure,
+    "lowering": lowering.measure,
     "http": http.measure,
     "serving": serving.measure,
 }

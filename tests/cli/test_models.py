@@ -72,6 +72,7 @@ def test_everything_of_a_version_is_shown(cli: Cli, registered: Project) -> None
         "data": f"customers@{data.sha256[:12]} (training)",
         "model": "sklearn.linear_model._logistic.LogisticRegression",
         "file": f"joblib, {size(version.size)}, SHA-256 {version.sha256}",
+        "answered by": "a plan, bit for bit",
         "answers": "no, yes",
     }
     assert re.search(r"python 3\S+, .*scikit-learn \d", requirements)
@@ -208,3 +209,21 @@ def test_wrong_moves_say_why_and_move_nothing(
     assert (done.code, done.out) == (code, "")
     assert text in done.err
     assert len(two.models.history("churn")) == 1
+
+
+def test_a_plan_is_made_switched_and_explained(cli: Cli, registered: Project) -> None:
+    answered = "churn/1 is answered by a plan, bit for bit.\n"
+    assert cli("models", "lower", "churn/1").out == answered
+    off = cli("models", "lower", "churn/1", "--off", "--reason", "a doubt")
+    undo = "`lite-mlops models lower churn/1 --on` undoes it"
+    assert off.out == f"churn/1 is answered by the model itself (switched off; {undo}).\n"
+    again = cli("models", "lower", "churn/1", "--off")
+    assert (again.code, again.out) == (4, "")
+    assert again.err == "Error: The plan of churn/1 is switched off already.\n"
+    shown = json.loads(cli("models", "show", "churn/1", "--json").out)["plan"]
+    assert (shown["used"], shown["switched_off"], shown["exact"]) == (False, True, "bits")
+    assert cli("models", "lower", "churn/1", "--on").out == answered
+    parts = json.loads(cli("models", "lower", "churn/1", "--why", "--json").out)
+    assert parts == [{"where": "LogisticRegression", "why": None}]
+    wrong = cli("models", "lower", "churn/1", "--why", "--on")
+    assert (wrong.code, "exclude each other" in wrong.err) == (2, True)

@@ -30,6 +30,8 @@ def test_a_version_answers_until_it_is_interrupted(environment: None, project: P
     served = re.fullmatch(r"Serving churn/1 on (http://127\.0\.0\.1:\d+)\n", said)
     assert served, said
     url = served[1]
+    path = process.stdout.readline()
+    assert path == "    It is answered by a plan, as the model would bit for bit.\n"
     asking = process.stdout.readline()
     assert asking == f'    curl {url}/predict --json \'{{"age": 0.0, "visits": 0.0}}\'\n'
     assert process.stdout.readline() == (

@@ -111,6 +111,16 @@ facts = st.one_of(
         latencies=st.just([5, 6]),
     ),
     st.builds(
+        ev.VersionLowered,
+        model=st.just("m"),
+        version=st.integers(1, 2),
+        sha256=hashes,
+        plan=st.none() | hashes,
+        why=st.none() | texts,
+        exact=st.none() | st.just("bits"),
+        faster_from=st.none() | st.just(256),
+    ),
+    st.builds(
         ev.VersionServed, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
     ),
     st.builds(
@@ -172,6 +182,13 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
             *(
                 st.builds(kind, model=st.just("m"), version=st.integers(1, 2), **_just(frame))
                 for kind in (ev.VersionRemoved, ev.VersionRestored)
+            ),
+            st.builds(
+                ev.LoweringSwitched,
+                model=st.just("m"),
+                version=st.integers(1, 2),
+                how=st.sampled_from(["on", "off"]),
+                **_just(frame),
             ),
             st.builds(
                 ev.VersionTrusted,

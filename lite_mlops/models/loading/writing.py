@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
-import joblib
 import numpy as np
 
 from lite_mlops.errors import Invalid, LiteMlopsError
@@ -87,6 +86,8 @@ def _dump(model: Any, file: IO[bytes]) -> None:
     except _WorthMappingError:
         file.seek(start)
         file.truncate()
+        import joblib  # who serves from a plan has no use for it
+
         joblib.dump(model, file)
 
 
@@ -192,6 +193,8 @@ def save_model(objects: Objects, model: Any, *, format: str = DEFAULT, limit: in
         buffer = io.BytesIO()
         if plain:  # it is worth mapping
             with _written(model):
+                import joblib
+
                 joblib.dump(model, buffer)
         else:
             write_model(model, buffer, format=format)

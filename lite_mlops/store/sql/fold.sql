@@ -296,6 +296,32 @@ SELECT model, version, sha256, size, media, run, signature, requirements, make_t
        data, code, trusted, compression
 FROM staged WHERE k = 'version_registered';
 
+-- name: version_lowered
+-- The latest attempt stands.
+MERGE INTO plans p
+USING (SELECT model, version,
+              max((ts, sha256, coalesce(plan, ''), coalesce(why, ''), coalesce(exact, ''),
+                   coalesce(faster_from, -1))) AS top
+       FROM staged WHERE k = 'version_lowered' GROUP BY model, version) s
+ON p.model = s.model AND p.version = s.version
+WHEN MATCHED AND s.top > (epoch_us(p.made_at), p.sha256, coalesce(p.plan, ''),
+                          coalesce(p.why, ''), coalesce(p.exact, ''),
+                          coalesce(p.faster_from, -1)) THEN UPDATE SET
+    sha256 = s.top[2], plan = nullif(s.top[3], ''), why = nullif(s.top[4], ''),
+    exact = nullif(s.top[5], ''), faster_from = nullif(s.top[6], -1),
+    made_at = make_timestamp(s.top[1])
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.model, s.version, s.top[2], nullif(s.top[3], ''), nullif(s.top[4], ''),
+            nullif(s.top[5], ''), nullif(s.top[6], -1), make_timestamp(s.top[1]));
+
+-- name: lowering_switched
+MERGE INTO plan_switches p
+USING (SELECT model, version, max((decision, how)) AS top
+       FROM staged WHERE k = 'lowering_switched' GROUP BY model, version) s
+ON p.model = s.model AND p.version = s.version
+WHEN MATCHED AND s.top[1] > p.decision THEN UPDATE SET how = s.top[2], decision = s.top[1]
+WHEN NOT MATCHED THEN INSERT VALUES (s.model, s.version, s.top[2], s.top[1]);
+
 -- name: version_served
 INSERT INTO servings
 SELECT model, version, writer, make_timestamp(ts), NULL FROM staged WHERE k = 'version_served';

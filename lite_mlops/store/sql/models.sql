@@ -35,6 +35,12 @@ SELECT DISTINCT name FROM version_trust WHERE model = $model AND version = $vers
 SELECT public, seal AS signature, signed_at, actor FROM version_seals
 WHERE model = $model AND version = $version ORDER BY decision;
 
+-- name: version_plan
+-- Also of a version that was never tried, if it was switched.
+SELECT p.sha256, p.plan, p.why, p.exact, p.faster_from, p.made_at, s.how
+FROM (SELECT $model AS model, $version AS version) v
+LEFT JOIN plans p USING (model, version) LEFT JOIN plan_switches s USING (model, version);
+
 -- name: version_metrics
 SELECT key, value FROM latest
 WHERE run_hash = md5_number_lower($run) AND NOT starts_with(key, 'system/') ORDER BY key;

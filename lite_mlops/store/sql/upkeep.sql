@@ -12,6 +12,9 @@ UNION
 SELECT unnest([v.sha256, v.example] || coalesce(json_extract_string(v.members, '$.*.sha256'), []))
 FROM model_versions v LEFT JOIN version_removals r USING (model, version)
 WHERE r.removed IS NOT TRUE
+UNION
+SELECT p.plan FROM plans p LEFT JOIN version_removals r USING (model, version)
+WHERE r.removed IS NOT TRUE
 UNION SELECT manifest FROM dataset_snapshots
 ORDER BY sha256;
 
@@ -27,6 +30,10 @@ SELECT unnest([sha256, example] || coalesce(json_extract_string(members, '$.*.sh
        'version ' || version || ' of model ' || model
 FROM model_versions v LEFT JOIN version_removals r USING (model, version)
 WHERE r.removed IS NOT TRUE
+UNION ALL
+SELECT p.plan, 'plan of version ' || p.version || ' of model ' || p.model
+FROM plans p LEFT JOIN version_removals r USING (model, version)
+WHERE r.removed IS NOT TRUE AND p.plan IS NOT NULL
 UNION ALL
 SELECT manifest, 'snapshot of ' || name || '@' || left(sha256, 12) FROM dataset_snapshots
 ORDER BY sha256, referrer;

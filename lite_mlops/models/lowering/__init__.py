@@ -1,0 +1,12 @@
+"""Lowering: fitted models as inert plans that answer bit for bit as they do, with NumPy alone."""
+
+from lite_mlops.models.lowering.keeping import (
+    KeptPlan,
+    Plans,
+    keep_plan_quietly,
+    open_asking,
+    serve_well,
+)
+from lite_mlops.models.lowering.lower import Part
+
+__all__ = ["KeptPlan", "Part", "Plans", "keep_plan_quietly", "open_asking", "serve_well"]

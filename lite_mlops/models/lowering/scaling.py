@@ -1,0 +1,104 @@
+"""Scalers: what is subtracted, divided by, and clipped, in the order in which it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_mlops.models.lowering.parts import (
+    MATRIX,
+    Given,
+    Lowered,
+    Lowering,
+    Rows,
+    Step,
+    lowers,
+    no_infinity,
+    numbers,
+)
+from lite_mlops.models.lowering.plan import ArrayOf, Value, op
+
+_DATA = "sklearn.preprocessing._data."
+
+
+@op(
+    "scale",
+    times=ArrayOf("f", optional=True),
+    plus=ArrayOf("f", optional=True),
+    minus=ArrayOf("f", optional=True),
+    over=ArrayOf("f", optional=True),
+    low=Value("number", optional=True),
+    high=Value("number", optional=True),
+)
+def _scale(
+    times: NDArray[Any] | None,
+    plus: NDArray[Any] | None,
+    minus: NDArray[Any] | None,
+    over: NDArray[Any] | None,
+    low: float | None,
+    high: float | None,
+) -> Step:
+    def step(rows: Rows) -> NDArray[np.float64]:
+        made = np.array(numbers(rows), np.float64)  # in the order that it has
+        if not np.isfinite(made).all():
+            no_infinity(made)
+        if times is not None:
+            made *= times
+        if plus is not None:
+            made += plus
+        if minus is not None:
+            made -= minus
+        if over is not None:
+            made /= over
+        if low is not None:
+            np.clip(made, low, high, out=made)
+        return made
+
+    return step
+
+
+@lowers(_DATA + "StandardScaler")
+def _standard(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
+    lowering.need_numbers(given)
+    node: dict[str, Any] = {"op": "scale"}
+    if scaler.with_mean:
+        node["minus"] = lowering.array(scaler.mean_, np.float64)
+    if scaler.with_std:
+        node["over"] = lowering.array(scaler.scale_, np.float64)
+    return node, MATRIX
+
+
+@lowers(_DATA + "MinMaxScaler")
+def _min_max(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
+    lowering.need_numbers(given)
+    node: dict[str, Any] = {
+        "op": "scale",
+        "times": lowering.array(scaler.scale_, np.float64),
+        "plus": lowering.array(scaler.min_, np.float64),
+    }
+    if scaler.clip:
+        low, high = scaler.feature_range
+        node |= {"low": float(low), "high": float(high)}
+    return node, MATRIX
+
+
+@lowers(_DATA + "MaxAbsScaler")
+def _max_abs(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
+    lowering.need_numbers(given)
+    node: dict[str, Any] = {"op": "scale", "over": lowering.array(scaler.scale_, np.float64)}
+    if scaler.clip:
+        node |= {"low": -1.0, "high": 1.0}
+    return node, MATRIX
+
+
+@lowers(_DATA + "RobustScaler")
+def _robust(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
+    lowering.need_numbers(given)
+    node: dict[str, Any] = {"op": "scale"}
+    if scaler.with_centering:
+        node["minus"] = lowering.array(scaler.center_, np.float64)
+    if scaler.with_scaling:
+        node["over"] = lowering.array(scaler.scale_, np.float64)
+    return node, MATRIX

@@ -1,0 +1,1 @@
+"""Lowering: plans answer as the models they were made of."""

@@ -1,0 +1,131 @@
+"""A plan answers as its model does: the same bits, the same refusals, in batches of any size."""
+
+from __future__ import annotations
+
+import warnings
+from copy import copy
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lite_mlops.models import infer_signature
+from lite_mlops.models.examples import example_of
+from lite_mlops.models.lowering.lower import lower
+from lite_mlops.models.lowering.parts import NotLowered
+from lite_mlops.models.lowering.plan import Plan
+from lite_mlops.models.lowering.proving import distance, prove, table_of
+from lite_mlops.models.lowering.running import Running
+from lite_mlops.models.signature import Column, Signature, Table
+from tests.models.lowering.configurations import CONFIGURATIONS, fitted
+
+METHODS = ("predict", "predict_proba", "decision_function")
+
+
+@cache
+def lowered(name: str) -> tuple[Any, Signature, Running]:
+    model, data = fitted(name)
+    signature = infer_signature(model, data.rows[:5], data.rows)
+    plan, _ = lower(model, signature, "0" * 64)
+    return model, signature, Running(Plan.from_bytes(plan.to_bytes()))
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_every_configuration_is_proved_bit_for_bit(name: str) -> None:
+    model, data = fitted(name)
+    signature = infer_signature(model, data.rows[:5], data.rows)
+    plan, lowering = lower(model, signature, "0" * 64)
+    proved, proof = prove(
+        model, plan, lowering, signature, example_of(data.rows[:30]), seconds=None
+    )
+    assert (proved.exact, proof.exact) == ("bits", "bits")
+    assert proof.rows > 700
+    assert proof.refused < proof.rows / 2
+
+
+def _values(column: Column) -> st.SearchStrategy[Any]:
+    none = st.none() if column.missing else st.nothing()
+    if column.type == "text":
+        return st.sampled_from([*(column.categories or ()), "", "unseen"]) | none
+    if column.type == "boolean":
+        return st.booleans() | none
+    if column.type == "integer":
+        return st.sampled_from([round(one) for one in column.quantiles]) | st.integers(-99, 99)
+    usual = st.sampled_from(column.quantiles)
+    anything = st.floats(allow_nan=False, allow_infinity=True, width=64)
+    return usual | usual.map(lambda one: float(np.nextafter(one, 1e300))) | anything | none
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@settings(max_examples=4)
+@given(data=st.data())
+def test_any_rows_are_answered_as_the_model_does(name: str, data: st.DataObject) -> None:
+    model, signature, running = lowered(name)
+    rows = data.draw(st.sampled_from([1, 2, 5]))
+    drawn = [
+        data.draw(st.lists(_values(column), min_size=rows, max_size=rows))
+        for column in signature.columns
+    ]
+    table = table_of(signature, drawn, "arrays")
+    for method in METHODS:
+        if hasattr(model, method):
+            assert _same(model, signature, running, method, table)
+
+
+def _same(model: Any, signature: Signature, running: Running, method: str, table: Table) -> bool:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            expected = getattr(model, method)(signature.input_for(model)(table))
+        except ValueError:
+            with pytest.raises(ValueError):
+                getattr(running, method)(table)
+            return True
+    return distance(np.asarray(expected), getattr(running, method)(table)) == 0
+
+
+def test_a_plan_that_answers_otherwise_is_not_accepted() -> None:
+    known, data = fitted("forest")
+    model = copy(known)
+    signature = infer_signature(model, data.rows[:5], data.rows)
+    plan, lowering = lower(model, signature)
+    model.estimators_ = model.estimators_[1:]
+    with pytest.raises(NotLowered, match="the plan answers otherwise in predict"):
+        prove(model, plan, lowering, signature, seconds=None)
+
+
+def test_a_last_place_is_told_and_two_are_refused() -> None:
+    known, data = fitted("linear")
+    model = copy(known)
+    signature = infer_signature(model, data.rows[:5], data.rows)
+    plan, lowering = lower(model, signature)
+    inner = model.predict
+    model.predict = lambda rows: np.nextafter(inner(rows), np.inf)
+    proved, proof = prove(model, plan, lowering, signature, seconds=None)
+    assert (proved.exact, proof.exact) == ("1 ulp", "1 ulp")
+    model.predict = lambda rows: np.nextafter(np.nextafter(inner(rows), np.inf), np.inf)
+    with pytest.raises(NotLowered, match="otherwise in predict of 1 row, 2 units in the last"):
+        prove(model, plan, lowering, signature, seconds=None)
+
+
+def test_what_the_model_refuses_a_plan_has_to_refuse() -> None:
+    known, data = fitted("linear")
+    model = copy(known)
+    signature = infer_signature(model, data.rows[:5], data.rows)
+    plan, lowering = lower(model, signature)
+    inner = model.predict
+    model.predict = lambda rows: inner(np.nan_to_num(rows))
+    with pytest.raises(NotLowered, match="the plan refuses what the model answers"):
+        prove(model, plan, lowering, signature, seconds=None)
+
+
+def test_a_proof_without_time_is_given_up() -> None:
+    known, data = fitted("linear")
+    model = copy(known)
+    signature = infer_signature(model, data.rows[:5], data.rows)
+    plan, lowering = lower(model, signature)
+    with pytest.raises(NotLowered, match="the proof takes too long"):
+        prove(model, plan, lowering, signature, seconds=-1)
