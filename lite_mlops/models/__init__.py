@@ -27,7 +27,7 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
-from lite_mlops.models.lowering import KeptPlan, Part, open_asking
+from lite_mlops.models.lowering import KeptPlan, Part, asking_well, open_asking
 from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
 from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
@@ -81,6 +81,7 @@ __all__ = [
     "Table",
     "Type",
     "Untrusted",
+    "asking_well",
     "built_in_importances",
     "checked_model_name",
     "class_of",

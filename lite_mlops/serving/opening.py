@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lite_mlops.models import Bundle, Inputs, Models, parse_any_reference
+from lite_mlops.models import Bundle, Inputs, Models, asking_well, parse_any_reference
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.following import Following, load_version
 from lite_mlops.serving.recording import Recording
@@ -93,4 +93,5 @@ def open_bundle(path: Path, *, trust: Sequence[str] | bool = (), strict: bool = 
     """
     with Bundle.open_file(path) as bundle:
         version, model = bundle.version, bundle.load(trust=trust, strict=strict)
-    return Opened(Served({version.model: Endpoint(version, model)}))
+    asking = asking_well(model, version)
+    return Opened(Served({version.model: Endpoint(version, asking)}))
