@@ -28,7 +28,7 @@ from lite_mlops.models.loading import (
     load_model,
     write_model,
 )
-from lite_mlops.models.lowering import KeptPlan, Part, open_asking, serve_well
+from lite_mlops.models.lowering import KeptPlan, Part, asking_well, open_asking
 from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
 from lite_mlops.models.registering import Prepared, origin_of, record_version
 from lite_mlops.models.registry import Models
@@ -82,6 +82,7 @@ __all__ = [
     "Table",
     "Type",
     "Untrusted",
+    "asking_well",
     "built_in_importances",
     "check_explained",
     "checked_model_name",
@@ -100,7 +101,6 @@ __all__ = [
     "parse_any_reference",
     "parse_reference",
     "record_version",
-    "serve_well",
     "why_unexplained",
     "write_model",
 ]

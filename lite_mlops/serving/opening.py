@@ -17,8 +17,8 @@ from lite_mlops.models import (
     Inputs,
     Models,
     ModelVersion,
+    asking_well,
     parse_any_reference,
-    serve_well,
 )
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.following import Following, load_version, warmed
@@ -111,6 +111,5 @@ def open_bundle(path: Path, *, trust: Sequence[str] | bool = (), strict: bool = 
     with Bundle.open_file(path) as bundle:
         version, model = bundle.version, bundle.load(trust=trust, strict=strict)
         example = bundle.example()
-    serve_well(model)
-    loaded = warmed(Loaded(version, model), example)
+    loaded = warmed(Loaded(version, asking_well(model, version)), example)
     return Opened(Served({version.model: Endpoint.of(loaded)}), lambda _: example)

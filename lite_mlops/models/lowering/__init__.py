@@ -3,10 +3,11 @@
 from lite_mlops.models.lowering.keeping import (
     KeptPlan,
     Plans,
+    asking_well,
     keep_plan_quietly,
     open_asking,
     serve_well,
 )
 from lite_mlops.models.lowering.lower import Part
 
-__all__ = ["KeptPlan", "Part", "Plans", "keep_plan_quietly", "open_asking", "serve_well"]
+__all__ = ["KeptPlan", "Part", "Plans", "asking_well", "keep_plan_quietly", "open_asking"]

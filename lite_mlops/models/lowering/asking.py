@@ -1,6 +1,6 @@
 """Asking a plan: what `Asking` is for a model, without loading the model.
 
-asking = PlanAsking(running, signature, open_model, faster_from=512)
+asking = PlanAsking(running, signature, lambda: Asking(load(), signature), faster_from=512)
 asking.ask_checked(table)      # from the plan; many rows from the model, once it is loaded
 asking.model                   # loads it
 """
@@ -20,13 +20,33 @@ from lite_mlops.models.signature import Signature, Table
 log = logging.getLogger("lite_mlops")
 
 
+_FEW_ROWS = 2_000  # that one thread answers before several have begun
+
+
+class FewThreads(Asking):
+    """A loaded model that asks OpenMP for threads, which gets one of them for few rows."""
+
+    def __init__(self, model: Any, signature: Signature) -> None:
+        from threadpoolctl import ThreadpoolController  # it comes with scikit-learn
+
+        super().__init__(model, signature)
+        self._threads = ThreadpoolController()
+
+    def ask_checked(self, table: Table) -> Answers:
+        """Return the answers to rows that were validated. Raises `Invalid`."""
+        if table.rows >= _FEW_ROWS:
+            return super().ask_checked(table)
+        with self._threads.limit(limits=1, user_api="openmp"):
+            return super().ask_checked(table)
+
+
 class PlanAsking(Asking):
     """A plan with the signature of its model, which is loaded when it is needed.
 
     Args:
         running: The plan.
         signature: What the model takes.
-        open_model: Loads the model.
+        open_model: Loads the model, and what asks it.
         faster_from: From so many rows on the model is faster than the plan; None: never.
     """
 
@@ -34,7 +54,7 @@ class PlanAsking(Asking):
         self,
         running: Running,
         signature: Signature,
-        open_model: Callable[[], Any],
+        open_model: Callable[[], Asking],
         faster_from: int | None = None,
     ) -> None:
         self.signature = signature
@@ -64,7 +84,7 @@ class PlanAsking(Asking):
     def _loaded(self) -> Asking:
         with self._lock:
             if self._original is None:
-                self._original = Asking(self._open_model(), self.signature)
+                self._original = self._open_model()
             return self._original
 
     def ask_checked(self, table: Table) -> Answers:

@@ -162,9 +162,9 @@ def open_asking(
         except _NotUsed as error:
             log.warning("%s is answered by the model itself: %s", version.name, error)
             why = str(error)
-    model = open_version(store.objects, version, store.settings, strict=strict)
-    serve_well(model)
-    asking = Asking(model, version.signature)
+    asking = asking_well(
+        open_version(store.objects, version, store.settings, strict=strict), version
+    )
     asking.why = why
     return asking
 
@@ -194,24 +194,27 @@ def _open_plan(store: Store, version: ModelVersion, kept: KeptPlan, *, strict: b
     if not plan.here:
         raise _NotUsed(f"its plan was proved on another kind of machine ({plan.machine})")
 
-    def open_model() -> Any:
-        model = open_version(store.objects, version, store.settings)
-        serve_well(model)
-        return model
+    def open_model() -> Asking:
+        return asking_well(open_version(store.objects, version, store.settings), version)
 
     return PlanAsking(running, version.signature, open_model, kept.faster_from)
 
 
-def serve_well(model: Any) -> None:
-    """Change settings of a loaded model that make single rows slow, and no answer.
+def asking_well(model: Any, version: ModelVersion) -> Asking:
+    """Return what asks a loaded model, without settings that make single rows slow.
 
-    Threads for each tree (`n_jobs`) take longer to begin than a row takes.
+    Threads for each tree (`n_jobs`) take longer to begin than a row takes, and threads of OpenMP
+    wait for each other. No answer depends on either.
     """
+    from lite_mlops.models.lowering.asking import FewThreads
     from lite_mlops.models.lowering.parts import parts_of
 
+    threaded = False
     for part in parts_of(model):
         if type(part).__module__.startswith("sklearn.") and getattr(part, "n_jobs", None):
             part.n_jobs = 1
+        threaded |= "HistGradientBoosting" in type(part).__name__
+    return (FewThreads if threaded else Asking)(model, version.signature)
 
 
 class Plans(Finding):

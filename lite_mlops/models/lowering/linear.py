@@ -8,7 +8,7 @@ one entry after the other, which is done here column by column.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp
+from math import exp, inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -68,15 +68,21 @@ def expit(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     NumPy's own differs from it in the last place.
     """
+    if values.size == 1:  # most requests are of one row
+        return np.full(values.shape, 1 / (1 + _power(-values.item())))
     try:
         powers = [exp(-value) for value in values.ravel().tolist()]
     except OverflowError:
-        powers = [exp(-value) if value > _LOWEST else np.inf for value in values.ravel().tolist()]
+        powers = [_power(-value) for value in values.ravel().tolist()]
     found: NDArray[np.float64] = 1 / (1 + np.array(powers).reshape(values.shape))
     return found
 
 
-_LOWEST = -709.782712893384  # exp of the opposite is the largest float64
+def _power(value: float) -> float:
+    try:
+        return exp(value)
+    except OverflowError:
+        return inf
 
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -89,6 +95,9 @@ def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def two_columns(proba: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities of both classes from those of the second."""
+    if proba.size == 1:
+        one = proba.item()
+        return np.array([[1 - one, one]])
     found = np.empty((len(proba), 2))
     np.subtract(1, proba, out=found[:, 0])
     found[:, 1] = proba
@@ -149,11 +158,17 @@ def product(
     def dense(rows: Rows) -> NDArray[np.float64]:
         array = numbers(rows)
         scores: NDArray[np.float64] = array @ turned + intercept
-        if not np.isfinite(scores).all():
+        fine = isfinite(scores.item()) if scores.size == 1 else np.isfinite(scores).all()
+        if not fine:
             all_finite(array)
         return scores
 
+    weights: list[float] = turned.ravel().tolist() if sparse and turned.size == features else []
+
     def of_sparse(rows: Sparse) -> NDArray[np.float64]:
+        if rows.rows == 1 and weights:
+            shape = (1, 1) if turned.ndim == 2 else (1,)
+            return np.full(shape, rows.alone_times(weights)) + intercept
         return rows.times(turned) + intercept
 
     if not np.isfinite(coef).all() or features == 0:
@@ -189,7 +204,11 @@ def _classify(
         scores = times(rows)
         return scores.reshape(-1) if binary else scores
 
+    first, second = classes[:1], classes[1:2]
+
     def predict(scores: NDArray[np.float64]) -> NDArray[Any]:
+        if binary and scores.size == 1:  # most requests are of one row
+            return second if scores.item() > 0 else first
         chosen = (scores > 0).astype(np.intp) if binary else scores.argmax(axis=1)
         found: NDArray[Any] = classes.take(chosen)
         return found

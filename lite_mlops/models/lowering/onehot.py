@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,31 @@ class Sparse:
                 at += block.shape[1]
         return made
 
+    def alone_times(self, weights: Sequence[float]) -> float:
+        """Return the product of a single row with weights, in the same order."""
+        total, at = 0.0, 0
+        for block in self.blocks:
+            if isinstance(block, Codes):
+                place = block.places.item()
+                if place >= 0:
+                    total += weights[at + place]
+                at += block.width
+                continue
+            for value in block[0].tolist():
+                total += value * weights[at]
+                at += 1
+        if not isfinite(total):
+            self._check()
+        return total
+
+    def _check(self) -> None:
+        for block in self.blocks:
+            if not isinstance(block, Codes):
+                all_finite(block)
+
     def times(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the product with a matrix, adding up entry by entry as SciPy does."""
+        self._check()
         total = np.zeros((self.rows, *matrix.shape[1:]))
         at = 0
         for block in self.blocks:
@@ -64,8 +88,6 @@ class Sparse:
                 total += part[block.places]
                 at += block.width
                 continue
-            if not np.isfinite(block).all():
-                all_finite(block)
             for place in range(block.shape[1]):
                 column = block[:, place]
                 total += (column[:, None] if matrix.ndim == 2 else column) * matrix[at + place]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lite_mlops.models import infer_signature
 from lite_mlops.models.examples import example_of
 from lite_mlops.models.lowering.lower import lower
-from lite_mlops.models.lowering.parts import NotLowered
+from lite_mlops.models.lowering.parts import Lowering, NotLowered
 from lite_mlops.models.lowering.plan import Plan
 from lite_mlops.models.lowering.proving import distance, prove, table_of
 from lite_mlops.models.lowering.running import Running
@@ -87,21 +87,22 @@ def _same(model: Any, signature: Signature, running: Running, method: str, table
     return distance(np.asarray(expected), getattr(running, method)(table)) == 0
 
 
+def copied(name: str) -> tuple[Any, Signature, Plan, Lowering]:
+    """A model that may be changed, with its plan, yet to be proved."""
+    known, data = fitted(name)
+    signature = infer_signature(known, data.rows[:5], data.rows)
+    return copy(known), signature, *lower(known, signature)
+
+
 def test_a_plan_that_answers_otherwise_is_not_accepted() -> None:
-    known, data = fitted("forest")
-    model = copy(known)
-    signature = infer_signature(model, data.rows[:5], data.rows)
-    plan, lowering = lower(model, signature)
+    model, signature, plan, lowering = copied("forest")
     model.estimators_ = model.estimators_[1:]
     with pytest.raises(NotLowered, match="the plan answers otherwise in predict"):
         prove(model, plan, lowering, signature, seconds=None)
 
 
 def test_a_last_place_is_told_and_two_are_refused() -> None:
-    known, data = fitted("linear")
-    model = copy(known)
-    signature = infer_signature(model, data.rows[:5], data.rows)
-    plan, lowering = lower(model, signature)
+    model, signature, plan, lowering = copied("linear")
     inner = model.predict
     model.predict = lambda rows: np.nextafter(inner(rows), np.inf)
     proved, proof = prove(model, plan, lowering, signature, seconds=None)
@@ -112,10 +113,7 @@ def test_a_last_place_is_told_and_two_are_refused() -> None:
 
 
 def test_what_the_model_refuses_a_plan_has_to_refuse() -> None:
-    known, data = fitted("linear")
-    model = copy(known)
-    signature = infer_signature(model, data.rows[:5], data.rows)
-    plan, lowering = lower(model, signature)
+    model, signature, plan, lowering = copied("linear")
     inner = model.predict
     model.predict = lambda rows: inner(np.nan_to_num(rows))
     with pytest.raises(NotLowered, match="the plan refuses what the model answers"):
@@ -123,9 +121,6 @@ def test_what_the_model_refuses_a_plan_has_to_refuse() -> None:
 
 
 def test_a_proof_without_time_is_given_up() -> None:
-    known, data = fitted("linear")
-    model = copy(known)
-    signature = infer_signature(model, data.rows[:5], data.rows)
-    plan, lowering = lower(model, signature)
+    model, signature, plan, lowering = copied("linear")
     with pytest.raises(NotLowered, match="the proof takes too long"):
         prove(model, plan, lowering, signature, seconds=-1)

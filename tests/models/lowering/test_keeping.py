@@ -16,9 +16,10 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from lite_mlops.errors import Conflict, Damaged, Invalid
-from lite_mlops.models import ModelVersion, open_asking
+from lite_mlops.models import Asking, ModelVersion, open_asking
 from lite_mlops.models.lowering import keeping
 from lite_mlops.models.lowering.asking import PlanAsking
 from lite_mlops.project import Project
@@ -186,9 +187,9 @@ def test_many_rows_are_answered_by_the_model_once_it_is_loaded(project: Project)
     opened = threading.Event()
     model, data = fitted("forest")
 
-    def open_model() -> Any:
+    def open_model() -> Asking:
         opened.set()
-        return model
+        return Asking(model, version.signature)
 
     running = asking_of(project, version).running
     asking = PlanAsking(running, version.signature, open_model, faster_from=100)
@@ -211,6 +212,27 @@ def test_a_model_without_plan_is_served_with_one_thread(project: Project) -> Non
     assert project.models.plan("m").why == "RandomForestClassifier: it has several outputs"
     assert asking_of(project, version).model.n_jobs == 1
     assert project.models.load("m").n_jobs == 2
+
+
+def test_a_model_with_threads_of_openmp_gets_one_for_few_rows(project: Project) -> None:
+    version = registered(project, "histograms")
+    project.models.switch_lowering("m/1", on=False)
+    asking = asking_of(project, version)
+    counts = []
+    inner = asking.model.predict_proba
+
+    def predict_proba(rows: Any) -> Any:
+        used = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "openmp"]
+        counts.append(max(used))
+        return inner(rows)
+
+    asking.model.predict_proba = predict_proba
+    rows = numbers().rows
+    assert len(asking.ask(rows[:3]).predicted) == 3
+    asking.ask(np.repeat(rows, 10, axis=0))
+    with threadpool_limits(None):
+        usual = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "openmp"]
+    assert counts == [1, max(usual)]
 
 
 def test_answering_from_a_plan_does_not_load_scikit_learn(project: Project, tmp_path: Path) -> None:
