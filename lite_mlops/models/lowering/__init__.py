@@ -6,7 +6,6 @@ from lite_mlops.models.lowering.keeping import (
     asking_well,
     keep_plan_quietly,
     open_asking,
-    serve_well,
 )
 from lite_mlops.models.lowering.lower import Part
 
