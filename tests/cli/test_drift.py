@@ -23,6 +23,7 @@ def asked(project: Project) -> Project:
     trained(project)
     rows = np.random.default_rng(2).normal(size=(100, 2)) + np.array([3.0, 0.0])
     project.endpoint("churn").predict(rows.tolist())
+    project.store.background.wait()  # commands read through a store of their own
     return project
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from tests.cli.conftest import COMMAND
 from tests.conftest import wait_until
 from tests.web.served import ask, register
 
-SWAPS = 50
+SWAPS = int(os.environ.get("LITE_MLOPS_TEST_SWAPS", "15"))
 
 
 @pytest.fixture

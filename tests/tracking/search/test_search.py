@@ -75,7 +75,7 @@ def looking_near_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "WIDTH", 1)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     orders=st.lists(st.builds(Order, NUMERIC_FIELDS, st.booleans()), max_size=2),
     size=st.integers(1, 9),
@@ -179,7 +179,7 @@ def test_experiments_are_named_by_any_of_their_names(few: Project) -> None:
 ODD = ["", 'a"b', "/~$", "\\", "\u2028é", "line\nbreak", "NaN", "{}"]
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     params=st.dictionaries(st.sampled_from(["a.b", "a b", "a/b"]), st.sampled_from(ODD)),
     numbers=st.lists(st.floats() | st.sampled_from([-0.0, 5e-324, 0.1, 2.0**53]), max_size=3),
@@ -292,7 +292,7 @@ def test_a_token_belongs_to_its_question(few: Project) -> None:
             few.search_runs(**asked, page_token=token)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(max_size=60) | st.binary(max_size=40))
 def test_a_token_that_was_never_given_is_refused(varied: Project, token: Any) -> None:
     if token:
