@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,11 +19,14 @@ from lite_mlops import verbs
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX, Settings
 from lite_mlops.store import Store
+from lite_mlops.store import store as store_module
 from lite_mlops.tracking import context
 
 # The same examples in every run; `--hypothesis-profile explore` looks for new ones.
 _PHASES = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
-hypothesis_settings.register_profile("steady", derandomize=True, deadline=None, phases=_PHASES)
+hypothesis_settings.register_profile(
+    "steady", derandomize=True, deadline=None, phases=_PHASES, max_examples=40
+)
 hypothesis_settings.register_profile("explore", deadline=None, phases=_PHASES)
 hypothesis_settings.load_profile("steady")
 
@@ -35,6 +39,22 @@ def _no_default_project(tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("nowhere") / FORGOTTEN
     file.write_text("")
     os.environ[PREFIX + "DIR"] = str(file / "project")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have new projects begin with a copy of an empty database: the schema is made only once."""
+    empty = tmp_path_factory.mktemp("schema") / "empty.duckdb"
+    make = store_module.make_database
+
+    def copied(path: Path, settings: Settings) -> None:
+        if not empty.exists():
+            make(empty, settings)
+        shutil.copyfile(empty, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_module, "make_database", copied)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -388,8 +388,7 @@ class Store:
                 )
             # Made aside and renamed, so that nobody ever meets half a database.
             aside = self.layout.tmp / f"{new_id()}.duckdb"
-            with attached(aside, self.settings, create=True) as database:
-                migrate(database)
+            make_database(aside, self.settings)
             os.chmod(aside, 0o600)
             os.replace(aside, path)
         with attached(path, self.settings, read_only=True) as database:
@@ -401,6 +400,12 @@ class Store:
                 migrate(database)
         status = os.stat(path)
         self._checked = (status.st_dev, status.st_ino)
+
+
+def make_database(path: Path, settings: Settings) -> None:
+    """Make a database file with the present schema and nothing in it."""
+    with attached(path, settings, create=True) as database:
+        migrate(database)
 
 
 _open_stores: weakref.WeakValueDictionary[tuple[Path, Settings], Store] = (

@@ -21,7 +21,7 @@ from tests.cli.conftest import COMMAND
 from tests.conftest import wait_until
 from tests.web.served import ask, register
 
-SWAPS = int(os.environ.get("LITE_MLOPS_TEST_SWAPS", "15"))
+SWAPS = int(os.environ.get("LITE_MLOPS_TEST_SWAPS", "10"))
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def any_tables(draw: st.DrawFn) -> dict[str, list[Any]]:
     }
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(any_tables())
 def test_data_passes_what_was_inferred_from_it(table: dict[str, list[Any]]) -> None:
     columns = as_columns(table)

@@ -19,7 +19,7 @@ Point = tuple[int, int, float]  # step, microseconds, value
 BASE = 1_714_566_615_000  # milliseconds
 
 few_examples = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

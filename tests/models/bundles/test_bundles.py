@@ -401,7 +401,7 @@ def test_every_flipped_byte_is_found(bundle: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_cuts_and_splices_are_refused_or_equal(bundle: Path, data: st.DataObject) -> None:
     good = bundle.with_name("good")
     if not good.exists():

@@ -131,7 +131,7 @@ def test_a_description_that_leads_nowhere_is_refused(node: Any, why: str) -> Non
         Running(Plan.from_bytes(plan.to_bytes()))
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.data())
 def test_damaged_bytes_are_refused_or_answer_numbers(data: st.DataObject) -> None:
     whole = bytearray(written("histograms, categories"))

@@ -73,7 +73,7 @@ def test_nothing_is_no_filter(source: str | None) -> None:
     assert parse_filter(source) is None
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(TREES)
 def test_a_printed_tree_is_read_as_the_same(tree: Filter) -> None:
     assert parse_filter(str(tree)) == tree
@@ -97,7 +97,7 @@ def assert_points(error: Invalid, source: str) -> None:
         assert line == f"  {source}"
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(TEXTS)
 @example("params.a = 'x" + "y" * 200)
 @example("(" * 60)

@@ -31,7 +31,7 @@ def all_of(project: Project) -> list[Run]:
     return found
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(tree=TREES)
 def test_a_filter_finds_what_it_says(varied: Project, tree: Filter) -> None:
     runs = [run for run in all_of(varied) if finds(tree, run)]
@@ -59,7 +59,7 @@ def pages_are_the_whole(
     assert [run.id for run in found] == [run.id for run in expected]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
 def test_pages_in_any_order_are_the_whole(
     varied: Project, orders: list[Order], size: int, tree: Filter | None
