@@ -17,7 +17,7 @@ from lite_mlops.store.clock import new_id
 from lite_mlops.store.doctor import examine
 from lite_mlops.store.events import Metric, RunDeleted, RunStarted
 
-ROUNDS = 25
+ROUNDS = 34
 WRITERS = 2
 _COUNT = struct.Struct("q")
 

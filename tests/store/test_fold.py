@@ -237,7 +237,7 @@ def journals(draw: st.DrawFn) -> dict[str, bytes]:
     return {f"{w}-1.ndjson": journal_bytes(w, events) for w, events in found.items()}
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(journals(), st.data())
 def test_pieces_and_order_do_not_matter(journals: dict[str, bytes], data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
@@ -267,7 +267,7 @@ def test_pieces_and_order_do_not_matter(journals: dict[str, bytes], data: st.Dat
         assert in_pieces.wrong_hashes() == 0
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(journals(), st.integers(1, 2000))
 def test_small_batches_do_not_matter(journals: dict[str, bytes], limit: int) -> None:
     with TemporaryDirectory() as folder:
@@ -282,7 +282,7 @@ def test_small_batches_do_not_matter(journals: dict[str, bytes], limit: int) -> 
         assert batched.tables() == at_once.tables()
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(journals(), st.data())
 def test_a_damaged_byte_costs_only_its_line(
     journals: dict[str, bytes], data: st.DataObject

@@ -17,7 +17,7 @@ import pytest
 from tests.web.kernel.wire import GET, Client, post
 
 # How often; LITE_MLOPS_TEST_STOPS=50 for a longer look.
-STOPS = int(os.environ.get("LITE_MLOPS_TEST_STOPS", "6"))
+STOPS = int(os.environ.get("LITE_MLOPS_TEST_STOPS", "4"))
 ASKED = [GET, post("/together", b"abc"), post("/wait", b""), post("/together", b"d" * 5_000)]
 
 
