@@ -54,6 +54,15 @@ def chosen_trust(names: tuple[str, ...], everything: bool) -> Trust:  # noqa: FB
     return True if everything else names
 
 
+def refuse_trust(trust: Trust) -> None:
+    """Do nothing if nothing is trusted for a registered version. Raises `click.UsageError`."""
+    if trust:
+        raise click.UsageError(
+            "--trust is for bundles; `lite-mlops models trust` confirms what a registered version "
+            "imports."
+        )
+
+
 def asked_model(reference: str, trust: Trust, *, strict: bool = False) -> Asked:
     """Return the model that a command is given, loaded after its file was proved.
 
@@ -67,11 +76,7 @@ def asked_model(reference: str, trust: Trust, *, strict: bool = False) -> Asked:
     if is_bundle(reference):
         with Bundle.open_file(Path(reference)) as bundle:
             return Asked(bundle.version, bundle.load(trust=trust, strict=strict), None)
-    if trust:
-        raise click.UsageError(
-            "--trust is for bundles; `lite-mlops models trust` confirms what a registered version "
-            "imports."
-        )
+    refuse_trust(trust)
     project = open_project()
     version = project.models.get(reference)
     model = open_version(project.store.objects, version, project.settings, strict=strict)

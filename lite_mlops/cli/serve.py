@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lite_mlops.cli.commands import open_project
-from lite_mlops.cli.model_source import chosen_trust, strict_option, trust_options
+from lite_mlops.cli.model_source import chosen_trust, refuse_trust, strict_option, trust_options
 from lite_mlops.cli.output import say, shown
 
 if TYPE_CHECKING:
@@ -110,11 +110,7 @@ def serve(
         if made is not None:
             say(f"The token of clients, for as long as this server runs: {made}")
     else:
-        if trust or trust_all:
-            raise click.UsageError(
-                "--trust is for bundles; `lite-mlops models trust` confirms what a registered "
-                "version imports."
-            )
+        refuse_trust(chosen_trust(trust, trust_all))
         serving = serve_references(
             open_project(),
             references,

@@ -14,12 +14,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
+
+if TYPE_CHECKING:
+    from lite_mlops.models.versions import ModelVersion
+    from lite_mlops.store import Objects
 
 MAX_ROWS = 1_000
 MAX_BYTES = 1_000_000
@@ -79,6 +83,18 @@ class Example:
         columns = found.get("columns")
         answers = tuple(found.get("answers", ()))
         return cls(None if columns is None else tuple(columns), found["data"], answers)
+
+
+def kept_with(objects: Objects, version: ModelVersion) -> Example | None:
+    """Return the rows that were kept with a version; None if there are none.
+
+    Raises:
+        Damaged: the stored rows are missing or not what was stored.
+    """
+    if version.example is None:
+        return None
+    referrer = f"input example of {version.name}"
+    return Example.from_bytes(objects.read(version.example, referrer))
 
 
 def example_of(example: Any) -> Example:

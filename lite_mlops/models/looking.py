@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError
-from lite_mlops.models.examples import Example
+from lite_mlops.models.examples import Example, kept_with
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.lineage import Lineage, lineage_of
 from lite_mlops.models.signing import open_version
@@ -35,10 +35,7 @@ class Looking(Finding):
 
     def example_of(self, version: ModelVersion) -> Example | None:
         """Return the rows that were kept with a version at hand. Raises `Damaged`."""
-        if version.example is None:
-            return None
-        referrer = f"input example of {version.name}"
-        return Example.from_bytes(self._store.objects.read(version.example, referrer))
+        return kept_with(self._store.objects, version)
 
     def lineage(self, reference: str) -> Lineage:
         """Return what a version stands on, and what stands on it.

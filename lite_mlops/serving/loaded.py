@@ -130,10 +130,6 @@ class Loaded:
             raise Invalid(f"the model gave {len(predicted):,} answers to {len(table):,} rows.")
         latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)
         departures = self.signature.outside(table)
-        if len(tables) == 1:
-            return [
-                Answers(self.version, new_id(), table, predicted, scores, departures, latency_us)
-            ]
         found = []
         start = 0
         for one in tables:

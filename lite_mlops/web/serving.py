@@ -22,14 +22,13 @@ from lite_mlops.security.tokens import hash_of, matches, new_token
 from lite_mlops.serving import Opened, open_bundle, open_references
 from lite_mlops.web.kernel import LOOPBACK_NAMES, App, Guard, HttpMetrics, Limits, Metrics, Server
 from lite_mlops.web.kernel.guard import TokenCheck
+from lite_mlops.web.kernel.server import LOOPBACK
 from lite_mlops.web.pages import form_routes
 from lite_mlops.web.predicting import Meter, Readiness, prediction_app
 
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
     from lite_mlops.project import Project
-
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)

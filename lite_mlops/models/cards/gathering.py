@@ -19,7 +19,7 @@ from lite_mlops.models.cards.facts import (
 )
 from lite_mlops.models.cards.signatures import signature_facts
 from lite_mlops.models.cards.stated import PREFIX, statements
-from lite_mlops.models.examples import Example
+from lite_mlops.models.examples import kept_with
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 from lite_mlops.store import Store
 from lite_mlops.tracking import Run, Runs
@@ -159,7 +159,5 @@ def _data(store: Store, used: Mapping[str, str]) -> Iterator[DataFact]:
 
 
 def _example(store: Store, version: ModelVersion) -> tuple[Any, ...] | None:
-    if version.example is None:
-        return None
-    data = store.objects.read(version.example, f"input example of {version.name}")
-    return tuple(Example.from_bytes(data).records()[:_SHOWN_ROWS])
+    example = kept_with(store.objects, version)
+    return None if example is None else tuple(example.records()[:_SHOWN_ROWS])

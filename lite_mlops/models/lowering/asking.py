@@ -14,6 +14,7 @@ from typing import Any
 
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.models.answering import Answers, Asking, unanswerable
+from lite_mlops.models.lowering.keeping import how_exact
 from lite_mlops.models.lowering.running import Running
 from lite_mlops.models.signature import Signature, Table
 
@@ -69,12 +70,7 @@ class PlanAsking(Asking):
     @property
     def path(self) -> str:
         """What answers, in words."""
-        bits = (
-            "bit for bit"
-            if self.running.plan.exact == "bits"
-            else "within 1 unit in the last place"
-        )
-        return f"a plan, as the model would {bits}"
+        return f"a plan, as the model would {how_exact(self.running.plan.exact)}"
 
     @property
     def model(self) -> Any:

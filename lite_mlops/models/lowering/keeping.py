@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lite_mlops.errors import Conflict, Damaged, Invalid
 from lite_mlops.models.answering import Asking
-from lite_mlops.models.examples import Example
+from lite_mlops.models.examples import Example, kept_with
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.loading import differences
 from lite_mlops.models.loading.requirements import tell
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("lite_mlops")
 
 _MOST_WORDS = 500  # characters of a reason
+
+
+def how_exact(exact: str | None) -> str:
+    """Return in words how near a plan comes to its model."""
+    return "bit for bit" if exact == "bits" else "within 1 unit in the last place"
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,10 @@ class KeptPlan:
     def __str__(self) -> str:
         if not self.used:
             return f"the model itself ({self.why})"
-        bits = "bit for bit" if self.exact == "bits" else "within 1 unit in the last place"
         beyond = (
             "" if self.faster_from is None else f"; the model from {self.faster_from:,} rows on"
         )
-        return f"a plan, {bits}{beyond}"
+        return f"a plan, {how_exact(self.exact)}{beyond}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -120,10 +124,7 @@ def lowered(
 
 def keep_plan(store: Store, version: ModelVersion, model: Any, seconds: float | None) -> None:
     """Make a plan of a version, store it, and record what came of it."""
-    example = None
-    if version.example is not None:
-        referrer = f"input example of {version.name}"
-        example = Example.from_bytes(store.objects.read(version.example, referrer))
+    example = kept_with(store.objects, version)
     plan, event = lowered(version, model, example, seconds)
     if plan is not None:
         event = event.replaced(plan=store.objects.put_bytes(plan.to_bytes()).sha256)

@@ -59,15 +59,21 @@ def _scale(
     return step
 
 
-@lowers(_DATA + "StandardScaler")
-def _standard(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
+def _centred(minus: Any, over: Any, given: Given, lowering: Lowering) -> Lowered:
+    """Return the node that takes something away and divides; None: it does not."""
     lowering.need_numbers(given)
     node: dict[str, Any] = {"op": "scale"}
-    if scaler.with_mean:
-        node["minus"] = lowering.array(scaler.mean_, np.float64)
-    if scaler.with_std:
-        node["over"] = lowering.array(scaler.scale_, np.float64)
+    if minus is not None:
+        node["minus"] = lowering.array(minus, np.float64)
+    if over is not None:
+        node["over"] = lowering.array(over, np.float64)
     return node, MATRIX
+
+
+@lowers(_DATA + "StandardScaler")
+def _standard(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
+    minus = scaler.mean_ if scaler.with_mean else None
+    return _centred(minus, scaler.scale_ if scaler.with_std else None, given, lowering)
 
 
 @lowers(_DATA + "MinMaxScaler")
@@ -95,10 +101,5 @@ def _max_abs(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
 
 @lowers(_DATA + "RobustScaler")
 def _robust(scaler: Any, given: Given, lowering: Lowering) -> Lowered:
-    lowering.need_numbers(given)
-    node: dict[str, Any] = {"op": "scale"}
-    if scaler.with_centering:
-        node["minus"] = lowering.array(scaler.center_, np.float64)
-    if scaler.with_scaling:
-        node["over"] = lowering.array(scaler.scale_, np.float64)
-    return node, MATRIX
+    minus = scaler.center_ if scaler.with_centering else None
+    return _centred(minus, scaler.scale_ if scaler.with_scaling else None, given, lowering)

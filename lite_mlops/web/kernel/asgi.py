@@ -19,7 +19,7 @@ from lite_mlops.web.kernel.embedding import Embedded, Incoming
 from lite_mlops.web.kernel.http import Request, Response
 from lite_mlops.web.kernel.parsing import Refused, checked_path, gathered
 from lite_mlops.web.kernel.together import Deferred, Done
-from lite_mlops.web.kernel.turns import Turns
+from lite_mlops.web.kernel.turns import FULL, Turns
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -37,7 +37,7 @@ class _Threads:
 
     def call(self, function: Callable[[], Any], done: Done) -> None:
         if len(self._pending) >= _MOST_CALLS:
-            raise Busy("too many requests wait for an answer; try again in a moment.")
+            raise Busy(FULL)
         future = self._loop.run_in_executor(None, function)
         self._pending.add(future)
 

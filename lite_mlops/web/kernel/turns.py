@@ -27,7 +27,7 @@ from lite_mlops.web.kernel.together import Deferred, Done, Together
 
 log = logging.getLogger("lite_mlops")
 
-_FULL = "too many requests wait for an answer; try again in a moment."
+FULL = "too many requests wait for an answer; try again in a moment."
 
 
 def _nothing() -> None:
@@ -66,7 +66,7 @@ class Workers:
     def call(self, function: Callable[[], Any], done: Done) -> None:
         """Call a function in a thread, as `Calls` does."""
         if self._pending >= self._most:
-            raise Busy(_FULL)
+            raise Busy(FULL)
         self._pending += 1
         if len(self._threads) < min(self._limit, self._pending):
             thread = threading.Thread(target=self._work, name="lite-mlops-worker", daemon=True)
@@ -152,11 +152,11 @@ class Turns:
         away = self._away.get(work)
         if away is not None:
             if len(away) >= limits.queue:
-                raise Busy(_FULL)
+                raise Busy(FULL)
             away.append((deferred.item, told, until))
             return
         if work.waiting >= limits.queue:
-            raise Busy(_FULL)
+            raise Busy(FULL)
         work.add(deferred.item, told, until)
         if work not in self._scheduled:
             self._scheduled.add(work)
