@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -114,7 +114,7 @@ class Following:
         self._followed = {
             reference: endpoint for reference, endpoint in served if follows(reference)
         }
-        self._seen = store.folded_state()
+        self._seen: Hashable = None  # an alias may have moved while its version was loaded
         self._told: dict[str, str] = {}  # the last trouble with each reference
         self._failed: dict[str, str] = {}  # the version that could not be loaded
         self._stop = threading.Event()

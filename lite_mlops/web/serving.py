@@ -13,6 +13,7 @@ import signal
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -185,7 +186,10 @@ class ServingServer:
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach an address."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, which may begin with 127 as well
+        return host == "localhost"
 
 
 def serve_references(

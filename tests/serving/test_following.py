@@ -14,6 +14,7 @@ from lite_mlops.errors import Conflict, Damaged
 from lite_mlops.models import ModelVersion
 from lite_mlops.project import Project
 from lite_mlops.serving import Following, Opened, open_references
+from lite_mlops.serving.following import load_version
 from lite_mlops.store import Store
 from tests.conftest import wait_until
 
@@ -123,6 +124,22 @@ def test_a_version_that_does_not_answer_as_it_did_is_not_opened(project: Project
     spoil_answers(project, version)
     with pytest.raises(Damaged, match=r"does not answer as it did: row 0 .* is answered 'a'"):
         project.predictor("churn/1")
+
+
+def test_an_alias_that_moved_while_its_version_was_loaded_is_followed(project: Project) -> None:
+    register(project, "a", alias="champion")
+
+    def slowly(*args: Any, **options: Any) -> Any:
+        loaded = load_version(*args, **options)
+        register(project, "b", alias="champion")
+        return loaded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lite_mlops.serving.opening.load_version", slowly)
+        opened = open_references(project.store, project.models, ["churn@champion"])
+    assert says(opened) == ["a"]
+    following(opened).look()
+    assert says(opened) == ["b"]
 
 
 def test_an_alias_that_was_taken_away_is_told(

@@ -14,7 +14,7 @@ import pytest
 import lite_mlops as lm
 from lite_mlops.errors import Denied
 from lite_mlops.project import Project
-from lite_mlops.web import App, Doors, Request, Serving, serve_references
+from lite_mlops.web import App, Doors, Request, Serving, is_loopback, serve_references
 from tests.conftest import wait_until
 from tests.web.served import ask, register
 
@@ -94,6 +94,17 @@ def test_a_server_can_have_other_names(churn: Project) -> None:
 def test_another_address_needs_a_token_in_code_too(churn: Project) -> None:
     with pytest.raises(Denied, match=r"0\.0\.0\.0 can be reached from other machines"):
         serving(churn).on(0, host="0.0.0.0")  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        *(("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("localhost", True)),
+        *(("127.evil.example", False), ("0.0.0.0", False), ("::", False), ("192.168.0.1", False)),  # noqa: S104
+    ],
+)
+def test_only_addresses_of_loopback_need_no_token(host: str, loopback: bool) -> None:  # noqa: FBT001
+    assert is_loopback(host) is loopback
 
 
 # -- the ways to have it ------------------------------------------------------------------------
