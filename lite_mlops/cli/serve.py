@@ -136,7 +136,7 @@ def _limits(given: tuple[str, ...]) -> Limits:
     for text in given:
         name, _, value = text.partition("=")
         if name not in known:
-            told = ", ".join(f"{known_name}={usual:g}" for known_name, usual in known.items())
+            told = ", ".join(f"{known_name}={usual}" for known_name, usual in known.items())
             raise click.BadParameter(f"the limits are {told}.", param_hint="--limit")
         try:
             values[name] = type(known[name])(value)
