@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lite_mlops.models.signature.kinds import EXACT
 from lite_mlops.models.signature.layout import alike, getter
-from lite_mlops.models.signature.typing_columns import finite, numbers, plain, whole
+from lite_mlops.models.signature.typing_columns import finite, floats, numbers, plain, whole
 from lite_mlops.models.signature.values import Column
 
 _INT = {int}
@@ -38,19 +38,22 @@ class Shortcut:
             kind = alike(rows, self._width)
             if kind is None:
                 return None
+            if kind is list:
+                return self._of_values(list(chain.from_iterable(rows)))
             try:
-                each = map(self._get, rows) if kind is dict else rows
-                return self._of_values(list(chain.from_iterable(each)))
+                if len(rows) == 1:
+                    return self._of_values(self._get(rows[0]))
+                return self._of_values(list(chain.from_iterable(map(self._get, rows))))
             except KeyError:
                 return None
         if type(rows) is np.ndarray and rows.ndim == 2 and {rows.shape[1]} == self._width:
             return self._of_array(rows)
         return None
 
-    def _of_values(self, values: list[Any]) -> NDArray[np.float64] | None:
+    def _of_values(self, values: Sequence[Any]) -> NDArray[np.float64] | None:
         types = set(map(type, values))
         if (types == _INT or not self._whole) and plain(values, types):
-            return np.array(values, np.float64).reshape(self._shape)
+            return floats(values).reshape(self._shape)
         if not types <= _NULLABLE:
             return None
         array = numbers(values, types)

@@ -21,7 +21,7 @@ from lite_mlops.errors import (
     LiteMlopsError,
     NotFound,
 )
-from lite_mlops.jsontext import json_text, read_json
+from lite_mlops.jsontext import json_bytes, json_text, read_json
 from lite_mlops.web.kernel.depth import deeper_than
 
 # The one place where kinds of errors become status codes.
@@ -130,17 +130,40 @@ class Request:
         Raises:
             Malformed: it is none, or lists and objects lie deeper in each other than `depth`.
         """
+        value = self.json_of_any_depth(depth)
+        self.check_depth(value, depth)
+        return value
+
+    def json_of_any_depth(self, told: int = 32) -> Any:
+        """Return the body as JSON, for who looks at its depth later, with `check_depth`.
+
+        Raises:
+            Malformed: it is none, or nested so deep (thousands of levels, `told` or more) that it
+                cannot be read.
+        """
         try:
             value = read_json(self.body)
         except RecursionError:
-            raise Malformed(f"the JSON is nested deeper than {depth} levels.") from None
+            raise _too_deep(told) from None
         except ValueError as error:  # which a wrong encoding is as well
             raise Malformed(f"the body is not valid JSON: {error}.") from None
-        if deeper_than(depth, self.body, value):
-            raise Malformed(f"the JSON is nested deeper than {depth} levels.")
-        if b"\\u" in self.body:
+        # Looking for one byte first takes an eightieth of the time of looking for two.
+        if b"\\" in self.body and b"\\u" in self.body:
             _check_characters(value)
         return value
+
+    def check_depth(self, value: Any, depth: int) -> None:
+        """Do nothing if lists and objects of the body's JSON lie at most so deep in each other.
+
+        Raises:
+            Malformed: they do not.
+        """
+        if deeper_than(depth, self.body, value):
+            raise _too_deep(depth)
+
+
+def _too_deep(depth: int) -> Malformed:
+    return Malformed(f"the JSON is nested deeper than {depth} levels.")
 
 
 def _check_characters(value: Any) -> None:
@@ -152,9 +175,9 @@ def _check_characters(value: Any) -> None:
         raise Malformed(f"the JSON has {half} alone, which is half of a character.") from None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # making a frozen one takes three times as long
 class Response:
-    """What goes out."""
+    """What goes out; not to be changed, as one may be the answer to many requests."""
 
     status: int
     body: bytes
@@ -166,9 +189,7 @@ class Response:
         cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
         """Return an answer that carries JSON."""
-        text = json_text(value)
-        # Half a character, which only a model can say here, is an escape in JSON.
-        return cls(status, text.encode(errors="backslashreplace"), JSON, headers or {})
+        return cls(status, json_bytes(value), JSON, headers or {})
 
     @classmethod
     def text(cls, text: str, media: str = "text/plain; charset=utf-8") -> Response:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lite_mlops.errors import Invalid
-from lite_mlops.jsontext import json_text
+from lite_mlops.jsontext import json_bytes
 from lite_mlops.models import Explanation
 from lite_mlops.serving import DOUBTFUL, OK, Answers
 from lite_mlops.web.kernel import Request, Response
@@ -29,6 +29,8 @@ from lite_mlops.web.predicting.formats import (
 )
 
 WRITTEN = (csv_rows.MEDIA, ndjson_rows.MEDIA, arrow_rows.MEDIA, npy_rows.MEDIA)
+
+_OK = OK.encode()
 
 
 def headers_of(answers: Answers) -> dict[str, str]:
@@ -78,8 +80,7 @@ def response(
                 "model": version.model, "version": version.version or None, "predictions": records
             }  # fmt: skip
             return Response.json(told, 200, headers_of(answers))
-        lines = "".join(f"{json_text(record)}\n" for record in records)
-        body = lines.encode(errors="backslashreplace")
+        body = b"".join([json_bytes(record) + b"\n" for record in records])
     elif form == npy_rows.MEDIA:
         body = npy_rows.write(
             answers.scores if proba and answers.scores is not None else answers.predicted
@@ -94,16 +95,18 @@ def response(
 def _of_one_row(answers: Answers) -> bytes:
     """Return the JSON of an answer to a row that is as the training data were."""
     version, (prediction,) = answers.version, answers.predictions()
-    return (
-        f'{_before_records(version.model, version.version)}{{"id": "{answers.id}", '
-        f'"prediction": {json_text(prediction)}, "quality": "{OK}"}}]}}'
-    ).encode()
+    return b'%b{"id": "%b", "prediction": %b, "quality": "%b"}]}' % (
+        _before_records(version.model, version.version),
+        answers.id.encode(),
+        json_bytes(prediction),
+        _OK,
+    )
 
 
 @lru_cache(maxsize=64)
-def _before_records(model: str, version: int) -> str:
+def _before_records(model: str, version: int) -> bytes:
     told: dict[str, Any] = {"model": model, "version": version or None, "predictions": []}
-    return json_text(told).removesuffix("]}")
+    return json_bytes(told).removesuffix(b"]}")
 
 
 def columns_of(answers: Answers, *, proba: bool) -> dict[str, Sequence[Any]]:

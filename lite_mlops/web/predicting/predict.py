@@ -12,18 +12,18 @@ handle is refused with the row, the column, the value and what was expected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models import Explanation, check_explained
+from lite_mlops.models import Explanation, InvalidRows, check_explained
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
 from lite_mlops.web.predicting.asking import asked, asked_and_explained
 from lite_mlops.web.predicting.cells import values_of
-from lite_mlops.web.predicting.formats import READ, Columns, Taking, read
+from lite_mlops.web.predicting.formats import READ, Sent, Taking, read
 from lite_mlops.web.predicting.meter import Meter
 from lite_mlops.web.predicting.options import (
     Options,
@@ -76,7 +76,7 @@ class Predicting:
         loaded = endpoint_of(self.served, request).current
         options = options_of(request.arguments())
         sent = read(request, Taking(loaded.signature, self.limits))
-        return self._asked(request, loaded, options, sent.rows, sent.columns)
+        return self._asked(request, loaded, options, sent)
 
     def get(self, request: Request) -> Deferred:
         """Answer the one row that stands in the address."""
@@ -90,24 +90,26 @@ class Predicting:
             # An empty text is a text, unless it may be missing.
             if text is not None and (text or column.missing or column.type != "text"):
                 (row[column.name],) = values_of(column.type, [text or None])
-        return self._asked(
-            request, loaded, options, [row], lambda: {name: [one] for name, one in texts.items()}
-        )
+        sent = Sent([row], lambda: {name: [one] for name, one in texts.items()})
+        return self._asked(request, loaded, options, sent)
 
     def _asked(
         self,
         request: Request,
         loaded: Loaded,
         options: Options,
-        rows: Any,
-        columns: Callable[[], Columns],
+        sent: Sent,
     ) -> Deferred:
         form = form_of(request)
         self._check(options, loaded)
-        table = loaded.table(rows, ignore_unknown=options.ignore_unknown)
+        try:
+            table = loaded.table(sent.rows, ignore_unknown=options.ignore_unknown)
+        except (InvalidRows, RecursionError):
+            sent.check()
+            raise
 
         def tell(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
-            kept = columns() if options.keep else None
+            kept = sent.columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
         if options.explain:

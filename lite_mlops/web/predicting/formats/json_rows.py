@@ -38,14 +38,19 @@ def read(request: Request, taking: Taking) -> Sent:
     """Return the rows of a body of JSON.
 
     Raises:
-        Malformed: it is no JSON.
+        Malformed: it is no JSON; that it is nested too deep is told by `check`.
         TooLarge: there are more rows than one request may have.
         Invalid: it has none of the forms.
     """
     features = taking.signature.features
-    rows = rows_of(request.json(depth=taking.limits.json_depth), taking.signature)
+    depth = taking.limits.json_depth
+    value = request.json_of_any_depth(depth)
+    rows = rows_of(value, taking.signature)
     check_size(rows, taking)
-    return Sent(rows, partial(columns_of, rows, features))
+    # Rows that fit are plain values: only what does not fit can be nested deep.
+    return Sent(
+        rows, partial(columns_of, rows, features), partial(request.check_depth, value, depth)
+    )
 
 
 def check_size(rows: Any, taking: Taking) -> None:

@@ -19,11 +19,22 @@ _MOST_COLUMNS = 10_000
 Columns = Mapping[str, Sequence[Any]]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Sent(NamedTuple):
-    """Rows in a form that `Signature.validate` takes, and by column as they were sent."""
+    """What was sent.
+
+    Attributes:
+        rows: In a form that `Signature.validate` takes.
+        columns: Returns them by column, as they were sent.
+        check: Is called if they do not fit, and raises if there is more wrong with them than that.
+    """
 
     rows: Any
     columns: Callable[[], Columns]
+    check: Callable[[], None] = _nothing
 
 
 class Taking(NamedTuple):
