@@ -25,7 +25,8 @@ class Shortcut:
     """The columns of a signature, all of numbers, prepared for rows and arrays of numbers."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._width = {len(columns)}
+        self._count = len(columns)
+        self._width = {self._count}
         self._shape = (-1, len(columns))
         self._get = getter([column.name for column in columns])
         self._whole = [place for place, one in enumerate(columns) if one.type == "integer"]
@@ -35,15 +36,14 @@ class Shortcut:
     def matrix(self, rows: Any) -> NDArray[np.float64] | None:
         """Return rows as a matrix (rows x columns), or None: they need a look."""
         if type(rows) is list:
-            kind = alike(rows, self._width)
-            if kind is None:
-                return None
-            if kind is list:
-                return self._of_values(list(chain.from_iterable(rows)))
             try:
-                if len(rows) == 1:
-                    return self._of_values(self._get(rows[0]))
-                return self._of_values(list(chain.from_iterable(map(self._get, rows))))
+                if len(rows) == 1 and type(rows[0]) is dict and len(rows[0]) == self._count:
+                    return self._of_values(self._get(rows[0]))  # which most requests are
+                kind = alike(rows, self._width)
+                if kind is None:
+                    return None
+                each = rows if kind is list else map(self._get, rows)
+                return self._of_values(list(chain.from_iterable(each)))
             except KeyError:
                 return None
         if type(rows) is np.ndarray and rows.ndim == 2 and {rows.shape[1]} == self._width:

@@ -21,7 +21,7 @@ from lite_mlops.errors import (
     LiteMlopsError,
     NotFound,
 )
-from lite_mlops.jsontext import json_bytes, json_text, read_json
+from lite_mlops.jsontext import json_text, read_json
 from lite_mlops.web.kernel.depth import deeper_than
 
 # The one place where kinds of errors become status codes.
@@ -189,7 +189,9 @@ class Response:
         cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
         """Return an answer that carries JSON."""
-        return cls(status, json_bytes(value), JSON, headers or {})
+        text = json_text(value)
+        # Half a character, which only a model can say here, is an escape in JSON.
+        return cls(status, text.encode(errors="backslashreplace"), JSON, headers or {})
 
     @classmethod
     def text(cls, text: str, media: str = "text/plain; charset=utf-8") -> Response:

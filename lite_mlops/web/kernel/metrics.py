@@ -64,6 +64,15 @@ class Metric:
         return f"{self.name}{suffix}{inside} {_number(value)}"
 
 
+class Count:
+    """What a counter has counted under some labels: `count.value += 1`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: float = 0
+
+
 class Counter(Metric):
     """What only grows; its name ends in `_total`."""
 
@@ -71,20 +80,28 @@ class Counter(Metric):
 
     def __init__(self, name: str, text: str, labels: Values) -> None:
         super().__init__(name, text, labels)
-        self._sums: dict[Values, float] = {} if labels else {(): 0}
+        self._counts: dict[Values, Count] = {} if labels else {(): Count()}
+
+    def of(self, *values: str) -> Count:
+        """Return the count of these labels, to be kept by who counts often.
+
+        Raises:
+            Invalid: it is a wrong number of labels.
+        """
+        counts = self._counts
+        if values not in counts:
+            values = self._checked(values, len(counts))
+            counts.setdefault(values, Count())
+        return counts[values]
 
     def add(self, amount: float, *values: str) -> None:
         """Count `amount` more. Raises `Invalid` for a wrong number of labels."""
-        sums = self._sums
-        if values not in sums:
-            values = self._checked(values, len(sums))
-            sums.setdefault(values, 0)
-        sums[values] += amount
+        self.of(*values).value += amount
 
     def lines(self) -> Iterator[str]:
         """Return the samples as text."""
-        for values, value in list(self._sums.items()):
-            yield self._line(values, value)
+        for values, count in list(self._counts.items()):
+            yield self._line(values, count.value)
 
 
 class Gauge(Metric):
@@ -112,6 +129,22 @@ class Gauge(Metric):
             yield self._line(values, value() if callable(value) else value)
 
 
+class Sizes:
+    """What a histogram has counted under some labels."""
+
+    __slots__ = ("_bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)  # of each bucket by itself, and of what lies beyond
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
+
+
 class Histogram(Metric):
     """How often which sizes came: counts up to bounds, their sum and their number."""
 
@@ -122,23 +155,28 @@ class Histogram(Metric):
     ) -> None:
         super().__init__(name, text, labels)
         self._bounds = tuple(sorted(bounds))
-        # The count of each bucket by itself, of what lies beyond, and the sum.
-        self._found: dict[Values, list[float]] = {}
+        self._sizes: dict[Values, Sizes] = {}
+
+    def of(self, *values: str) -> Sizes:
+        """Return what is counted under these labels, to be kept by who counts often.
+
+        Raises:
+            Invalid: it is a wrong number of labels.
+        """
+        sizes = self._sizes
+        if values not in sizes:
+            values = self._checked(values, len(sizes))
+            sizes.setdefault(values, Sizes(self._bounds))
+        return sizes[values]
 
     def observe(self, value: float, *values: str) -> None:
         """Count a value. Raises `Invalid` for a wrong number of labels."""
-        found = self._found.get(values)
-        if found is None:
-            values = self._checked(values, len(self._found))
-            found = self._found.setdefault(values, [0.0] * (len(self._bounds) + 2))
-        found[bisect_left(self._bounds, value)] += 1
-        found[-1] += value
+        self.of(*values).observe(value)
 
     def lines(self) -> Iterator[str]:
         """Return the samples as text."""
-        for values, found in list(self._found.items()):
-            *counts, total = list(found)
-            sofar = 0.0
+        for values, sizes in list(self._sizes.items()):
+            sofar, counts, total = 0, list(sizes.counts), sizes.total
             for bound, count in zip((*self._bounds, float("inf")), counts, strict=True):
                 sofar += count
                 yield self._line(values, sofar, "_bucket", f'le="{_number(bound)}"')
@@ -223,15 +261,18 @@ class HttpMetrics:
         self._refused = metrics.counter(
             "lite_mlops_overload_total", "Answers of 503: there was more to do than could be done."
         )
-        self._known: dict[tuple[str, int], tuple[str, str]] = {}
+        self._known: dict[tuple[str, int], tuple[Count, Sizes]] = {}
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        labels = self._known.get((route, status))
-        if labels is None:
-            labels = self._known[route, status] = route or "none", str(status)
-        self._requests.add(1, *labels)
-        self._seconds.observe(seconds, labels[0])
+        known = self._known.get((route, status))
+        if known is None:
+            told = route or "none"
+            requests = self._requests.of(told, str(status))
+            known = self._known[route, status] = requests, self._seconds.of(told)
+        count, sizes = known
+        count.value += 1
+        sizes.observe(seconds)
         if status == 503:
             self._refused.add(1)
 

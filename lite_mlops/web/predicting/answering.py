@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lite_mlops.errors import Invalid
-from lite_mlops.jsontext import json_bytes
+from lite_mlops.jsontext import json_bytes, json_text
 from lite_mlops.models import Explanation
 from lite_mlops.serving import DOUBTFUL, OK, Answers
 from lite_mlops.web.kernel import Request, Response
@@ -79,7 +79,9 @@ def response(
             told = {
                 "model": version.model, "version": version.version or None, "predictions": records
             }  # fmt: skip
-            return Response.json(told, 200, headers_of(answers))
+            if len(records) == 1:  # which people read
+                return Response.json(told, 200, headers_of(answers))
+            return Response(200, json_bytes(told), JSON, headers_of(answers))
         body = b"".join([json_bytes(record) + b"\n" for record in records])
     elif form == npy_rows.MEDIA:
         body = npy_rows.write(
@@ -106,7 +108,7 @@ def _of_one_row(answers: Answers) -> bytes:
 @lru_cache(maxsize=64)
 def _before_records(model: str, version: int) -> bytes:
     told: dict[str, Any] = {"model": model, "version": version or None, "predictions": []}
-    return json_bytes(told).removesuffix(b"]}")
+    return json_text(told).removesuffix("]}").encode()
 
 
 def columns_of(answers: Answers, *, proba: bool) -> dict[str, Sequence[Any]]:

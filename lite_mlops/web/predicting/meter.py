@@ -8,14 +8,26 @@ Labels are what is served and kinds of warnings, nothing that a client sends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+from lite_mlops.models import ModelVersion
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import METRICS_MEDIA, Metrics, Operation, Request, Response, Route
+from lite_mlops.web.kernel.metrics import Count, Sizes
 from lite_mlops.web.predicting.schemas import answer
 
 _WHAT = ("range", "category", "missing")
 _ROWS = (1, 10, 100, 1_000, 10_000)
+
+
+class _OfVersion(NamedTuple):
+    """What is counted of a version with each of its answers."""
+
+    answered: Count
+    seconds: Count
+    sizes: Sizes
+    doubtful: Mapping[str, Count]
 
 
 class Meter:
@@ -57,30 +69,37 @@ class Meter:
         )
         self._count_dropped = dropped
         self._told_dropped = 0
-        self._labels: dict[tuple[str, int], tuple[str, str]] = {}
+        self._known: dict[tuple[str, int], _OfVersion] = {}
 
     def watch(self, loaded: Loaded) -> None:
         """Count how many rows a loaded version is asked together."""
         if loaded.on_asked is None:
             labels = loaded.version.model, str(loaded.version.version)
-            loaded.on_asked = lambda rows: self._batches.observe(rows, *labels)
+            loaded.on_asked = self._batches.of(*labels).observe
 
     def answered(self, answers: Answers) -> None:
         """Count the answers to one request."""
         version = answers.version
-        key = version.model, version.version
-        labels = self._labels.get(key)
-        if labels is None:
-            labels = self._labels[key] = version.model, str(version.version)
-            for what in _WHAT:
-                self._doubtful.add(0, *labels, what)  # so that the first one is seen to rise
+        known = self._known.get((version.model, version.version)) or self._of(version)
         rows = len(answers.predicted)
         self.rows += rows
-        self._answered.add(rows, *labels)
-        self._seconds.add(answers.latency_us * rows / 1e6, *labels)
-        self._sizes.observe(rows, *labels)
+        known.answered.value += rows
+        known.seconds.value += answers.latency_us * rows / 1e6
+        known.sizes.observe(rows)
         for departure in answers.departures:
-            self._doubtful.add(len(departure.rows), *labels, departure.what)
+            known.doubtful[departure.what].value += len(departure.rows)
+
+    def _of(self, version: ModelVersion) -> _OfVersion:
+        labels = version.model, str(version.version)
+        known = _OfVersion(
+            self._answered.of(*labels),
+            self._seconds.of(*labels),
+            self._sizes.of(*labels),
+            # All of them at once, so that the first one of each is seen to rise.
+            {what: self._doubtful.of(*labels, what) for what in _WHAT},
+        )
+        self._known[version.model, version.version] = known
+        return known
 
     def expose(self) -> str:
         """Return all that is counted as text of Prometheus."""

@@ -16,6 +16,7 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 from lite_mlops.errors import Invalid, LiteMlopsError
+from lite_mlops.jsontext import json_bytes
 from lite_mlops.models import Signature
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Malformed, Operation, Request, Response, Route
@@ -169,7 +170,8 @@ def routes(served: Served, limits: Limits, meter: Meter) -> list[Route]:
         table = loaded.table(rows, ignore_unknown=True)
 
         def tell(answers: Answers) -> Response:
-            return Response.json({"predictions": answers.predictions()}, 200, headers_of(answers))
+            body = json_bytes({"predictions": answers.predictions()})
+            return Response(200, body, JSON, headers_of(answers))
 
         return asked(loaded, table, meter, tell)
 
