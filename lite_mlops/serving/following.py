@@ -20,6 +20,7 @@ from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import Example, Models, ModelVersion, open_asking
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.quiet import QuietFolding
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.store import Store
@@ -27,8 +28,6 @@ from lite_mlops.store import Store
 log = logging.getLogger("lite_mlops")
 
 _LOOK_SECONDS = 0.2
-# Who serves for weeks folds what it records, or the next one who reads would have to do it all.
-_FOLD_BYTES = 16_000_000
 
 Say = Callable[[str], None]
 
@@ -117,6 +116,7 @@ class Following:
         self._seen: Hashable = None  # an alias may have moved while its version was loaded
         self._told: dict[str, str] = {}  # the last trouble with each reference
         self._failed: dict[str, str] = {}  # the version that could not be loaded
+        self._folding = QuietFolding(store)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -129,8 +129,7 @@ class Following:
             for reference, endpoint in self._followed.items():
                 self._look_at(reference, endpoint)
             self._seen = state  # only now: what was held up is looked at again
-        if self._store.unfolded_bytes > _FOLD_BYTES:
-            self._store.fold()
+        self._folding.look()
 
     def _look_at(self, reference: str, endpoint: Endpoint) -> None:
         present = endpoint.version

@@ -273,8 +273,9 @@ class Store:
 
     @property
     def unfolded_bytes(self) -> int:
-        """The size of the journals that are not put away: written, and not all of it folded."""
-        return sum(sizes(self.layout.journal).values())
+        """How much was written to the journals since a fold that this process knows of."""
+        before = self._folded_sizes or {}
+        return sum(size - before.get(name, 0) for name, size in sizes(self.layout.journal).items())
 
     def _is_folded(self) -> bool:
         """Return whether nothing was logged and nobody died since the last fold."""

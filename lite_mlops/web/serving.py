@@ -9,7 +9,6 @@ app = serving.app        # the same, to be mounted in somebody's own server
 
 from __future__ import annotations
 
-import gc
 import signal
 import weakref
 from collections.abc import Callable, Collection, Sequence
@@ -31,9 +30,6 @@ from lite_mlops.web.predicting import Meter, Readiness, prediction_app
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
     from lite_mlops.project import Project
-
-# New objects between two looks of the garbage collector; a request makes some twenty.
-_COLLECTED_FROM = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,13 +152,7 @@ class ServingServer:
         return self._server.url
 
     def run(self) -> signal.Signals | None:
-        """Answer until the process is told to end; return the signal that told it.
-
-        What the process has loaded by now stays: the garbage collector is to leave it alone, and to
-        look less often at what comes and goes with every request.
-        """
-        gc.freeze()
-        gc.set_threshold(_COLLECTED_FROM, *gc.get_threshold()[1:])
+        """Answer until the process is told to end; return the signal that told it."""
         try:
             self._opened.begin()
             return self._server.run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from lite_mlops.models import ModelVersion
 from lite_mlops.project import Project
 from lite_mlops.serving import Following, Opened, open_references
 from lite_mlops.serving.following import load_version
-from lite_mlops.store import Store
 from tests.conftest import wait_until
 
 ROWS = np.arange(6.0)[:, None]
@@ -191,23 +189,3 @@ def test_the_thread_goes_after_the_alias_while_others_ask(project: Project, open
         asking.join()
     assert wrong == []
     assert threading.active_count() < 20
-
-
-def test_what_is_recorded_is_folded_now_and_then(
-    project: Project, opened: Opened, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lite_mlops.serving.following._FOLD_BYTES", 500)
-    fold: Callable[[], None] = project.store.fold
-    folds: list[int] = []
-
-    def counted(_: Store) -> None:
-        folds.append(1)
-        fold()
-
-    monkeypatch.setattr(Store, "fold", counted)
-    following(opened).look()
-    before = len(folds)
-    opened.served.default.predict([[1.0]] * 50)
-    project.store.background.wait()
-    following(opened).look()
-    assert len(folds) == before + 1
