@@ -34,7 +34,7 @@ def lower_version(
 
     A plan answers a row in microseconds, without scikit-learn. It is made of the fitted model, and
     kept only if it answers as the model does, bit for bit, on rows that try to tell the two apart.
-    `serve` uses it from its next start on.
+    What serves the version at the moment uses it at once.
     """
     if why + off + on > 1:
         raise click.UsageError("--why, --off and --on exclude each other.")

@@ -91,10 +91,14 @@ def kept_with(objects: Objects, version: ModelVersion) -> Example | None:
     Raises:
         Damaged: the stored rows are missing or not what was stored.
     """
-    if version.example is None:
+    return kept_rows(objects, version.example, version.name)
+
+
+def kept_rows(objects: Objects, sha256: str | None, what: str) -> Example | None:
+    """Return the rows that an object holds; None if there is none. Raises `Damaged`."""
+    if sha256 is None:
         return None
-    referrer = f"input example of {version.name}"
-    return Example.from_bytes(objects.read(version.example, referrer))
+    return Example.from_bytes(objects.read(sha256, f"input example of {what}"))
 
 
 def example_of(example: Any) -> Example:

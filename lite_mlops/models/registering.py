@@ -7,7 +7,7 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,12 +29,13 @@ from lite_mlops.models.loading import (
     save_model,
 )
 from lite_mlops.models.loading.refusals import needs_trust, told
-from lite_mlops.models.lowering import keep_plan_quietly
+from lite_mlops.models.lowering import Attempt, attempt_quietly, attempted
 from lite_mlops.models.references import (
     Reference,
     checked_model_name,
 )
 from lite_mlops.models.signature import Personal, Signature, infer_signature
+from lite_mlops.models.signing import open_version
 from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import tell_needs, trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
@@ -84,6 +85,7 @@ class Prepared:
     tags: Mapping[str, str] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
     seals: tuple[Seal, ...] = ()  # signatures of what it was before
+    attempt: Attempt | None = None  # what came of making a plan; None: it was not tried
 
 
 def origin_of(database: Database, run: str | None, metrics: Mapping[str, float]) -> Origin:
@@ -113,7 +115,7 @@ def record_version(
     *,
     version: int | None = None,
 ) -> int:
-    """Record a version of a model, with its tags and seals, and return its number.
+    """Record a version of a model, with its tags, seals and plan, and return its number.
 
     Default: the next one.
     """
@@ -150,7 +152,8 @@ def record_version(
         VersionSigned(model=name, version=version, public=seal.public, seal=seal.signature)
         for seal in made.seals
     ]
-    decisions.record_together(*registered)
+    facts = () if made.attempt is None else (made.attempt.of(name, version),)
+    decisions.record_together(*registered, facts=facts)
     return version
 
 
@@ -202,7 +205,7 @@ class Registering(Finding):
                 known, or a personal column is not among them.
             NotFound: there is no such run or artifact.
         """
-        name = checked_model_name(name)
+        name, alias = checked_model_name(name), _checked_alias(alias)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
         signature = None
@@ -235,7 +238,8 @@ class Registering(Finding):
             tags=texts,
             origin=Origin(metrics=numbers),
         )
-        return self._lowered(self._record(name, made, alias, reason), model)
+        made = replace(made, attempt=self._attempt(name, made, lambda: model))
+        return self._record(name, made, alias, reason)
 
     def register_file(
         self,
@@ -258,7 +262,7 @@ class Registering(Finding):
             Denied: it imports what is neither on the shipped list nor in `trust`; nothing of it
                 was loaded, and nothing was registered.
         """
-        name = checked_model_name(name)
+        name, alias = checked_model_name(name), _checked_alias(alias)
         path = Path(path)
         try:
             data = path.read_bytes()
@@ -301,7 +305,8 @@ class Registering(Finding):
             trusted=trusted,
             compression=found.compression,
         )
-        return self._lowered(self._record(name, made, alias, reason), model)
+        made = replace(made, attempt=self._attempt(name, made, lambda: model))
+        return self._record(name, made, alias, reason)
 
     def register_kept(
         self,
@@ -321,7 +326,7 @@ class Registering(Finding):
             Invalid, NotFound: the reference or the name cannot be used.
             Damaged: the bytes are gone, or are not what was stored.
         """
-        name = checked_model_name(name)
+        name, alias = checked_model_name(name), _checked_alias(alias)
         kept = self.get(reference)
         self._store.objects.refresh(kept.sha256)
         found = inspect_model(self._store.objects.read(kept.sha256, kept.file.referrer))
@@ -339,6 +344,7 @@ class Registering(Finding):
             trusted=tuple({*kept.trusted, *_confirmed(found.needs_trust, trust)}),
             compression=kept.compression,
         )
+        made = replace(made, attempt=self._attempted(kept, name, made))
         return self._record(name, made, alias, reason)
 
     def _loaded_once(self, model: PythonModel, saved: Saved, members: Mapping[str, Member]) -> Any:
@@ -368,11 +374,36 @@ class Registering(Finding):
             found = found.with_answers(answers.predicted)
         return self._store.objects.put_bytes(found.to_bytes()).sha256
 
-    def _lowered(self, version: ModelVersion, model: Any) -> ModelVersion:
-        """Return a version that was registered, after it was tried to make a plan of it."""
-        if self._store.settings.lower:
-            keep_plan_quietly(self._store, version, model)
-        return version
+    def _attempt(self, name: str, made: Prepared, open_model: Callable[[], Any]) -> Attempt | None:
+        """Return what comes of making a plan of a version that is about to be registered."""
+        if not self._store.settings.lower:
+            return None
+        return attempt_quietly(
+            self._store.objects,
+            made.sha256,
+            made.signature,
+            open_model,
+            made.example,
+            f"the new version of {name}",
+        )
+
+    def _attempted(self, kept: ModelVersion, name: str, made: Prepared) -> Attempt | None:
+        """Return what came of making a plan of what is kept, or comes of it now.
+
+        What is not trusted is not loaded for it.
+        """
+        objects, settings = self._store.objects, self._store.settings
+        with self._store.reading() as database:
+            known = attempted(database, kept)
+            trusted = {*made.trusted, *trusted_before(database, name)}
+        if known is not None:
+            if known.plan is not None:
+                objects.refresh(known.plan)
+            return known
+        if settings.signed_by or not trusted.issuperset(made.needs):
+            return None
+        trusting = replace(kept, trusted=tuple(trusted))
+        return self._attempt(name, made, lambda: open_version(objects, trusting, settings))
 
     def _kept_members(self, artifacts: Mapping[str, str | Path]) -> dict[str, Member]:
         found = {}
@@ -389,9 +420,10 @@ class Registering(Finding):
     def _record(
         self, name: str, made: Prepared, alias: str | None, reason: str | None
     ) -> ModelVersion:
-        """Record a version whose bytes are stored, and an alias that points to it."""
-        if alias is not None:
-            alias = checked_model_name(alias, "alias")
+        """Record a version whose bytes are stored, with its plan, and an alias that points to it.
+
+        The plan was made before: who follows the alias is to find it there.
+        """
         reason = mask_reason(reason, self._store.settings.mask)
         with self._store.deciding() as decisions:
             database = decisions.database
@@ -461,6 +493,10 @@ def _confirmed(needed: tuple[str, ...], trust: Trust) -> tuple[str, ...]:
         return needed if trust else ()
     given = {trust} if isinstance(trust, str) else set(trust)
     return tuple(name for name in needed if name in given)
+
+
+def _checked_alias(alias: str | None) -> str | None:
+    return None if alias is None else checked_model_name(alias, "alias")
 
 
 def _checked_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:

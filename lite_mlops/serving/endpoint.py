@@ -49,10 +49,14 @@ class Endpoint:
             self.current.announce()
 
     def swap(self, loaded: Loaded) -> None:
-        """Have another version answer from now on; what is being answered stays with the old."""
+        """Have another version answer from now on; what is being answered stays with the old.
+
+        It may be the same version, loaded in another way.
+        """
         before, self.current = self.current, loaded
         loaded.announce()
-        before.leave()
+        if self._announced:
+            before.leave()
         self._announced = True
 
     def predict(self, rows: Any) -> Answers:

@@ -1,5 +1,7 @@
 """Following: when an alias moves, the new version takes the place of the old one while it answers.
 
+The same goes for a version that got a plan, or whose plan was switched off.
+
     with Following(store, models, served, recording, say=print):
         ...                  # a thread looks five times a second
 
@@ -45,8 +47,9 @@ def load_version(
     Raises:
         Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
     """
-    asking = open_asking(store, version, models.plan_of(version), strict=strict)
-    return warmed(Loaded(version, asking, recording), models.example_of(version))
+    kept = models.plan_of(version)
+    asking = open_asking(store, version, kept, strict=strict)
+    return warmed(Loaded(version, asking, recording, kept), models.example_of(version))
 
 
 def warmed(loaded: Loaded, example: Example | None) -> Loaded:
@@ -81,12 +84,14 @@ def _warm_quietly(loaded: Loaded, row: dict[str, object]) -> None:
 
 
 class Following:
-    """Looks after endpoints that follow an alias; as a context, in a thread of its own.
+    """Looks after endpoints, what they answer with; as a context, in a thread of its own.
+
+    An alias may move to another version, and any version may get a plan or lose it.
 
     Args:
         store: The store of the project.
         models: Its models.
-        served: The endpoints; those whose reference is a fixed version are left alone.
+        served: The endpoints; those whose reference is a fixed version stay with it.
         recording: What records answers; None: they are not recorded.
         strict: Refuse versions that were registered with other packages.
         say: Is told, in a sentence, what changed and what could not.
@@ -110,35 +115,37 @@ class Following:
         self._strict = strict
         self._say = say
         self._refresh = refresh
-        self._followed = {
-            reference: endpoint for reference, endpoint in served if follows(reference)
-        }
+        self._served = served
         self._seen: Hashable = None  # an alias may have moved while its version was loaded
         self._told: dict[str, str] = {}  # the last trouble with each reference
-        self._failed: dict[str, str] = {}  # the version that could not be loaded
+        self._failed: dict[str, Hashable] = {}  # the version that could not be loaded, and its plan
         self._folding = QuietFolding(store)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def look(self) -> None:
-        """Look once whether a followed alias moved, and go after it."""
+        """Look once whether a followed alias moved or a plan came or went, and go after it."""
         state = self._store.folded_state()
         if state != self._seen:
             for refresh in self._refresh:
                 refresh()
-            for reference, endpoint in self._followed.items():
+            for reference, endpoint in self._served:
                 self._look_at(reference, endpoint)
             self._seen = state  # only now: what was held up is looked at again
         self._folding.look()
 
     def _look_at(self, reference: str, endpoint: Endpoint) -> None:
-        present = endpoint.version
-        try:
-            version = self._models.decided(reference)
-        except NotFound as error:  # the alias was taken away
-            self._tell(reference, f"{present.name} goes on answering: {error}")
-            return
-        if version.name in (present.name, self._failed.get(reference)):
+        present = version = endpoint.version
+        if follows(reference):
+            try:
+                version = self._models.decided(reference)
+            except NotFound as error:  # the alias was taken away
+                self._tell(reference, f"{present.name} goes on answering: {error}")
+                return
+        wanted = (version.name, self._models.plan_of(version, folded=True).answering)
+        kept = endpoint.current.kept
+        has = (present.name, None if kept is None else kept.answering)
+        if wanted in (has, self._failed.get(reference)):
             return
         try:
             loaded = load_version(
@@ -147,13 +154,16 @@ class Following:
         except Exception as error:  # noqa: BLE001 (whatever a model does, the old one goes on)
             known = isinstance(error, LiteMlopsError)
             told = str(error) if known else f"{version.name} fails: {error!r}"
-            self._failed[reference] = version.name
+            self._failed[reference] = wanted
             self._tell(reference, f"{present.name} goes on answering: {told}")
             return
         self._failed.pop(reference, None)
         self._told.pop(reference, None)
         endpoint.swap(loaded)
-        self._say(f"{reference} is {version.name} now; it was {present.name}.")
+        if version.name == present.name:
+            self._say(f"{version.name} is answered by {loaded.path} now.")
+        else:
+            self._say(f"{reference} is {version.name} now; it was {present.name}.")
 
     def _tell(self, reference: str, trouble: str) -> None:
         if self._told.get(reference) != trouble:

@@ -17,6 +17,7 @@ from lite_mlops.models import (
     Asking,
     Departure,
     Explanation,
+    KeptPlan,
     ModelVersion,
     Table,
     check_explained,
@@ -35,12 +36,18 @@ class Loaded:
         version: The version.
         model: Its model, loaded; or what asks it already, such as a plan.
         recording: What records the answers; None: they are not.
+        kept: What was known of its plan when it was loaded; None where there is no project.
     """
 
     def __init__(
-        self, version: ModelVersion, model: Any, recording: Recording | None = None
+        self,
+        version: ModelVersion,
+        model: Any,
+        recording: Recording | None = None,
+        kept: KeptPlan | None = None,
     ) -> None:
         self.version = version
+        self.kept = kept
         self.signature = version.signature
         self.asking = model if isinstance(model, Asking) else Asking(model, version.signature)
         self.recording = recording

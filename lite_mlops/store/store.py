@@ -16,7 +16,7 @@ import shutil
 import threading
 import time
 import weakref
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -65,12 +65,16 @@ class Decisions:
         self._write([numbered])
         return numbered
 
-    def record_together(self, *decisions: Decision) -> None:
-        """Record decisions of which none is to stand without the others, whenever we die."""
-        self._write(self._numbered(*decisions))
+    def record_together(self, *decisions: Decision, facts: Sequence[Event] = ()) -> None:
+        """Record decisions, and facts, of which none is to stand without the others.
 
-    def _write(self, decisions: list[D]) -> None:
-        at = self._store.journal.append_durably(*(decision.body() for decision in decisions))
+        That is so whenever we die.
+        """
+        self._write(self._numbered(*decisions), facts)
+
+    def _write(self, decisions: Sequence[Decision], facts: Sequence[Event] = ()) -> None:
+        events = (*decisions, *facts)
+        at = self._store.journal.append_durably(*(event.body() for event in events))
         self.time = self.time or at
         self.recorded += len(decisions)
 

@@ -1,21 +1,33 @@
-"""What starting costs: importing the package, its command line, and the first logged point.
+"""What starting costs: the package, its command line, the first logged point, and a server.
 
-All are whole processes, measured in turns with a Python that starts and does nothing.
+All are whole processes, measured in turns with a Python that starts and does nothing. The server
+answers from the plan of a model; its memory is what it has alone and its share of what processes
+have together, such as the code of libraries.
 """
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+import psutil
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import lite_mlops
 from lite_mlops.settings import PREFIX
 from lite_mlops.store.clock import new_id
 from tests.benchmarks.measuring import Figure, compared, interleaved, scratch, seconds_of
+from tests.benchmarks.projects import plain_project
 
 _FLOOR = "a whole process of Python that does nothing"
 _IMPORT = "import lite_mlops"
@@ -68,6 +80,44 @@ class _Processes:
         return float(self.output(sys.executable, "-c", _FIRST_POINT, **settings))
 
 
+class _Server(_Processes):
+    """Starts a server of a lowered model, asks it once, and stops it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._project = folder / "served"
+        self._project.mkdir()
+        rows, labels = load_breast_cancer(return_X_y=True)
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, labels)
+        project = plain_project(self._project)
+        project.models.register(model, "line", training=rows, alias="champion")
+        assert project.models.plan("line@champion").used
+        project.close()
+        self._row = json.dumps([rows[0].tolist()]).encode()
+        self.memory: list[float] = []  # bytes, after each first answer
+
+    def first_answer(self) -> float:
+        """Return the seconds from the start of the process to its first answer."""
+        command = [sys.executable, "-m", "lite_mlops", "serve", "line@champion", "--port", "0"]
+        environment = self._environment | {PREFIX + "DIR": str(self._project)}
+        begin = time.perf_counter()
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            told = process.stdout.readline()
+            connection = http.client.HTTPConnection(told.rpartition("http://")[2].strip())
+            connection.request("POST", "/predict", self._row)
+            status = connection.getresponse().status
+            seconds = time.perf_counter() - begin
+            self.memory.append(psutil.Process(process.pid).memory_full_info().pss)
+            connection.close()
+            process.terminate()
+            process.stdout.read()
+        assert status == 200
+        return seconds
+
+
 def _command_works(processes: _Processes) -> bool:
     if not _COMMAND.exists():
         return False
@@ -98,9 +148,16 @@ def measure(*, quick: bool) -> list[Figure]:
         }
         whole = [action for action, _ in sides.values()]
         floor, *found = interleaved(turns, bare, *whole, *inside.values())
+        server = _Server(folder)
+        (answered,) = interleaved(turns, server.first_answer)
     figures = [
         compared(what, seconds, floor, floor_is=_FLOOR, within=goal)
         for (what, (_, goal)), seconds in zip(sides.items(), found, strict=False)
     ]
     of_inside = zip(inside, found[len(sides) :], strict=True)
-    return figures + [compared(what, seconds) for what, seconds in of_inside]
+    figures += [compared(what, seconds) for what, seconds in of_inside]
+    return [
+        *figures,
+        compared("serving a lowered model, to the first answer", answered, at_most=0.4),
+        compared("memory of that server", server.memory, unit="bytes", at_most=70e6),
+    ]

@@ -14,7 +14,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from lite_mlops.project import Project
 from tests.cli.conftest import COMMAND
@@ -63,6 +67,33 @@ def processes() -> Iterator[list[Process]]:
         if one.process.poll() is None:
             one.process.kill()
             one.process.communicate()
+
+
+# -- what is loaded -----------------------------------------------------------------------------
+
+
+def test_a_lowered_model_is_served_without_scikit_learn(
+    environment: None,
+    project: Project,
+    processes: list[Process],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = np.arange(12.0).reshape(6, 2)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, list("aaabbb"))
+    project.models.register(model, "line", input_example=rows, training=rows, alias="champion")
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # each import is told on the error output
+    server = Process(project, "line@champion")
+    processes.append(server)
+    connection = http.client.HTTPConnection(server.address, timeout=30)
+    connection.request("POST", "/predict", b"[[0, 1], [10, 11]]")
+    told = json.loads(connection.getresponse().read())
+    connection.close()
+    assert [one["prediction"] for one in told["predictions"]] == ["a", "b"]
+    status, _, err = server.end()
+    assert status == 0
+    loaded = {line.rpartition("|")[2].strip() for line in err.splitlines()}
+    assert "numpy" in loaded
+    assert not loaded & {"sklearn", "scipy", "pandas", "joblib", "threadpoolctl", "jinja2"}
 
 
 # -- versions change under load -----------------------------------------------------------------

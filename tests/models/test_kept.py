@@ -37,11 +37,15 @@ def test_what_a_run_kept_is_named_and_loaded(project: Project, run: str) -> None
 
 def test_it_is_registered_without_being_copied(project: Project, run: str) -> None:
     kept = project.models.get(f"runs:/{run}/model")
-    objects = list(project.store.objects.all())
+    objects = {entry[0] for entry in project.store.objects.all()}
     version = lite_mlops.register_model(f"runs:/{run}/model", "churn", alias="champion")
     assert (version.name, version.aliases, version.run_id) == ("churn/1", ("champion",), run)
     assert (version.sha256, version.signature) == (kept.sha256, kept.signature)
-    assert [entry[:2] for entry in project.store.objects.all()] == [o[:2] for o in objects]
+    plan = project.models.plan("churn/1")
+    assert plan.used
+    assert {entry[0] for entry in project.store.objects.all()} == {*objects, plan.plan}
+    again = lite_mlops.register_model("churn/1", "other")
+    assert project.models.plan(again.name).plan == plan.plan
     assert version.params["C"] == "0.5"
     assert list(version.data.values()) == ["training"]
     again = lite_mlops.register_model(lite_mlops.get_run(run), "churn")

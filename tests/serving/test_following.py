@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.errors import Conflict, Damaged
 from lite_mlops.models import ModelVersion
@@ -138,6 +140,70 @@ def test_an_alias_that_moved_while_its_version_was_loaded_is_followed(project: P
     assert says(opened) == ["a"]
     following(opened).look()
     assert says(opened) == ["b"]
+
+
+def lowered(project: Project, **options: Any) -> ModelVersion:
+    model = LogisticRegression().fit(ROWS, ["a"] * 3 + ["b"] * 3)
+    return project.models.register(model, "lowered", training=ROWS, **options)
+
+
+def test_a_version_is_followed_when_its_plan_is_there(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lite_mlops.serving.following._LOOK_SECONDS", 0.0005)
+    lowered(project, alias="champion")
+    paths: list[str] = []
+
+    def watched(*args: Any, **options: Any) -> Any:
+        loaded = load_version(*args, **options)
+        paths.append(loaded.path)
+        return loaded
+
+    monkeypatch.setattr("lite_mlops.serving.following.load_version", watched)
+    with project.predictor("lowered@champion") as predictor:
+        for number in (2, 3):
+            lowered(project, alias="champion")
+            wait_until(lambda number=number: predictor.version.version == number)  # type: ignore[misc]
+    assert paths == ["a plan, as the model would bit for bit"] * 2
+
+
+@pytest.mark.parametrize("reference", ["lowered@champion", "lowered/1"])
+def test_a_plan_that_is_switched_off_and_on_is_followed(project: Project, reference: str) -> None:
+    lowered(project, alias="champion")
+    told: list[str] = []
+    opened = open_references(project.store, project.models, [reference], say=told.append)
+    endpoint = opened.served.default
+    opened.begin()
+    project.models.switch_lowering("lowered/1", on=False)
+    wait_until(lambda: endpoint.current.path.startswith("the model itself (switched off"))
+    project.models.switch_lowering("lowered/1", on=True)
+    wait_until(lambda: endpoint.current.path.startswith("a plan"))
+    opened.end()
+    assert [one.partition(";")[0] for one in told] == [
+        "lowered/1 is answered by the model itself (switched off",
+        "lowered/1 is answered by a plan, as the model would bit for bit now.",
+    ]
+    assert endpoint.predict(ROWS[[0, 5]]).predictions() == ["a", "b"]
+    project.models.remove_alias("lowered", "champion")
+    with pytest.raises(Conflict, match="lowered/1 is answering in process"):
+        project.models.remove("lowered/1")
+
+
+def test_a_plan_that_is_made_later_is_followed(tmp_path: Path) -> None:
+    project = Project(tmp_path / "work", lower=False, capture_environment=False)
+    lowered(project)
+    opened = open_references(project.store, project.models, ["lowered/1"])
+    endpoint = opened.served.default
+    following(opened).look()
+    assert endpoint.current.path.startswith("the model itself (not tried yet")
+    project.models.lower("lowered/1")
+    following(opened).look()
+    assert endpoint.current.path.startswith("a plan")
+    known = endpoint.current
+    project.models.lower("lowered/1")  # the same plan again
+    following(opened).look()
+    assert endpoint.current is known
+    project.close()
 
 
 def test_an_alias_that_was_taken_away_is_told(

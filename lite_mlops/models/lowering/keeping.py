@@ -8,14 +8,14 @@ project.models.switch_lowering("churn/3", on=False)
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from lite_mlops.errors import Conflict, Damaged, Invalid
 from lite_mlops.models.answering import Asking
-from lite_mlops.models.examples import Example, kept_with
+from lite_mlops.models.examples import Example, kept_rows, kept_with
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.loading import differences
 from lite_mlops.models.loading.requirements import tell
@@ -28,7 +28,8 @@ from lite_mlops.store.events import LoweringSwitched, VersionLowered
 
 if TYPE_CHECKING:
     from lite_mlops.models.lowering.lower import Part
-    from lite_mlops.models.lowering.plan import Plan
+    from lite_mlops.models.signature import Signature
+    from lite_mlops.store import Database, Objects
 
 log = logging.getLogger("lite_mlops")
 
@@ -89,6 +90,11 @@ class KeptPlan:
         """Whether the version is answered from its plan."""
         return self.plan is not None and self.why is None
 
+    @property
+    def answering(self) -> tuple[str, int | None] | None:
+        """What tells whether a version has to be loaded anew: its plan, and up to which row."""
+        return (self.plan, self.faster_from) if self.plan is not None and self.used else None
+
     def __str__(self) -> str:
         if not self.used:
             return f"the model itself ({self.why})"
@@ -103,48 +109,70 @@ class KeptPlan:
         return vars(self) | {"made_at": made_at, "used": self.used}
 
 
-def lowered(
-    version: ModelVersion, model: Any, example: Example | None, seconds: float | None
-) -> tuple[Plan | None, VersionLowered]:
-    """Return the plan of a model that was proved, and what is to be recorded of it."""
+@dataclass(frozen=True)
+class Attempt:
+    """What came of trying to make a plan of a model file; the fields are those of a `KeptPlan`."""
+
+    sha256: str
+    plan: str | None = None
+    why: str | None = None
+    exact: str | None = None
+    faster_from: int | None = None
+
+    def of(self, model: str, version: int) -> VersionLowered:
+        """Return what is to be recorded of a version that has this file."""
+        return VersionLowered(model=model, version=version, **vars(self))
+
+
+def attempted(database: Database, version: ModelVersion) -> Attempt | None:
+    """Return what came of it for a version; None if it was not tried with its present file."""
+    row = database.one("version_plan", model=version.model, version=version.version)
+    if row is None or row["made_at"] is None or row["sha256"] != version.sha256:
+        return None
+    return Attempt(**{field.name: row[field.name] for field in fields(Attempt)})
+
+
+def attempt(
+    objects: Objects,
+    sha256: str,
+    signature: Signature,
+    model: Any,
+    example: Example | None,
+    seconds: float | None = None,
+) -> Attempt:
+    """Try to make a plan of a model, prove it, and store it. Return what came of it."""
     from lite_mlops.models.lowering.lower import lower
     from lite_mlops.models.lowering.parts import NotLowered
     from lite_mlops.models.lowering.plan import BadPlan
     from lite_mlops.models.lowering.proving import faster_from, prove
 
-    event = VersionLowered(model=version.model, version=version.version, sha256=version.sha256)
     try:
-        plan, lowering = lower(model, version.signature, version.sha256)
-        plan, proof = prove(model, plan, lowering, version.signature, example, seconds=seconds)
+        plan, lowering = lower(model, signature, sha256)
+        plan, proof = prove(model, plan, lowering, signature, example, seconds=seconds)
     except (NotLowered, BadPlan) as error:  # the second: what was made cannot be read back
-        return None, event.replaced(why=str(error)[:_MOST_WORDS])
-    crossover = faster_from(model, plan, version.signature)
-    return plan, event.replaced(exact=proof.exact, faster_from=crossover)
+        return Attempt(sha256, why=str(error)[:_MOST_WORDS])
+    crossover = faster_from(model, plan, signature)
+    stored = objects.put_bytes(plan.to_bytes()).sha256
+    return Attempt(sha256, stored, exact=proof.exact, faster_from=crossover)
 
 
-def keep_plan(store: Store, version: ModelVersion, model: Any, seconds: float | None) -> None:
-    """Make a plan of a version, store it, and record what came of it."""
-    example = kept_with(store.objects, version)
-    plan, event = lowered(version, model, example, seconds)
-    if plan is not None:
-        event = event.replaced(plan=store.objects.put_bytes(plan.to_bytes()).sha256)
-    store.append(event)
-
-
-def keep_plan_quietly(store: Store, version: ModelVersion, model: Any) -> None:
-    """Make a plan of what was just registered; whatever fails, the version is registered."""
+def attempt_quietly(
+    objects: Objects,
+    sha256: str,
+    signature: Signature,
+    open_model: Callable[[], Any],
+    example: str | None,
+    what: str,
+) -> Attempt:
+    """Try to make a plan of what is being registered; whatever fails is told, and no more."""
     from lite_mlops.models.lowering.proving import SECONDS
 
     try:
-        keep_plan(store, version, model, SECONDS)
+        rows = kept_rows(objects, example, what)
+        return attempt(objects, sha256, signature, open_model(), rows, SECONDS)
     except Exception as error:  # noqa: BLE001 (a model may raise whatever it likes)
-        log.warning("%s is answered by the model itself: %r", version.name, error)
-        why = f"it cannot be examined: {type(error).__name__}"
-        store.append(
-            VersionLowered(
-                model=version.model, version=version.version, sha256=version.sha256, why=why
-            )
-        )
+        log.warning("%s is answered by the model itself: %r", what, error)
+        return Attempt(sha256, why=f"it cannot be examined: {type(error).__name__}")
 
 
 def open_asking(
@@ -229,11 +257,11 @@ class Plans(Finding):
         """
         return self.plan_of(self.get(reference))
 
-    def plan_of(self, version: ModelVersion) -> KeptPlan:
-        """Return what is known of the plan of a version."""
+    def plan_of(self, version: ModelVersion, *, folded: bool = False) -> KeptPlan:
+        """Return what is known of the plan of a version; `folded` as in `Store.reading`."""
         if not version.version:
             return KeptPlan(why="it is not registered")
-        with self._store.reading() as database:
+        with self._store.reading(folded=folded) as database:
             row = database.dicts("version_plan", model=version.model, version=version.version)[0]
         found = KeptPlan.from_row(row, version)
         if found.used and self._store.settings.signed_by:
@@ -252,7 +280,10 @@ class Plans(Finding):
         if not version.version:
             raise Invalid(f"{reference} is not registered; plans are made of versions.")
         model = open_version(self._store.objects, version, self._store.settings)
-        keep_plan(self._store, version, model, None)
+        objects = self._store.objects
+        rows = kept_with(objects, version)
+        made = attempt(objects, version.sha256, version.signature, model, rows)
+        self._store.append(made.of(version.model, version.version))
         return self.plan_of(version)
 
     def parts(self, reference: str) -> list[Part]:
@@ -271,7 +302,7 @@ class Plans(Finding):
     def switch_lowering(self, reference: str, *, on: bool, reason: str | None = None) -> KeptPlan:
         """Have a version be answered from its plan, or by the model itself. Return what is known.
 
-        Who answers at the moment goes on as before, until it loads the version again.
+        Whoever serves it follows, as an alias is followed.
 
         Raises:
             Invalid, NotFound: the reference names no version.

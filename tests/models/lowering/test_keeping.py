@@ -112,7 +112,7 @@ def test_what_fails_does_not_fail_the_registration(
     def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(keeping, "keep_plan", fail)
+    monkeypatch.setattr(keeping, "attempt", fail)
     assert registered(project).name == "m/1"
     assert project.models.plan("m/1").why == "it cannot be examined: RuntimeError"
     assert "RuntimeError('broken')" in warnings_of()[-1]
