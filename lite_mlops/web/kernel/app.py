@@ -124,7 +124,9 @@ class App:
         """Return the answer to a request whose work is done, or ended with an exception."""
         try:
             if isinstance(result, Exception):
-                raise result
+                if deferred.instead is None:
+                    raise result
+                result = deferred.instead(result)
             answer = deferred.finish(result)
         except Exception as error:  # noqa: BLE001 (a server has to go on; `failed` logs it)
             answer = self.failed(request, error)

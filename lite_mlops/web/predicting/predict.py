@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models import Explanation, check_explained
+from lite_mlops.models import Explanation
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
-from lite_mlops.web.predicting.asking import asked, asked_and_explained
+from lite_mlops.web.predicting.asking import Question, asked, asked_and_explained
 from lite_mlops.web.predicting.cells import values_of
 from lite_mlops.web.predicting.formats import READ, Columns, Taking, read
 from lite_mlops.web.predicting.meter import Meter
@@ -73,14 +73,17 @@ class Predicting:
 
     def post(self, request: Request) -> Deferred:
         """Answer rows in any form."""
-        loaded = endpoint_of(self.served, request).current
+        endpoint = endpoint_of(self.served, request)
+        loaded = endpoint.current
         options = options_of(request.arguments())
         sent = read(request, Taking(loaded.signature, self.limits))
-        return self._asked(request, loaded, options, sent.rows, sent.columns)
+        question = Question(endpoint, loaded, sent.rows, request, options.ignore_unknown)
+        return self._asked(question, options, sent.columns)
 
     def get(self, request: Request) -> Deferred:
         """Answer the one row that stands in the address."""
-        loaded = endpoint_of(self.served, request).current
+        endpoint = endpoint_of(self.served, request)
+        loaded = endpoint.current
         options, texts = options_and_columns(request.arguments())
         if loaded.signature.tensor is not None:
             raise Invalid("this model takes no named columns; send it an array by POST.")
@@ -90,30 +93,22 @@ class Predicting:
             # An empty text is a text, unless it may be missing.
             if text is not None and (text or column.missing or column.type != "text"):
                 (row[column.name],) = values_of(column.type, [text or None])
-        return self._asked(
-            request, loaded, options, [row], lambda: {name: [one] for name, one in texts.items()}
-        )
+        question = Question(endpoint, loaded, [row], request, options.ignore_unknown)
+        return self._asked(question, options, lambda: {name: [one] for name, one in texts.items()})
 
     def _asked(
-        self,
-        request: Request,
-        loaded: Loaded,
-        options: Options,
-        rows: Any,
-        columns: Callable[[], Columns],
+        self, question: Question, options: Options, columns: Callable[[], Columns]
     ) -> Deferred:
-        form = form_of(request)
-        self._check(options, loaded)
-        table = loaded.table(rows, ignore_unknown=options.ignore_unknown)
+        form = form_of(question.request)
+        self._check(options, question.loaded)
 
         def tell(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
             kept = columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
         if options.explain:
-            check_explained(loaded.signature, table)
-            return asked_and_explained(loaded, table, self.meter, tell)
-        return asked(loaded, table, self.meter, tell)
+            return asked_and_explained(question, self.meter, tell)
+        return asked(question, self.meter, tell)
 
     def _check(self, options: Options, loaded: Loaded) -> None:
         """Do nothing if the model has what is asked for. Raises `Invalid`."""

@@ -1,0 +1,64 @@
+"""Sticky: which requests a canary gets. The same key is always of the same side in one trial.
+
+    sticky = Sticky(trial, share=0.1)
+    sticky.holds("customer 41")      # about one key in ten; with a greater share, these and more
+
+The key comes with the request: the header X-Canary-Key, or a column of its first row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+HEADER = "x-canary-key"
+_ALL = 1 << 64
+
+
+class Sticky:
+    """A share of all keys, spread evenly, and other ones in each trial.
+
+    Args:
+        trial: The trial, which is the salt.
+        share: The share of the keys, 0 to 1.
+    """
+
+    __slots__ = ("_below", "_salted")
+
+    def __init__(self, trial: str, share: float) -> None:
+        self._salted = blake2b(digest_size=8, key=trial.encode()[:64])
+        self._below = round(share * _ALL)
+
+    def holds(self, key: str) -> bool:
+        """Return whether a key is in the share."""
+        found = self._salted.copy()
+        found.update(key.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(found.digest()) < self._below
+
+
+def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | None:
+    """Return the key that stands in a column of the first row; None if there is none.
+
+    Args:
+        rows: In any form that `Signature.validate` takes; not validated.
+        column: The name of the column.
+        features: The columns of rows that are lists.
+    """
+    try:
+        value = _first(rows, column, features)
+    except (LookupError, TypeError, AttributeError, ValueError):  # the rows are refused later
+        return None
+    if value is None or isinstance(value, bool):
+        return None if value is None else str(value)
+    if isinstance(value, float) or hasattr(value, "is_integer"):  # 41.0 of one form is 41 of others
+        return str(int(value)) if value.is_integer() else str(float(value))
+    return str(value)
+
+
+def _first(rows: Any, column: str, features: tuple[str, ...]) -> Any:
+    if isinstance(rows, Mapping) or hasattr(rows, "columns"):  # by column, or a data frame
+        values = rows[column]
+        return getattr(values, "iloc", values)[0]
+    row = rows[0]
+    return row[column] if isinstance(row, Mapping) else row[features.index(column)]
