@@ -19,7 +19,7 @@ from typing import Any
 from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound, suggestion
 from lite_mlops.models import Models, ModelVersion, alias_move, compatible, parse_reference
 from lite_mlops.security import mask_reason
-from lite_mlops.serving.trials.trial import Trial, checked_share, parse_canary, percent
+from lite_mlops.serving.trials.trial import Trial, checked_share, parse_canary
 from lite_mlops.store import Database, Store, new_id
 from lite_mlops.store.events import Decision
 
@@ -549,16 +549,3 @@ def _switched(trial: Trial, *, paused: bool) -> Trial:
 
 def _state(trial: Trial) -> str:
     return "paused" if trial.paused else "running"
-
-
-def told(trial: Trial) -> str:
-    """Return in a sentence what is tried at an endpoint."""
-    parts = []
-    if trial.canary is not None:
-        by = f", by the column {trial.key}" if trial.key else ""
-        parts.append(f"{trial.canary_name} gets {percent(trial.share)} of the requests{by}")
-    if trial.shadows:
-        parts.append(f"{', '.join(trial.shadows)} is asked as a shadow")
-    if not parts:
-        return f"Nothing is tried at {trial.reference}."
-    return f"{trial.reference}: {'; '.join(parts)}{' (paused)' if trial.paused else ''}."

@@ -261,7 +261,7 @@ class _Beside:
         canary = None
         if tried is not None and self._verdict is None:
             sticky = Sticky(tried.id, trial.share)
-            canary = Canary(tried.canary, trial.share, sticky, trial.key)
+            canary = Canary(tried.canary, trial.share, sticky, trial.key, tried.judge)
         present = Arm(current, Pace(), usual=True) if tried is None else tried.present
         self._endpoint.routing = Routing(present, canary, list(self.shadows.values()))
 

@@ -9,7 +9,7 @@ project.endpoints.canary("churn@champion", "churn/4", 0.1)
 from lite_mlops.serving.trials.judging import Rules, Verdict
 from lite_mlops.serving.trials.routing import Routing, Taken
 from lite_mlops.serving.trials.sticky import HEADER as CANARY_KEY
-from lite_mlops.serving.trials.trial import Trial, parse_canary, parse_share, percent
+from lite_mlops.serving.trials.trial import Trial, parse_canary, parse_share, percent, told
 
 __all__ = [
     "CANARY_KEY",
@@ -21,4 +21,5 @@ __all__ = [
     "parse_canary",
     "parse_share",
     "percent",
+    "told",
 ]

@@ -24,6 +24,7 @@ from lite_mlops.models import Table
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.loaded import Explained, Loaded
 from lite_mlops.serving.trials.arm import Arm
+from lite_mlops.serving.trials.judging import Judge
 from lite_mlops.serving.trials.shadow import Shadow
 from lite_mlops.serving.trials.sticky import Sticky, key_of
 
@@ -39,12 +40,14 @@ class Canary:
         share: Of the requests, 0 to 1.
         sticky: Which keys are its own.
         column: The column of the key; None: the header.
+        judge: Compares it with the present version.
     """
 
     arm: Arm
     share: float
     sticky: Sticky
     column: str | None
+    judge: Judge
 
 
 class Routing:

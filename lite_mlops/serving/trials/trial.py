@@ -132,3 +132,16 @@ def checked_share(share: float) -> float:
 def percent(share: float) -> str:
     """Return a share as people read it."""
     return f"{100 * share:.4g} %"
+
+
+def told(trial: Trial) -> str:
+    """Return in a sentence what is tried at an endpoint."""
+    parts = []
+    if trial.canary is not None:
+        by = f", by the column {trial.key}" if trial.key else ""
+        parts.append(f"{trial.canary_name} gets {percent(trial.share)} of the requests{by}")
+    if trial.shadows:
+        parts.append(f"{', '.join(trial.shadows)} is asked as a shadow")
+    if not parts:
+        return f"Nothing is tried at {trial.reference}."
+    return f"{trial.reference}: {'; '.join(parts)}{' (paused)' if trial.paused else ''}."
