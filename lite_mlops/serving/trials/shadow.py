@@ -185,13 +185,17 @@ class Shadow:
             self._wanted.wait()
             self._wanted.clear()
             while not stop.is_set():
-                if self.present is not None and self.present.batching.waiting:
+                if not self._next_is_due():
                     stop.wait(_RETRY_SECONDS)
                     continue
                 started = time.perf_counter()
                 if not self._next():
                     break
                 stop.wait(_SPARE * (time.perf_counter() - started))
+
+    def _next_is_due(self) -> bool:
+        """Return whether nobody waits for an answer of the present version."""
+        return self.present is None or not self.present.batching.waiting
 
     def _next(self) -> bool:
         """Ask for the next request, and return whether there was one."""

@@ -135,7 +135,8 @@ def test_paused_it_gets_nothing_and_its_evidence_stays(project: Project, opened:
     assert one is not None
     assert other is not None
     assert one.requests + other.requests == 150
-    assert other.detail["e"] == {"errors": 1.0, "latency": 1.0, "quality": 1.0} or other.requests
+    assert set(other.detail["e"]) == {"errors", "latency", "quality"}
+    assert max(other.detail["e"].values()) < 3
 
 
 def test_what_was_decided_goes_on_when_a_server_starts_again(
@@ -237,8 +238,8 @@ def test_a_row_that_only_the_canary_refuses_is_answered_and_counted(
     project.endpoints.canary(CHAMPION, "churn/2", 0.9)
     look(opened)
     assert said(opened, 20) == {"a": 20}
-    with pytest.raises(InvalidRows):  # what nobody takes is the fault of who asks
-        for _ in range(20):
+    for _ in range(20):
+        with pytest.raises(InvalidRows):  # what nobody takes is the fault of who asks
             ask(opened, float("inf"))
     routing = opened.served.default.routing
     assert routing is not None
@@ -317,7 +318,7 @@ def test_promoted_under_load_no_answer_fails_or_is_of_a_wrong_version(
     opened.following._load = opened.following.trying.load  # type: ignore[method-assign]
 
     def ask_on() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.002):
             answers = opened.served.default.predict([[1.0], [2.0]])
             found = {answer.prediction for answer in answers}
             if found != {"ab"[answers.version.version - 1]}:
