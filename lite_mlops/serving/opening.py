@@ -28,6 +28,7 @@ from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.serving.story import What
+from lite_mlops.serving.trying import CountsOf, counted_here
 from lite_mlops.store import Store
 
 log = logging.getLogger("lite_mlops")
@@ -88,6 +89,7 @@ def open_references(
     canary: str | None = None,
     canary_key: str | None = None,
     shadow: str | Sequence[str] = (),
+    counts: CountsOf | None = counted_here,
 ) -> Opened:
     """Return endpoints for references, loaded and warmed.
 
@@ -105,6 +107,7 @@ def open_references(
             decided before goes on in any case.
         canary_key: The column by which requests stay together.
         shadow: Versions to be asked as well, only to compare.
+        counts: By what canaries are judged; None: it is done elsewhere.
 
     Raises:
         Invalid, NotFound: a reference names no version.
@@ -120,7 +123,16 @@ def open_references(
         loaded = load_version(store, models, version, recording, strict=strict)
         endpoints[str(parse_any_reference(text))] = Endpoint.of(loaded)
     served = Served(endpoints)
-    following = Following(store, models, served, recording, strict=strict, say=say, refresh=refresh)
+    following = Following(
+        store,
+        models,
+        served,
+        recording,
+        strict=strict,
+        say=say,
+        refresh=refresh,
+        counts=counts,
+    )
     return Opened(served, models.example_of, recording, following)
 
 

@@ -295,16 +295,14 @@ class _Beside:
     def judge(self) -> None:
         """Stop the canary if it is worse, at once; then have it recorded for all servers."""
         tried, counts = self.tried, self._trying.counts
-        if tried is None or counts is None:
+        if tried is None:
             return
-        if self._verdict is None:
+        if self._verdict is None and counts is not None:
             verdict = tried.judge.look(*counts(self._reference, tried))
-            tried.pace.learn()
-            if verdict is None:
-                return
-            self._stop_canary(verdict)
-        assert self._verdict is not None
-        if self._trying.roll_back(*self._verdict):
+            if verdict is not None:
+                self._stop_canary(verdict)
+        tried.pace.learn()  # only now, so that no call is judged by what it taught
+        if self._verdict is not None and self._trying.roll_back(*self._verdict):
             self._trying.follow()
 
     def _stop_canary(self, verdict: Verdict) -> None:
@@ -320,7 +318,10 @@ class _Beside:
         if tried is not None:
             both = tried.counts()
             self._write(tried.id, "current", tried.present.loaded.version.name, both.present)
-            detail = {"e": dict(tried.judge.evidence), "needed": tried.judge.rules.needed}
+            judge = tried.judge
+            detail: dict[str, Any] = {}
+            if self._trying.counts is not None:
+                detail = {"e": dict(judge.evidence), "needed": judge.rules.needed}
             self._write(tried.id, "canary", tried.canary.loaded.version.name, both.canary, detail)
         for name in self.shadows:
             self._tell_shadow(name)

@@ -61,4 +61,6 @@ def _first(rows: Any, column: str, features: tuple[str, ...]) -> Any:
         values = rows[column]
         return getattr(values, "iloc", values)[0]
     row = rows[0]
+    if isinstance(row, str):  # of a model that takes texts, without columns
+        return None
     return row[column] if isinstance(row, Mapping) else row[features.index(column)]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lite_mlops")
 
+_ALLOWED_HEADERS = "authorization, content-type, x-api-key, x-canary-key"
 _PREFLIGHT_SECONDS = "600"
 
 
@@ -175,7 +176,7 @@ class App:
         if self.guard.is_preflight(request):
             asked = {
                 "Access-Control-Allow-Methods": ", ".join(match.allowed),
-                "Access-Control-Allow-Headers": "authorization, content-type, x-api-key",
+                "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
                 "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
             }
             return self._shared(request, Response(204, b"", "", asked))
