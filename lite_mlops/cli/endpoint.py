@@ -92,7 +92,7 @@ def _print_facts(state: EndpointState) -> None:
 
 
 def _print_canary(state: EndpointState) -> None:
-    from lite_mlops.serving.wording import COUNT_COLUMNS, canary_lines, count_rows
+    from lite_mlops.serving.wording import COUNT_COLUMNS, canary_lines, count_rows, rule_line
 
     if state.trial.canary is None:
         return
@@ -103,6 +103,8 @@ def _print_canary(state: EndpointState) -> None:
         return
     table(rows, COUNT_COLUMNS, right=COUNT_COLUMNS[2:])
     facts(canary_lines(state))
+    if rule := rule_line(state):
+        say(rule)
 
 
 def _print_shadows(state: EndpointState) -> None:

@@ -21,7 +21,6 @@ from lite_mlops.models import Models, ModelVersion, alias_move, compatible, pars
 from lite_mlops.security import mask_reason
 from lite_mlops.serving.trials.trial import Trial, checked_share, parse_canary
 from lite_mlops.store import Database, Store, new_id
-from lite_mlops.store.events import Decision
 
 _AT_START = "when a server was started"
 _STORY = 50  # lines of it that are shown
@@ -381,7 +380,7 @@ class Endpoints:
             move = alias_move(decisions.database, parsed.model, parsed.alias, trial.canary)
             decisions.record_together(
                 move.replaced(evidence=evidence, reason=reason),
-                ended.decision(reason, {"version": trial.canary_name, **evidence}),
+                ended.decision(reason, evidence, trial.canary),
             )
         return self._models.get(str(parsed))
 
@@ -457,8 +456,8 @@ class Endpoints:
             if changed is None:
                 return None
             reason = mask_reason(reason, self._store.settings.mask)
-            decision: Decision = changed.decision(reason, evidence)
-            decisions.record(decision)
+            about = changed.canary or trial.canary if "shadow" not in changed.how else None
+            decisions.record(changed.decision(reason, evidence, about))
             decisions.settle()
             return _trials(decisions.database, reference)[reference]
 

@@ -309,7 +309,7 @@ class _Beside:
         self._verdict = self._trial, verdict
         self._route()
         self._trying.say(f"{verdict}. {self._reference} goes on without it.")
-        self._note("canary stopped", verdict.canary_name, **verdict.to_dict())
+        self._note("canary stopped", verdict.canary_name, why=str(verdict), **verdict.to_dict())
         self.tell()
 
     def tell(self) -> None:

@@ -37,6 +37,18 @@ def canary_lines(state: EndpointState) -> dict[str, str]:
     }
 
 
+def rule_line(state: EndpointState) -> str:
+    """Return in a sentence when the canary is rolled back; empty if nothing is known of it."""
+    found = state.of("canary", state.trial.canary_name)
+    if found is None or "needed" not in found.detail:
+        return ""
+    needed = found.detail["needed"]
+    return (
+        f"It is rolled back when one of them reaches {needed:,.4g}, which a canary that is not "
+        f"worse does with a chance of at most {percent(len(ABOUT) / needed)}."
+    )
+
+
 def count_rows(state: EndpointState) -> Iterator[tuple[str, str, str, str, str, str, str]]:
     """Give what was counted of both versions of a trial, a row each, as `COUNT_COLUMNS` has it."""
     names = {"current": state.version, "canary": state.trial.canary_name}
@@ -89,12 +101,10 @@ def shadow_line(one: Evidence) -> str:
 
 
 def happened(one: Happening) -> str:
-    """Return what a line of a story tells beside what happened: the reason, or what goes with it.
-
-    A roll-back has its counts in the reason already.
-    """
-    if one.reason:
-        return one.reason
+    """Return what a line of a story tells beside what happened: why, or what goes with it."""
+    why = one.reason or one.detail.get("why")
+    if why:
+        return str(why)
     return ", ".join(f"{name} {_plain(value)}" for name, value in one.detail.items())
 
 

@@ -18,7 +18,6 @@ from tests.cli.conftest import Cli
 from tests.cli.test_serve_process import Process
 from tests.conftest import wait_until
 from tests.serving.trials.models import BAD, ROWS, register
-from tests.web.served import ask
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = "churn@champion"
@@ -72,7 +71,7 @@ def test_decisions_are_told_and_listed(cli: Cli, churn: Project) -> None:
         (("canary", CHAMPION, "churn/2=much"), 2, "the share 'much' is no number"),
         (("canary", CHAMPION, "--off"), 3, "churn@champion has no canary."),
         (("shadow", CHAMPION), 2, "Either a VERSION, such as churn/5, or --off."),
-        (("shadow", CHAMPION, "churn/9"), 3, "churn has no version 9"),
+        (("shadow", CHAMPION, "churn/9"), 3, "The model 'churn' has no version 9"),
         (("promote", "churn/1"), 2, "only an alias, such as churn@champion, can be moved"),
         (("resume", CHAMPION), 3, "Nothing is tried at churn@champion."),
         (("show", "churn@chamipon"), 3, "There is no endpoint 'churn@chamipon'."),
@@ -203,15 +202,6 @@ def test_commands_of_another_process_change_what_answers_and_no_request_suffers(
     shown = command("endpoint", "show", CHAMPION).out
     for what in ("started", "canary stopped", "rolled back", "promoted", "moved", "stopped"):
         assert what in shown
-    assert (
-        str(int(BAD))
-        not in churn.sql(
-            "SELECT string_agg(coalesce(detail::VARCHAR, '') || coalesce(reason, '')) "
-            "FROM endpoint_story WHERE what = 'nothing of a row'"
-        )
-        .to_dict()
-        .__repr__()
-    )
 
 
 def test_serve_refuses_what_cannot_be_tried(cli: Cli, churn: Project) -> None:
@@ -222,5 +212,4 @@ def test_serve_refuses_what_cannot_be_tried(cli: Cli, churn: Project) -> None:
     assert (done.code, "the key 'x0' is of no use without a canary" in done.err) == (2, True)
     done = cli("serve", "churn.lmz", "--shadow", "churn/2", "--port", "0")
     assert (done.code, "Beside a bundle nothing can be tried" in done.err) == (2, True)
-    assert ask is not None
     assert churn.sql("SELECT * FROM endpoint_trials").rows == ()

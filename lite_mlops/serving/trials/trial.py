@@ -74,8 +74,13 @@ class Trial:
         """The version of the canary, such as churn/4."""
         return None if self.canary is None else f"{self.model}/{self.canary}"
 
-    def decision(self, reason: str | None, evidence: Mapping[str, Any] | None) -> TrialSet:
-        """Return the event that makes this trial the present one."""
+    def decision(
+        self,
+        reason: str | None,
+        evidence: Mapping[str, Any] | None,
+        version: int | None = None,
+    ) -> TrialSet:
+        """Return the event that makes this trial the present one; `version` is what it is about."""
         return TrialSet(
             reference=self.reference,
             canary=self.canary,
@@ -85,6 +90,7 @@ class Trial:
             shadows=dict(self.shadows),
             state=PAUSED if self.paused else RUNNING,
             how=self.how,
+            version=version,
             evidence=None if evidence is None else dict(evidence),
             reason=reason,
         )
