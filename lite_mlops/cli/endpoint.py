@@ -153,10 +153,11 @@ def set_canary(
     reason: str | None,
     form: str | None,
 ) -> None:
-    """Give a share of the requests to another version, such as churn/4=10%.
+    """Give a share of the requests to another version.
 
-    Requests with the same header X-Canary-Key (or the same value in COLUMN) are answered by the
-    same version. A canary that is worse beyond chance is rolled back.
+    VERSION=SHARE says to which and how much, such as churn/4=10%. Requests with the same header
+    X-Canary-Key (or the same value in COLUMN) are answered by the same version. A canary that is
+    worse beyond chance is rolled back.
     """
     from lite_mlops.serving.trials import parse_canary
 
@@ -222,7 +223,7 @@ def resume_trial(endpoint: str, reason: str | None, form: str | None) -> None:
 @reason_option
 @as_option
 def promote_canary(endpoint: str, reason: str | None, form: str | None) -> None:
-    """Move the alias of ENDPOINT to its canary, which answers all from then on."""
+    """Move the alias to the canary, which answers all then."""
     found = open_project().endpoints.promote(endpoint, reason=reason)
     tell(f"{endpoint} is {found.name} now; its trial is over.", found.to_dict(), form)
 

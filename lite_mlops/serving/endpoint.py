@@ -58,11 +58,6 @@ class Endpoint:
         before.leave()
         self._announced = True
 
-    def tried_with(self, current: Loaded) -> Routing | None:
-        """Return what is tried beside a version that was taken; None once another took over."""
-        routing = self.routing
-        return None if routing is None or routing.current is not current else routing
-
     def predict(
         self, rows: Any, *, ignore_unknown: bool = False, key: str | None = None
     ) -> Answers:
@@ -78,8 +73,8 @@ class Endpoint:
             Invalid: there are no rows, or the model cannot answer them; it says why.
         """
         current = self.current
-        routing = self.tried_with(current)
-        if routing is None:
+        routing = self.routing
+        if routing is None or routing.current is not current:  # another took over since
             table = current.table(rows, ignore_unknown=ignore_unknown)
             self.announce()
             return current.answer(table)

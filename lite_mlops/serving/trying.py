@@ -297,8 +297,9 @@ class _Beside:
         tried, counts = self.tried, self._trying.counts
         if tried is None:
             return
+        both = (counts or counted_here)(self._reference, tried)
         if self._verdict is None and counts is not None:
-            verdict = tried.judge.look(*counts(self._reference, tried))
+            verdict = tried.judge.look(*both)
             if verdict is not None:
                 self._stop_canary(verdict)
         tried.pace.learn()  # only now, so that no call is judged by what it taught

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,21 +94,18 @@ class Routing:
             InvalidRows, Invalid: the rows do not fit the present version, nor a canary whose they
                 are.
         """
-
-        def fitting() -> Table:
-            return self.current.table(rows, ignore_unknown=ignore_unknown)
-
         if self.gives_to_canary(rows, key):
             assert self.canary is not None
             arm = self.canary.arm
             try:
                 table = arm.loaded.table(rows, ignore_unknown=ignore_unknown)
             except Invalid:
-                table = fitting()  # if they fit neither, it is the fault of who asks
-                arm.failed()
-                return Taken(self, None, table, rows, fitting)
-            return Taken(self, arm, table, rows, fitting)
-        return Taken(self, self.present, fitting(), rows, fitting)
+                table = self.current.table(rows, ignore_unknown=ignore_unknown)
+                arm.failed()  # if they fitted neither, it would be the fault of who asks
+                return Taken(self, None, table, rows, ignore_unknown)
+            return Taken(self, arm, table, rows, ignore_unknown)
+        table = self.current.table(rows, ignore_unknown=ignore_unknown)
+        return Taken(self, self.present, table, rows, ignore_unknown)
 
 
 class Taken:
@@ -119,7 +116,7 @@ class Taken:
         table: Its rows, which fit that.
     """
 
-    __slots__ = ("_arm", "_fitting", "_routing", "_rows", "loaded", "table")
+    __slots__ = ("_arm", "_ignore_unknown", "_routing", "_rows", "loaded", "table")
 
     def __init__(
         self,
@@ -127,12 +124,12 @@ class Taken:
         arm: Arm | None,
         table: Table,
         rows: Any,
-        fitting: Callable[[], Table],
+        ignore_unknown: bool,  # noqa: FBT001
     ) -> None:
         self._routing = routing
         self._arm = arm  # whose count it is; None: it was counted
         self._rows = rows
-        self._fitting = fitting
+        self._ignore_unknown = ignore_unknown
         self.table = table
         self.loaded: Loaded = routing.current if arm is None else arm.loaded
 
@@ -143,10 +140,11 @@ class Taken:
 
     def answered(self, answers: Answers) -> None:
         """Count the answer, and show the rows to the shadows if it is the present version's."""
-        if self._arm is not None:
-            self._arm.answered(answers)
-        if not self.by_canary:
-            for shadow in self._routing.shadows:
+        arm, routing = self._arm, self._routing
+        if arm is not None:
+            arm.answered(answers)
+        if routing.shadows and not self.by_canary:
+            for shadow in routing.shadows:
                 shadow.offer(self._rows, answers)
 
     def hand_over(self, error: Exception) -> None:
@@ -164,7 +162,7 @@ class Taken:
             raise error
         log.debug("%s failed as a canary: %r", self.loaded.version.name, error)
         self.loaded = self._routing.current
-        self.table = self._fitting()
+        self.table = self.loaded.table(self._rows, ignore_unknown=self._ignore_unknown)
 
     def instead(self, error: Exception) -> Answers:
         """Return the answers of the present version where the canary failed; else raise.

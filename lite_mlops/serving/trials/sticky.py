@@ -24,17 +24,18 @@ class Sticky:
         share: The share of the keys, 0 to 1.
     """
 
-    __slots__ = ("_below", "_salted")
+    __slots__ = ("_below", "_salt")
 
     def __init__(self, trial: str, share: float) -> None:
-        self._salted = blake2b(digest_size=8, key=trial.encode()[:64])
-        self._below = round(share * _ALL)
+        self._salt = f"{trial}\n"
+        self._below = min(round(share * _ALL), _ALL - 1).to_bytes(8)
 
     def holds(self, key: str) -> bool:
         """Return whether a key is in the share."""
-        found = self._salted.copy()
-        found.update(key.encode("utf-8", "surrogatepass"))
-        return int.from_bytes(found.digest()) < self._below
+        salted = (self._salt + key).encode("utf-8", "surrogatepass")
+        return (
+            blake2b(salted, digest_size=8).digest() < self._below
+        )  # as numbers, first bytes first
 
 
 def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | None:
@@ -49,18 +50,22 @@ def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | None:
         value = _first(rows, column, features)
     except (LookupError, TypeError, AttributeError, ValueError):  # the rows are refused later
         return None
-    if value is None or isinstance(value, bool):
-        return None if value is None else str(value)
-    if isinstance(value, float) or hasattr(value, "is_integer"):  # 41.0 of one form is 41 of others
-        return str(int(value)) if value.is_integer() else str(float(value))
+    if type(value) is str:
+        return value
+    if value is None:
+        return None
+    if type(value) is not int and hasattr(value, "is_integer") and value.is_integer():
+        return str(int(value))  # 41.0 of one form is 41 of others
     return str(value)
 
 
 def _first(rows: Any, column: str, features: tuple[str, ...]) -> Any:
-    if isinstance(rows, Mapping) or hasattr(rows, "columns"):  # by column, or a data frame
-        values = rows[column]
+    if type(rows) is not list and (isinstance(rows, Mapping) or hasattr(rows, "columns")):
+        values = rows[column]  # by column, or a data frame
         return getattr(values, "iloc", values)[0]
     row = rows[0]
+    if type(row) is dict:
+        return row[column]
     if isinstance(row, str):  # of a model that takes texts, without columns
         return None
-    return row[column] if isinstance(row, Mapping) else row[features.index(column)]
+    return row[features.index(column)]

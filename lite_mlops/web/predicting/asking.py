@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Explanation, check_explained, why_unexplained
-from lite_mlops.serving import CANARY_KEY, Answers, Endpoint, Explained, Loaded, Routing, Taken
+from lite_mlops.serving import CANARY_KEY, Answers, Endpoint, Explained, Loaded, Taken
 from lite_mlops.web.kernel import Deferred, Request, Response
 from lite_mlops.web.predicting.meter import Meter
 
@@ -35,17 +35,19 @@ class Question(NamedTuple):
     request: Request
     ignore_unknown: bool = False
 
-    @property
-    def routing(self) -> Routing | None:
-        """What is tried beside the version; None: nothing, or it is asked for by its number."""
-        routing = self.endpoint.routing
-        if routing is None or "version" in self.request.params:
-            return None
-        return self.endpoint.tried_with(self.loaded)
+    def taken(self) -> Taken | None:
+        """Return what answers it while something is tried; None if the version alone does.
 
-    def taken(self, routing: Routing) -> Taken:
-        """Return what answers it while something is tried. Raises `Invalid`."""
-        key = self.request.headers.get(CANARY_KEY)
+        Raises:
+            InvalidRows, Invalid: the rows do not fit.
+        """
+        routing = self.endpoint.routing
+        if routing is None or routing.current is not self.loaded:  # or another took over since
+            return None
+        request = self.request
+        if "version" in request.params:
+            return None
+        key = request.headers.get(CANARY_KEY)
         return routing.take(self.rows, key, ignore_unknown=self.ignore_unknown)
 
 
@@ -55,8 +57,9 @@ def asked(question: Question, meter: Meter, tell: Callable[[Answers], Response])
     Raises:
         InvalidRows, Invalid: the rows do not fit.
     """
-    if question.endpoint.routing is not None and (routing := question.routing) is not None:
-        return _asked_on_trial(question.taken(routing), meter, tell)
+    taken = question.taken()
+    if taken is not None:
+        return _asked_on_trial(taken, meter, tell)
     loaded = question.loaded
     table = loaded.table(question.rows, ignore_unknown=question.ignore_unknown)
     meter.watch(loaded)
@@ -94,8 +97,7 @@ def asked_and_explained(
     Raises:
         InvalidRows, Invalid: the rows do not fit, or their answers cannot be explained.
     """
-    routing = question.routing
-    taken = None if routing is None else question.taken(routing)
+    taken = question.taken()
     if taken is None:
         loaded = question.loaded
         table = loaded.table(question.rows, ignore_unknown=question.ignore_unknown)
