@@ -67,6 +67,21 @@ _SHOWN = 200  # characters of the example
     metavar="NAME=VALUE",
     help="Another limit, such as body_bytes=50000000; `--limit help` tells all.",
 )
+@click.option(
+    "--canary",
+    metavar="VERSION=SHARE",
+    help="A version that gets a share of the requests, such as churn/4=10%.",
+)
+@click.option(
+    "--canary-key", metavar="COLUMN", help="The column by which requests stay with a version."
+)
+@click.option(
+    "--shadow",
+    "shadows",
+    multiple=True,
+    metavar="VERSION",
+    help="A version that is asked as well, only to compare; again for more.",
+)
 @trust_options
 @strict_option
 def serve(
@@ -81,6 +96,9 @@ def serve(
     inputs: Any,
     sample: float,
     limits: tuple[str, ...],
+    canary: str | None,
+    canary_key: str | None,
+    shadows: tuple[str, ...],
     trust: tuple[str, ...],
     trust_all: bool,  # noqa: FBT001
     strict: bool,  # noqa: FBT001
@@ -100,6 +118,8 @@ def serve(
     if any(is_bundle(reference) for reference in references):
         if len(references) > 1:
             raise click.UsageError("A bundle is served alone.")
+        if canary or canary_key or shadows:
+            raise click.UsageError("Beside a bundle nothing can be tried: that takes a project.")
         serving, made = serve_bundle(
             Path(references[0]),
             doors=doors,
@@ -120,6 +140,9 @@ def serve(
             inputs=inputs,
             sample=sample,
             strict=strict,
+            canary=canary,
+            canary_key=canary_key,
+            shadow=shadows,
         )
     server = serving.on(port, host=host, certfile=certfile, keyfile=keyfile)
     _tell_start(serving, server, needed=needed)

@@ -301,6 +301,37 @@ class VersionLeft(Event):
     writer: str
 
 
+class EndpointNoted(Event):
+    """Something happened to an endpoint: a line of its story.
+
+    `what` is a word or two of a short list (`lite_mlops.serving.story`), such as "started" or
+    "worker died"; `version` is the one that it is about.
+    """
+
+    kind = "endpoint_noted"
+    reference: str  # what the endpoint answers for, such as churn@champion
+    writer: str
+    what: str
+    version: int | None = None
+    detail: dict[str, Any] | None = None
+
+
+class TrialSeen(Event):
+    """What one process has counted of a version on trial, or beside it, since the trial began."""
+
+    kind = "trial_seen"
+    reference: str
+    trial: str
+    writer: str
+    role: str  # "current", "canary" or "shadow"
+    name: str  # of the version, such as churn/4
+    requests: int
+    failed: int
+    slow: int
+    doubtful: int
+    detail: dict[str, Any] | None = None
+
+
 class Feedback(Event):
     """The true label of an earlier prediction; the latest one stands."""
 
@@ -449,6 +480,25 @@ class AliasSet(Decision):
     evidence: dict[str, Any] | None = None
 
 
+class TrialSet(Decision):
+    """What is tried beside the version of an endpoint, all of it; the latest decision stands.
+
+    `how` says what changed, such as "canary" or "rolled back".
+    """
+
+    kind = "trial_set"
+    reference: str
+    canary: int | None = None
+    share: float | None = None  # of the requests, 0 to 1
+    key: str | None = None  # the column by which requests stay together; None: a header
+    trial: str | None = None  # under which the canary is counted
+    shadows: dict[str, str]  # by name, such as churn/5: under which each is counted
+    state: str  # "running" or "paused"
+    how: str
+    version: int | None = None  # that the decision is about
+    evidence: dict[str, Any] | None = None
+
+
 class TokenMade(Decision):
     """Whoever knows a token may ask a server; `text` is the SHA-256 of it, never the token."""
 
@@ -495,6 +545,8 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     Prediction,
     Predictions,
     Feedback,
+    EndpointNoted,
+    TrialSeen,
     ExperimentRenamed,
     RunDeleted,
     RunRestored,
@@ -511,6 +563,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     VersionSigned,
     AliasSet,
     AliasRemoved,
+    TrialSet,
     TokenMade,
     TokenRevoked,
     RunPurged,

@@ -41,6 +41,7 @@ from tests.benchmarks import (
     short_runs,
     size,
     starting,
+    trying,
     validating,
     waiting,
 )
@@ -56,6 +57,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "reading": reading.measure,
     "searching": searching.measure,
     "waiting": waiting.measure,
+    "trying": trying.measure,
     "starting": starting.measure,
     "comparing": comparing.measure,
     "data_checks": data_checks.measure,

@@ -126,6 +126,27 @@ facts = st.one_of(
     st.builds(
         ev.VersionLeft, model=st.just("m"), version=st.just(1), writer=st.sampled_from(WRITERS)
     ),
+    st.builds(
+        ev.EndpointNoted,
+        reference=st.just("m@a"),
+        writer=st.sampled_from(WRITERS),
+        what=st.sampled_from(["started", "worker died"]),
+        version=st.none() | st.just(1),
+        detail=st.none() | st.just({"pid": 7}),
+    ),
+    st.builds(
+        ev.TrialSeen,
+        reference=st.just("m@a"),
+        trial=st.sampled_from(["t1", "t2"]),
+        writer=st.sampled_from(WRITERS),
+        role=st.sampled_from(["current", "canary", "shadow"]),
+        name=st.just("m/2"),
+        requests=st.integers(0, 2),
+        failed=st.integers(0, 1),
+        slow=st.just(0),
+        doubtful=st.just(0),
+        detail=st.none() | st.sampled_from([{"e": 1.5}, {"e": 2.0}]),
+    ),
     st.builds(ev.Feedback, prediction=st.sampled_from(["p1", "p2"]), text=texts),
 )
 
@@ -148,6 +169,20 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 model=st.just("m"),
                 alias=st.sampled_from(["a", "b"]),
                 version=st.integers(1, 2),
+                **_just(frame),
+            ),
+            st.builds(
+                ev.TrialSet,
+                reference=st.sampled_from(["m@a", "m@b"]),
+                canary=st.none() | st.just(2),
+                share=st.none() | st.just(0.1),
+                key=st.none() | st.just("user"),
+                trial=st.none() | st.just("t1"),
+                shadows=st.sampled_from([{}, {"m/3": "t2"}]),
+                state=st.sampled_from(["running", "paused"]),
+                how=st.sampled_from(["canary", "rolled back"]),
+                version=st.none() | st.just(2),
+                evidence=st.none() | st.just({"errors": {"e": 400.5}}),
                 **_just(frame),
             ),
             st.builds(

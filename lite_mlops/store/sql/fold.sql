@@ -331,6 +331,44 @@ SELECT model, version, writer, make_timestamp(ts), NULL FROM staged WHERE k = 'v
 INSERT INTO servings
 SELECT model, version, writer, NULL, make_timestamp(ts) FROM staged WHERE k = 'version_left';
 
+-- name: endpoint_noted
+INSERT INTO endpoint_story
+SELECT make_timestamp(ts), reference, what, version, writer, NULL, NULL, detail
+FROM staged WHERE k = 'endpoint_noted';
+
+-- name: trial_seen
+-- What a process told last stands.
+MERGE INTO endpoint_evidence e
+USING (SELECT reference, trial, writer, role, name,
+              max((ts, requests, failed, slow, doubtful, coalesce(detail::VARCHAR, ''))) AS top
+       FROM staged WHERE k = 'trial_seen' GROUP BY reference, trial, writer, role, name) s
+ON e.reference = s.reference AND e.trial = s.trial AND e.writer = s.writer AND e.role = s.role
+   AND e.version = s.name
+WHEN MATCHED AND s.top > (epoch_us(e.seen_at), e.requests, e.failed, e.slow, e.doubtful,
+                          coalesce(e.detail::VARCHAR, '')) THEN UPDATE SET
+    seen_at = make_timestamp(s.top[1]), requests = s.top[2], failed = s.top[3], slow = s.top[4],
+    doubtful = s.top[5], detail = nullif(s.top[6], '')
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.reference, s.trial, s.writer, s.role, s.name, s.top[2], s.top[3], s.top[4], s.top[5],
+            nullif(s.top[6], ''), make_timestamp(s.top[1]));
+
+-- name: trial_set
+-- The latest decision stands; each is a line of the story as well.
+MERGE INTO endpoint_trials t
+USING (SELECT DISTINCT ON (reference) * FROM staged
+       WHERE k = 'trial_set' ORDER BY reference, decision DESC) s
+ON t.reference = s.reference
+WHEN MATCHED AND s.decision > t.decision THEN UPDATE SET
+    canary = s.canary, share = s.share, key = s.key, trial = s.trial, shadows = s.shadows,
+    state = s.state, how = s.how, decision = s.decision, decided_at = make_timestamp(s.ts),
+    actor = s.actor, reason = s.reason
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.reference, s.canary, s.share, s.key, s.trial, s.shadows, s.state, s.how, s.decision,
+            make_timestamp(s.ts), s.actor, s.reason);
+INSERT INTO endpoint_story
+SELECT make_timestamp(ts), reference, how, version, NULL, actor, reason, evidence
+FROM staged WHERE k = 'trial_set';
+
 -- name: token_made
 MERGE INTO tokens t
 USING (SELECT name, max((decision, text, ts, actor, coalesce(expires, -1))) AS top

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models import Explanation, InvalidRows, check_explained
+from lite_mlops.models import Explanation, InvalidRows
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
-from lite_mlops.web.predicting.asking import asked, asked_and_explained
+from lite_mlops.web.predicting.asking import Question, asked, asked_and_explained
 from lite_mlops.web.predicting.cells import values_of
 from lite_mlops.web.predicting.formats import READ, Sent, Taking, read
 from lite_mlops.web.predicting.meter import Meter
@@ -73,14 +73,17 @@ class Predicting:
 
     def post(self, request: Request) -> Deferred:
         """Answer rows in any form."""
-        loaded = endpoint_of(self.served, request).current
+        endpoint = endpoint_of(self.served, request)
+        loaded = endpoint.current
         options = options_of(request.arguments())
         sent = read(request, Taking(loaded.signature, self.limits))
-        return self._asked(request, loaded, options, sent)
+        question = Question(endpoint, loaded, sent.rows, request, options.ignore_unknown)
+        return self._asked(question, options, sent)
 
     def get(self, request: Request) -> Deferred:
         """Answer the one row that stands in the address."""
-        loaded = endpoint_of(self.served, request).current
+        endpoint = endpoint_of(self.served, request)
+        loaded = endpoint.current
         options, texts = options_and_columns(request.arguments())
         if loaded.signature.tensor is not None:
             raise Invalid("this model takes no named columns; send it an array by POST.")
@@ -91,31 +94,24 @@ class Predicting:
             if text is not None and (text or column.missing or column.type != "text"):
                 (row[column.name],) = values_of(column.type, [text or None])
         sent = Sent([row], lambda: {name: [one] for name, one in texts.items()})
-        return self._asked(request, loaded, options, sent)
+        question = Question(endpoint, loaded, sent.rows, request, options.ignore_unknown)
+        return self._asked(question, options, sent)
 
-    def _asked(
-        self,
-        request: Request,
-        loaded: Loaded,
-        options: Options,
-        sent: Sent,
-    ) -> Deferred:
-        form = form_of(request)
-        self._check(options, loaded)
-        try:
-            table = loaded.table(sent.rows, ignore_unknown=options.ignore_unknown)
-        except (InvalidRows, RecursionError):
-            sent.check()
-            raise
+    def _asked(self, question: Question, options: Options, sent: Sent) -> Deferred:
+        form = form_of(question.request)
+        self._check(options, question.loaded)
 
         def tell(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
             kept = sent.columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
-        if options.explain:
-            check_explained(loaded.signature, table)
-            return asked_and_explained(loaded, table, self.meter, tell)
-        return asked(loaded, table, self.meter, tell)
+        try:
+            if options.explain:
+                return asked_and_explained(question, self.meter, tell)
+            return asked(question, self.meter, tell)
+        except (InvalidRows, RecursionError):
+            sent.check()
+            raise
 
     def _check(self, options: Options, loaded: Loaded) -> None:
         """Do nothing if the model has what is asked for. Raises `Invalid`."""

@@ -12,7 +12,7 @@ from importlib.metadata import version as installed_version
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
-from lite_mlops.web.predicting.asking import asked
+from lite_mlops.web.predicting.asking import Question, asked
 from lite_mlops.web.predicting.formats import refused
 from lite_mlops.web.predicting.health import Readiness
 from lite_mlops.web.predicting.meter import Meter
@@ -117,13 +117,14 @@ class _Model:
 
     def infer(self, request: Request) -> Deferred:
         """Answer tensors."""
-        loaded = endpoint_of(self._served, request).current
+        endpoint = endpoint_of(self._served, request)
+        loaded = endpoint.current
         if request.media not in ("", JSON, _BINARY):
             raise refused(request.media, (JSON, _BINARY))
         inference = read_inference(request, loaded, self._limits)
-        table = loaded.table(inference.rows)
+        question = Question(endpoint, loaded, inference.rows, request)
 
         def tell(answers: Answers) -> Response:
             return inference.response(request.params["name"], answers)
 
-        return asked(loaded, table, self._meter, tell)
+        return asked(question, self._meter, tell)
