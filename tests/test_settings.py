@@ -66,6 +66,7 @@ def test_every_setting_can_be_set_in_every_place(tmp_path: Path) -> None:
         "model_format": "skops",
         "model_mb": 8,
         "lower": False,
+        "workers": "1..4",
         "signed_by": ["k"],
         "actor": "ann",
     }
@@ -155,6 +156,8 @@ def test_an_unknown_setting_in_the_file_is_told_with_the_file(tmp_path: Path) ->
         ("capture_code", 2, "expected true or false"),
         ("capture_variables", 5, "expected a list of names"),
         ("mask", ["a", 5], "expected a list of names"),
+        ("workers", 0, "expected a number, bounds such as '1..4', or 'auto'"),
+        ("workers", "4..", "expected a number, bounds such as '1..4', or 'auto'"),
         ("actor", "  ", "expected a text"),
         ("actor", 5, "expected a text"),
     ],
