@@ -9,7 +9,7 @@ from lite_mlops.cli.output import say
 
 if TYPE_CHECKING:
     from lite_mlops.project import Project
-    from lite_mlops.web import Asked, Bounds, Tally
+    from lite_mlops.web import Asked, Bounds, Pace, Tally
 
 
 def token_told(token: str) -> str:
@@ -17,7 +17,9 @@ def token_told(token: str) -> str:
     return f"The token of clients, for as long as this server runs: {token}"
 
 
-def supervised(asked: Asked, port: int, bounds: Bounds, project: Project | None) -> Tally:
+def supervised(
+    asked: Asked, port: int, bounds: Bounds, project: Project | None, pace: Pace | None = None
+) -> Tally:
     """Have workers serve until the process is told to end; return what they answered."""
     from lite_mlops.security.tokens import hash_of, new_token
     from lite_mlops.store.events import EndpointNoted
@@ -37,4 +39,4 @@ def supervised(asked: Asked, port: int, bounds: Bounds, project: Project | None)
                 EndpointNoted(reference=reference, writer=writer, what=what, detail=detail or None)
             )
 
-    return Supervisor(asked, port, bounds, say=say, tell=tell).run()
+    return Supervisor(asked, port, bounds, say=say, tell=tell, pace=pace).run()

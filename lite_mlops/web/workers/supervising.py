@@ -290,7 +290,7 @@ class Supervisor:
         self._published.end(worker.number, list(self._workers), self._metrics.expose())
         if not (worker.leaving or self._stopping):
             self._has_died(worker, cause_of(code or 0))
-        if self._given_up and not self._workers:
+        if self._given_up and not (self._workers or self._stopping):
             raise LiteMlopsError(self._given_up)
 
     def _has_died(self, worker: Process, cause: str) -> None:
