@@ -58,7 +58,6 @@ def connect(settings: Settings, **config: str | bool | int) -> duckdb.DuckDBPyCo
         config={
             "threads": int(settings.database_threads),
             "async_threads": 1,
-            "enable_progress_bar": False,  # it would be drawn into what commands print
             "memory_limit": f"{int(settings.database_memory_mb)}MB",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
