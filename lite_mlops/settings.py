@@ -13,6 +13,7 @@ import dataclasses
 import getpass
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,12 @@ def _choice(*allowed: str) -> Callable[[object], str]:
         return str(value)
 
     return parse
+
+
+def _workers(value: object) -> str:
+    if not re.fullmatch(r"auto|[1-9]\d*(\.\.[1-9]\d*)?", text := str(value)):
+        raise ValueError("expected a number, bounds such as '1..4', or 'auto'")
+    return text
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -156,6 +163,11 @@ class Settings:
         True,
         _flag,
         "try to make a plan of each model that is registered, which answers without scikit-learn",
+    )
+    workers: str = _setting(
+        "1",
+        _workers,
+        "processes that answer behind `serve`: a number, bounds such as 1..4, or auto",
     )
     signed_by: tuple[str, ...] = _setting(
         (), _names, "public keys; a model is loaded only if it is signed by one of them"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +10,13 @@ import click
 
 from lite_mlops.cli.commands import open_project
 from lite_mlops.cli.model_source import chosen_trust, refuse_trust, strict_option, trust_options
-from lite_mlops.cli.output import say, shown
+from lite_mlops.cli.output import say
+from lite_mlops.cli.serve_workers import supervised, token_told
+from lite_mlops.settings import load_settings
 
 if TYPE_CHECKING:
-    from lite_mlops.web import Limits, Serving, ServingServer
-
-_SHOWN = 200  # characters of the example
+    from lite_mlops.project import Project
+    from lite_mlops.web import Asked, Tally
 
 
 @click.command()
@@ -82,6 +80,12 @@ _SHOWN = 200  # characters of the example
     metavar="VERSION",
     help="A version that is asked as well, only to compare; again for more.",
 )
+@click.option(
+    "--workers",
+    metavar="N|MIN..MAX|auto",
+    help="Processes that answer: a number, or as many as the load needs between bounds; `auto` is "
+    "from 1 to the number of processors.  [default: the setting workers, 1]",
+)
 @trust_options
 @strict_option
 def serve(
@@ -99,6 +103,7 @@ def serve(
     canary: str | None,
     canary_key: str | None,
     shadows: tuple[str, ...],
+    workers: str | None,
     trust: tuple[str, ...],
     trust_all: bool,  # noqa: FBT001
     strict: bool,  # noqa: FBT001
@@ -110,48 +115,84 @@ def serve(
 
     Address it with a browser for a form to try the model.
     """
-    from lite_mlops.models import is_bundle
-    from lite_mlops.web import Doors, is_loopback, serve_bundle, serve_references
+    from lite_mlops.web import Asked, Bounds, is_loopback
 
-    doors = Doors(hosts=hosts or None, origins=origins, limits=_limits(limits))
     needed = token or not is_loopback(host)
-    if any(is_bundle(reference) for reference in references):
-        if len(references) > 1:
-            raise click.UsageError("A bundle is served alone.")
-        if canary or canary_key or shadows:
+    bundle = _is_bundle(references)
+    project = None if bundle else open_project()
+    if canary or canary_key or shadows:
+        if project is None:
             raise click.UsageError("Beside a bundle nothing can be tried: that takes a project.")
-        serving, made = serve_bundle(
-            Path(references[0]),
-            doors=doors,
-            require_token=needed,
-            trust=chosen_trust(trust, trust_all),
-            strict=strict,
-        )
-        if made is not None:
-            say(f"The token of clients, for as long as this server runs: {made}")
+        project.endpoints.try_when_started(references, canary, canary_key, shadows)
+    options: dict[str, Any] = {"strict": strict}
+    if bundle:
+        options["trust"] = chosen_trust(trust, trust_all)
     else:
         refuse_trust(chosen_trust(trust, trust_all))
-        serving = serve_references(
-            open_project(),
-            references,
-            doors=doors,
-            require_token=needed,
-            say=say,
-            inputs=inputs,
-            sample=sample,
-            strict=strict,
-            canary=canary,
-            canary_key=canary_key,
-            shadow=shadows,
+        options |= {"inputs": inputs, "sample": sample}
+    settings = load_settings(Path(), {}) if project is None else project.settings
+    asked = Asked(
+        references=references,
+        project=None if project is None else str(project.folder),
+        host=host,
+        certfile=None if certfile is None else str(certfile),
+        keyfile=None if keyfile is None else str(keyfile),
+        hosts=hosts or None,
+        origins=origins,
+        limits=_limits(limits),
+        require_token=needed,
+        options=options,
+    )
+    bounds = Bounds.parse(workers or settings.workers)
+    if bounds.most > 1:
+        tally = supervised(asked, port, bounds, project)
+    else:
+        tally = _alone(asked, port, project)
+    say(f"\nStopped. {tally}")
+
+
+def _is_bundle(references: tuple[str, ...]) -> bool:
+    """Return whether a bundle is to be served. Raises `click.UsageError` if it is not alone."""
+    if not any(reference.endswith(".lmz") for reference in references):
+        return False  # at once: who supervises workers does not load what models need
+    from lite_mlops.models import is_bundle
+
+    if any(map(is_bundle, references)) and len(references) > 1:
+        raise click.UsageError("A bundle is served alone.")
+    return is_bundle(references[0])
+
+
+def _alone(asked: Asked, port: int, project: Project | None) -> Tally:
+    """Serve in this process."""
+    from lite_mlops.web import Doors, Limits, serve_bundle, serve_references
+    from lite_mlops.web.start import start_lines
+
+    doors = Doors(hosts=asked.hosts, origins=asked.origins, limits=Limits(**asked.limits))
+    if project is None:
+        path = Path(asked.references[0])
+        serving, made = serve_bundle(
+            path, doors=doors, require_token=asked.require_token, **asked.options
         )
-    server = serving.on(port, host=host, certfile=certfile, keyfile=keyfile)
-    _tell_start(serving, server, needed=needed)
+        if made is not None:
+            say(token_told(made))
+    else:
+        serving = serve_references(
+            project,
+            asked.references,
+            doors=doors,
+            require_token=asked.require_token,
+            say=say,
+            **asked.options,
+        )
+    server = serving.on(port, host=asked.host, certfile=asked.certfile, keyfile=asked.keyfile)
+    for line in start_lines(serving, server.url, needed=asked.require_token):
+        say(line)
     server.run()
-    _tell_end(serving)
+    return serving.tally()
 
 
-def _limits(given: tuple[str, ...]) -> Limits:
-    """Return the limits with those that were given. Raises `click.BadParameter`."""
+def _limits(given: tuple[str, ...]) -> dict[str, Any]:
+    """Return the limits that were given. Raises `click.BadParameter`."""
     from lite_mlops.web import Limits
 
     known: dict[str, Any] = dataclasses.asdict(Limits())
@@ -169,46 +210,4 @@ def _limits(given: tuple[str, ...]) -> Limits:
             ) from None
         if not values[name] > 0:
             raise click.BadParameter(f"{name} has to be more than 0.", param_hint="--limit")
-    return Limits(**values)
-
-
-# -- what is told -------------------------------------------------------------------------------
-
-
-def _tell_start(serving: Serving, server: ServingServer, *, needed: bool) -> None:
-    served = serving.opened.served
-    for reference, endpoint in served:
-        version = endpoint.version
-        follows = " and follows it" if "@" in reference else ""
-        known = version.name if version.version else version.model
-        alias = f" for {reference}{follows}" if reference not in (known, version.model) else ""
-        say(f"Serving {known}{alias} on {server.url}")
-        if serving.opened.following is not None:
-            say(f"    It is answered by {endpoint.current.path}.")
-    for line in _curl(serving, server.url, needed=needed):
-        say(f"    {shown(line)}")
-    say(f"    {server.url} in a browser has a form to try it; /openapi.json tells all routes.")
-    if serving.opened.recording is None:
-        say("Nothing is recorded: a bundle is served without a project. Ctrl-C stops.")
-    else:
-        say("Answers are recorded. Ctrl-C stops.")
-
-
-def _curl(serving: Serving, url: str, *, needed: bool) -> Iterator[str]:
-    """Give a command line that asks the first model, of its stored example or of a made-up row."""
-    from lite_mlops.web import first_row
-
-    version = serving.opened.served.default.version
-    row = first_row(version.signature, serving.opened.example(version))
-    if row is None:
-        return
-    body = json.dumps(row if isinstance(row, dict) else [row], ensure_ascii=False)
-    header = " -H 'Authorization: Bearer TOKEN'" if needed else ""
-    if len(body) <= _SHOWN:
-        yield f"curl {url}/predict{header} --json {shlex.quote(body)}"
-    else:
-        yield f"curl -s {url}/example{header} | curl {url}/predict{header} --json @-"
-
-
-def _tell_end(serving: Serving) -> None:
-    say(f"\nStopped. {serving.summary()}")
+    return values

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from lite_mlops.store.packs import Packs
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 1 << 20
+_WORTH_MAPPING = 1 << 20  # bytes
 # An object is written before the event that refers to it is folded; for this long it is left alone.
 GRACE_SECONDS = 3600.0
 
@@ -206,6 +208,26 @@ class Objects:
         if found != sha256:
             raise self._damaged(sha256, found, referrer)
         return data
+
+    def mapped(self, sha256: str, referrer: str) -> memoryview:
+        """Return the bytes of an object after proving them where they lie.
+
+        A large one is a mapping of its file, so that all processes that use it have it in memory
+        once. Who writes into the file in place afterwards, which only the owner's account can,
+        changes these bytes: it is for what is inert, such as arrays.
+
+        Raises:
+            ObjectMissing, ObjectDamaged: both name `referrer`, what refers to the object.
+        """
+        with self.open(sha256, referrer) as file:
+            if isinstance(file, io.BytesIO) or os.fstat(file.fileno()).st_size < _WORTH_MAPPING:
+                return memoryview(self.read(sha256, referrer))
+            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        found = hashlib.sha256(mapping).hexdigest()
+        if found != sha256:
+            mapping.close()
+            raise self._damaged(sha256, found, referrer)
+        return memoryview(mapping)
 
     def copy_out(self, sha256: str, target: Path, referrer: str) -> None:
         """Copy an object to `target`, which appears only when its bytes are proved.

@@ -1,23 +1,49 @@
-"""The HTTP door: a small kernel, the routes of served models, and what serves them."""
+"""The HTTP door: a small kernel, the routes of served models, what serves them, and its workers.
 
-from lite_mlops.web.kernel import App, Guard, Limits, Request, Response, Route, Server
-from lite_mlops.web.pages import first_row, form_routes
-from lite_mlops.web.predicting import Meter, Readiness, prediction_app
-from lite_mlops.web.serving import (
-    Doors,
-    Serving,
-    ServingServer,
-    is_loopback,
-    serve_bundle,
-    serve_references,
-)
+Names are loaded on their first use: who looks after workers needs neither a model nor NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lite_mlops.web.kernel import App, Guard, Limits, Request, Response, Route, Server
+    from lite_mlops.web.kernel.port import is_loopback
+    from lite_mlops.web.pages import first_row, form_routes
+    from lite_mlops.web.predicting import Meter, Readiness, prediction_app
+    from lite_mlops.web.serving import (
+        Doors,
+        Serving,
+        ServingServer,
+        serve_bundle,
+        serve_references,
+    )
+    from lite_mlops.web.tally import Tally
+    from lite_mlops.web.workers import Asked, Bounds, Pace, Supervisor
+
+# Where each name lives; the imports above say the same to type checkers.
+_HOMES = {
+    "lite_mlops.web.kernel": "App Guard Limits Request Response Route Server",
+    "lite_mlops.web.kernel.port": "is_loopback",
+    "lite_mlops.web.pages": "first_row form_routes",
+    "lite_mlops.web.predicting": "Meter Readiness prediction_app",
+    "lite_mlops.web.serving": "Doors Serving ServingServer serve_bundle serve_references",
+    "lite_mlops.web.tally": "Tally",
+    "lite_mlops.web.workers": "Asked Bounds Pace Supervisor",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "App",
+    "Asked",
+    "Bounds",
     "Doors",
     "Guard",
     "Limits",
     "Meter",
+    "Pace",
     "Readiness",
     "Request",
     "Response",
@@ -25,6 +51,8 @@ __all__ = [
     "Server",
     "Serving",
     "ServingServer",
+    "Supervisor",
+    "Tally",
     "first_row",
     "form_routes",
     "is_loopback",
@@ -32,3 +60,11 @@ __all__ = [
     "serve_bundle",
     "serve_references",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value  # so that the next use finds it at once
+    return value

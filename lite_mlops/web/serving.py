@@ -10,10 +10,10 @@ app = serving.app        # the same, to be mounted in somebody's own server
 from __future__ import annotations
 
 import signal
+import socket
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -23,9 +23,10 @@ from lite_mlops.security.tokens import hash_of, matches, new_token
 from lite_mlops.serving import Opened, open_bundle, open_references
 from lite_mlops.web.kernel import LOOPBACK_NAMES, App, Guard, HttpMetrics, Limits, Metrics, Server
 from lite_mlops.web.kernel.guard import TokenCheck
-from lite_mlops.web.kernel.server import LOOPBACK
+from lite_mlops.web.kernel.port import LOOPBACK, is_loopback
 from lite_mlops.web.pages import form_routes
 from lite_mlops.web.predicting import Meter, Readiness, prediction_app
+from lite_mlops.web.tally import Tally
 
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
@@ -74,7 +75,7 @@ class Serving:
         self.opened = opened
         self.doors = doors
         self._project = project
-        self._readiness = Readiness()
+        self.readiness = Readiness()
         recording = opened.recording
         metrics = Metrics()
         self._http = HttpMetrics(metrics)
@@ -89,7 +90,7 @@ class Serving:
             pages=form_routes(opened.served, monitoring=monitoring, example=opened.example),
             guard=doors.guard(),
             limits=doors.limits,
-            readiness=self._readiness,
+            readiness=self.readiness,
             card=None if project is None else self._card,
         )
 
@@ -97,15 +98,12 @@ class Serving:
         assert self._project is not None
         return self._project.models.card_text(version.name, "html")
 
-    def summary(self) -> str:
-        """Return in a sentence what was answered and recorded."""
+    def tally(self) -> Tally:
+        """Return what was answered and recorded."""
         recording = self.opened.recording
-        answered = self.meter.rows
-        told = f"{answered:,} row{'' if answered == 1 else 's'} answered"
         if recording is None:
-            return f"{told}."
-        dropped = f", {recording.dropped:,} dropped for want of room" if recording.dropped else ""
-        return f"{told}, {recording.recorded:,} recorded{dropped}."
+            return Tally(self.meter.rows)
+        return Tally(self.meter.rows, recording.recorded, recording.dropped)
 
     def follow(self) -> None:
         """Follow aliases for as long as the app is there."""
@@ -119,8 +117,11 @@ class Serving:
         host: str = LOOPBACK,
         certfile: str | Path | None = None,
         keyfile: str | Path | None = None,
+        shared: socket.socket | None = None,
     ) -> ServingServer:
         """Return a server of it; it runs as a context, or with `run`.
+
+        With `shared` it takes connections of that port, as other processes do.
 
         Raises:
             Busy: the port is taken.
@@ -132,9 +133,11 @@ class Serving:
                 f"{host} can be reached from other machines, so clients need a token there. Make "
                 "one with `lite-mlops tokens make NAME`, or serve on 127.0.0.1."
             )
-        server = Server(self.app, port, host=host, certfile=certfile, keyfile=keyfile)
+        server = Server(
+            self.app, port, host=host, certfile=certfile, keyfile=keyfile, shared=shared
+        )
         self._http.watch(server)
-        server.on_stop.append(lambda: self._readiness.down("stopping"))
+        server.on_stop.append(lambda: self.readiness.down("stopping"))
         return ServingServer(server, self.opened)
 
 
@@ -142,20 +145,20 @@ class ServingServer:
     """A server of endpoints; as a context it answers in threads of its own."""
 
     def __init__(self, server: Server, opened: Opened) -> None:
-        self._server = server
+        self.server = server
         self._opened = opened
         self._started = False
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return self._server.url
+        return self.server.url
 
     def run(self) -> signal.Signals | None:
         """Answer until the process is told to end; return the signal that told it."""
         try:
             self._opened.begin(url=self.url)
-            return self._server.run()
+            return self.server.run()
         finally:
             self._opened.end()
 
@@ -164,12 +167,12 @@ class ServingServer:
         if not self._started:
             self._started = True
             self._opened.begin(url=self.url)
-            self._server.__enter__()
+            self.server.__enter__()
         return self
 
     def stop(self) -> None:
         """Answer what was asked, and end."""
-        self._server.__exit__(None, None, None)
+        self.server.__exit__(None, None, None)
         self._opened.end()
 
     def __enter__(self) -> Self:
@@ -182,14 +185,6 @@ class ServingServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:  # a name, which may begin with 127 as well
-        return host == "localhost"
 
 
 def serve_references(

@@ -214,7 +214,7 @@ def _open_plan(store: Store, version: ModelVersion, kept: KeptPlan, *, strict: b
         # Whoever loads it tells what is wrong with it; a plan does not answer for another file.
         raise _NotUsed("its file is not the one that was registered")
     try:
-        plan = Plan.from_bytes(store.objects.read(kept.plan, f"the plan of {version.name}"))
+        plan = Plan.from_bytes(store.objects.mapped(kept.plan, f"the plan of {version.name}"))
         running = Running(plan)
     except Damaged as error:
         raise _NotUsed(str(error)) from error

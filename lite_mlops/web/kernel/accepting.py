@@ -7,48 +7,40 @@ server that stops first takes whatever has connected, and only then closes the p
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import socket
 import ssl
-import struct
-import sys
-from contextlib import suppress
 
 from lite_mlops.web.kernel.connection import Connection
+from lite_mlops.web.kernel.port import turn_deaf
 from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
 
 _AT_ONCE = 100  # between two looks at the connections that are open
+_AT_ONCE_OF_SHARED = 1  # where others take from the same port, so that each gets some
 _PAUSE_SECONDS = 0.05
-
-_ATTACH_FILTER, _BPF_RETURN = 26, 6  # of Linux: SO_ATTACH_FILTER, and BPF_RET | BPF_K
-
-
-def _turn_deaf(listening: socket.socket) -> None:
-    """Have the system drop what knocks from now on, as nobody will be let in any more.
-
-    Otherwise a client could get in between the last look and the closing, and be cut off. It
-    knocks again after a second, and is refused.
-    """
-    if sys.platform != "linux":
-        return
-    dropping = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
-    program = struct.pack("HP", 1, ctypes.addressof(dropping))
-    with suppress(OSError):  # where it may not, the moment stays
-        listening.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
 
 
 class Accepting:
-    """Takes connections until it is stopped."""
+    """Takes connections until it is stopped.
+
+    Args:
+        listening: Where they come from.
+        traffic: Where they go to.
+        tls: How they are encrypted; None: not at all.
+        shared: Whether other processes take connections from the same port.
+    """
 
     def __init__(
         self,
         listening: socket.socket,
         traffic: Traffic,
         tls: ssl.SSLContext | None,
+        *,
+        shared: bool = False,
     ) -> None:
+        self._at_once = _AT_ONCE_OF_SHARED if shared else _AT_ONCE
         self._listening = listening
         self._traffic = traffic
         self._tls = tls
@@ -67,8 +59,8 @@ class Accepting:
         self._pause = self._loop.call_later(_PAUSE_SECONDS, self._go_on)
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
-            if self._traffic.left() <= len(self._begun):
+        for _ in range(self._at_once):
+            if self._traffic.elsewhere or self._traffic.left() <= len(self._begun):
                 self._wait()
                 return
             try:
@@ -106,12 +98,19 @@ class Accepting:
         except OSError as error:  # which those of TLS are
             log.debug("A connection broke off: %s", error)
 
+    def leave(self) -> None:
+        """Take nothing more; the port, and who waits there, is left to others."""
+        if self._pause is not None:
+            self._pause.cancel()
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+
     def stop(self) -> None:
         """Take what has already connected, and close the port."""
         if self._pause is not None:
             self._pause.cancel()
         self._loop.remove_reader(self._listening)
-        _turn_deaf(self._listening)
+        turn_deaf(self._listening)
         try:
             while self._take():
                 pass

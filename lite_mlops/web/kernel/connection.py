@@ -401,7 +401,7 @@ class Connection(asyncio.BufferedProtocol):
         if len(answer.body) >= _WORTH_PACKING:
             answer = packed(answer, head.request.headers)
         keep = head.keep
-        if self._state != State.OPEN or traffic.stopping:
+        if self._state != State.OPEN or traffic.parting:
             keep = keep and self._goes_on(exchange)
         message, observer = traffic.answers.message, traffic.app.observer
         only_head = head.request.method == "HEAD"
@@ -422,6 +422,7 @@ class Connection(asyncio.BufferedProtocol):
             return False
         if self._parser.idle and (exchange is not None or not self._exchanges):
             self._state = State.ENDING
+            self.traffic.parting -= 1
             return False
         return True
 
@@ -510,6 +511,11 @@ class Connection(asyncio.BufferedProtocol):
     def _close(self) -> None:
         self._state = State.CLOSED
         self._transport.close()
+
+    @property
+    def stays(self) -> bool:
+        """Whether it goes on after its next answer."""
+        return self._state == State.OPEN
 
     def abort(self) -> None:
         """Break off."""

@@ -12,13 +12,11 @@ answers what was asked, and ends within `drain_seconds`. A second signal ends th
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
 import signal
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,20 +24,18 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from lite_mlops.errors import Busy, Invalid
+from lite_mlops.errors import Invalid
 from lite_mlops.web.kernel.accepting import Accepting
 from lite_mlops.web.kernel.app import App
+from lite_mlops.web.kernel.port import LOOPBACK, bound, listen, url_of
 from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
 
-LOOPBACK = "127.0.0.1"
-
 # New objects between two looks of the garbage collector; a request makes some twenty.
 _COLLECTED_FROM = 10_000
-_BACKLOG = 1_024
 # A client of a kept connection that sends within this time is answered before it is closed.
-_GRACE_SECONDS = 0.5
+GRACE_SECONDS = 0.5
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -51,10 +47,14 @@ class Server:
         port: 0 takes a free one.
         host: The address of this machine to listen on, or a name of it.
         certfile, keyfile: A certificate with its chain and its key, both PEM; then it speaks TLS.
+        shared: A bound socket that other processes take connections from as well, in the place of
+            a port of its own.
 
     Attributes:
         stopping: Whether it takes no further connections; what tells that it is ready looks here.
-        on_stop: Called in the event loop when it begins to stop.
+        on_start: Called in the event loop when it begins to answer.
+        on_stop: Called in the event loop when it begins to stop; not if it leaves.
+        loop_factory: Makes the event loop.
 
     Raises:
         Busy: the port is taken.
@@ -69,12 +69,18 @@ class Server:
         host: str = LOOPBACK,
         certfile: str | Path | None = None,
         keyfile: str | Path | None = None,
+        shared: socket.socket | None = None,
     ) -> None:
         self.app = app
         self.stopping = False
+        self.on_start: list[Callable[[], None]] = []
         self.on_stop: list[Callable[[], None]] = []
+        # One kind of loop everywhere: the other one of Windows cannot wait for a listening socket.
+        self.loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop
         self._tls = None if certfile is None else _tls(certfile, keyfile)
-        self._socket = _listening(host, port)
+        self._shared = shared is not None
+        self._leaving = False
+        self._socket = listen(bound(host, port) if shared is None else shared)
         self._host = host
         self._port: int = self._socket.getsockname()[1]
         self._traffic: Traffic | None = None
@@ -88,9 +94,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it answers."""
-        scheme = "http" if self._tls is None else "https"
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{scheme}://{host}:{self._port}"
+        return url_of(self._host, self._port, tls=self._tls is not None)
 
     @property
     def connections(self) -> int:
@@ -116,12 +120,26 @@ class Server:
             self._run()
         return self._signal
 
-    def stop(self) -> None:
-        """Take no further connections, answer what was asked, and end; from any thread."""
+    @property
+    def traffic(self) -> Traffic | None:
+        """Its connections; None while it does not run. For the thread of its event loop."""
+        return self._traffic
+
+    def stop(self, grace: float = 0.0) -> None:
+        """Take no further connections, answer what was asked, and end; from any thread.
+
+        Kept connections on which nothing was asked are closed after `grace` seconds.
+        """
+        self._grace = max(self._grace, grace)
         self.stopping = True
         loop, end = self._loop, self._end
         if loop is not None and end is not None and not loop.is_closed():
             loop.call_soon_threadsafe(end.set)
+
+    def leave(self) -> None:
+        """End as with `stop`, but leave the port, and who waits there, to the other processes."""
+        self._leaving = True
+        self.stop(GRACE_SECONDS)
 
     def close(self) -> None:
         """Let the port go, if it never ran."""
@@ -142,9 +160,8 @@ class Server:
         self._thread.join()
 
     def _run(self) -> None:
-        # One kind of loop everywhere: the other one of Windows cannot wait for a listening socket.
         try:
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            with asyncio.Runner(loop_factory=self.loop_factory) as runner:
                 runner.run(self._serve())
         finally:
             self._socket.close()
@@ -155,14 +172,19 @@ class Server:
         loop.set_exception_handler(_log_of_loop)
         self._loop, self._end = loop, asyncio.Event()
         self._traffic = traffic = Traffic(self.app, loop)
-        accepting = Accepting(self._socket, traffic, self._tls)
+        accepting = Accepting(self._socket, traffic, self._tls, shared=self._shared)
+        for told in self.on_start:
+            told()
         self._ready.set()
         try:
             if not self.stopping:
                 await self._end.wait()
-            accepting.stop()
+            if self._leaving:
+                accepting.leave()
+            else:
+                accepting.stop()
             traffic.stop(self._grace)
-            for told in self.on_stop:
+            for told in () if self._leaving else self.on_stop:
                 told()
             await traffic.drained(self.app.limits.drain_seconds)
             await asyncio.sleep(0)  # so that connections that were broken off are closed
@@ -186,38 +208,11 @@ class Server:
 
     def _signalled(self, number: int, _: FrameType | None) -> None:
         self._signal = signal.Signals(number)
-        self._grace = _GRACE_SECONDS
+        self._grace = GRACE_SECONDS
         for second in _STOPPING:
             if signal.getsignal(second) is not signal.SIG_IGN:
                 signal.signal(second, signal.SIG_DFL)
         self.stop()
-
-
-# -- the port -----------------------------------------------------------------------------------
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65_535:
-        raise Invalid(f"{port} is not a port: 0 to 65535.")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (OSError, UnicodeError):
-        raise Invalid(f"{host} is not an address of this machine.") from None
-    listening = socket.socket(family, kind, protocol)
-    try:
-        if sys.platform != "win32":  # there it would let two servers share the port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-        listening.setblocking(False)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRNOTAVAIL:
-            raise Invalid(f"{host} is not an address of this machine.") from None
-        raise Busy(f"Port {port} cannot be used ({error.strerror}); choose another.") from None
-    return listening
 
 
 def _tls(certfile: str | Path, keyfile: str | Path | None) -> ssl.SSLContext:

@@ -35,6 +35,10 @@ class Swept(Protocol):
     def abort(self) -> None:
         """Break off."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether it goes on after its next answer."""
+
 
 class Traffic:
     """The connections of a server and what they share.
@@ -45,6 +49,8 @@ class Traffic:
         reserve: Those beyond the limit, which are only told so.
         in_flight: Requests that came whole and wait for their answer.
         stopping: Whether every answer is the last of its connection.
+        parting: So many connections are to end with their next answer.
+        elsewhere: Whether further connections are left to the other processes of the server.
     """
 
     def __init__(self, app: App, loop: asyncio.AbstractEventLoop) -> None:
@@ -64,7 +70,9 @@ class Traffic:
         self.reserve: set[Swept] = set()
         self.touched: list[Swept] = []
         self.in_flight = 0
-        self.stopping = False
+        self.stopping = self.elsewhere = False
+        self.parting = 0.0
+        self._most = app.limits.connections
         self.idle_until = self.partial_until = float("inf")
         self._same_again = app.guard.tokens is None
         self._folder: Path | None = None
@@ -100,12 +108,23 @@ class Traffic:
 
     def has_room(self) -> bool:
         """Return whether one more connection may be answered."""
-        return len(self.connections) < self.limits.connections
+        return len(self.connections) < self._most
 
     def left(self) -> int:
         """Return how many more connections can be taken, to be answered or told of the limit."""
-        most = self.limits.connections + _RESERVE
-        return most - len(self.connections) - len(self.reserve)
+        return self._most + _RESERVE - len(self.connections) - len(self.reserve)
+
+    def share(self, most: int, keep: int | None) -> None:
+        """Answer at most so many connections, as others answer the rest.
+
+        With `keep` no further ones are taken, and what is beyond that number ends with its next
+        answer: clients connect again, and others take them.
+        """
+        self._most = most
+        self.elsewhere = keep is not None
+        if not self.stopping:
+            staying = sum(connection.stays for connection in self.connections)
+            self.parting = 0.0 if keep is None else max(0.0, float(staying - keep))
 
     def folder(self) -> Path:
         """Return where bodies lie that are taken as files."""
@@ -138,6 +157,7 @@ class Traffic:
         """Have every answer be the last of its connection; silent ones are closed after `grace`."""
         now = self.loop.time()
         self.stopping = True
+        self.parting = float("inf")
         self.idle_until = now + grace
         self.partial_until = now + grace + _PARTIAL_SECONDS
 

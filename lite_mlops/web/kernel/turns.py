@@ -125,11 +125,19 @@ class Turns:
         self._after = after
         self._thread = get_ident()
         self._calls = calls
-        self._scheduled: set[Together] = set()
+        # Work that waits for its turn, and by when the oldest of its items is given up.
+        self._scheduled: dict[Together, float] = {}
         # Work that runs in the thread, and the items that came meanwhile.
         self._away: dict[Together, list[tuple[Any, Done, float]]] = {}
         self._late: deque[tuple[Done, Any]] = deque()  # results from the thread
         self.turning = False
+        # Is told of each piece of work how long, in seconds, the oldest of its items had waited.
+        self.on_delay: Callable[[float], None] | None = None
+
+    @property
+    def away(self) -> bool:
+        """Whether work is done in the thread at the moment."""
+        return bool(self._away)
 
     @property
     def waiting(self) -> int:
@@ -159,7 +167,7 @@ class Turns:
             raise Busy(FULL)
         work.add(deferred.item, told, until)
         if work not in self._scheduled:
-            self._scheduled.add(work)
+            self._scheduled[work] = until
             if alone:
                 self._turn(work)
             else:
@@ -178,7 +186,16 @@ class Turns:
         else:
             self._turn(work)
 
+    def _tell_delay(self, work: Together, told: Callable[[float], None]) -> None:
+        now = monotonic()
+        since = self._scheduled[work] - self._limits.queue_seconds
+        told(max(0.0, now - since))
+        # What is left over, or comes now, waits for its turn since this one began.
+        self._scheduled[work] = now + self._limits.queue_seconds
+
     def _turn(self, work: Together) -> None:
+        if self.on_delay is not None:
+            self._tell_delay(work, self.on_delay)
         if work.slow:
             self._away[work] = []
             self._calls.call(work.turn, partial(self._back, work))
@@ -199,7 +216,10 @@ class Turns:
         while self._late:
             done, result = self._late.popleft()
             done(result)
-        for item, told, until in self._away.pop(work):
+        came = self._away.pop(work)
+        if came:
+            self._scheduled[work] = came[0][2]
+        for item, told, until in came:
             work.add(item, told, until)
         self.turning = False
         self._go_on(work, more)
@@ -211,7 +231,7 @@ class Turns:
         if more is True or work.waiting:
             self._loop.call_soon(self._turn, work)  # after what has come in meanwhile was read
         else:
-            self._scheduled.discard(work)
+            self._scheduled.pop(work, None)
 
     async def result(self, deferred: Deferred) -> Any:
         """Return the result of work. Raises `Busy`, and what the work ended with."""

@@ -38,14 +38,20 @@ class Meter:
         served: What is served.
         metrics: Where it counts.
         dropped: How many predictions could not be recorded; None where nothing is.
+
+    Attributes:
+        metrics: Where it counts.
+        rows: Rows answered.
+        whole: Makes of what this process tells what all of the server do; None: it is the only one.
     """
 
     def __init__(
         self, served: Served, metrics: Metrics, dropped: Callable[[], int] | None = None
     ) -> None:
-        self.rows = 0  # answered
+        self.rows = 0
+        self.whole: Callable[[str], str] | None = None
         self._served = served
-        self._metrics = metrics
+        self.metrics = metrics
         of = ("model", "version")
         self._info = metrics.gauge(
             "lite_mlops_model_info", "What is served.", *of, "reference", "format"
@@ -104,7 +110,7 @@ class Meter:
         return known
 
     def expose(self) -> str:
-        """Return all that is counted as text of Prometheus."""
+        """Return all that this process counts as text of Prometheus."""
         self._info.clear()  # what is served changes with the aliases
         for reference, endpoint in self._served:
             version = endpoint.version
@@ -115,14 +121,15 @@ class Meter:
             dropped = self._count_dropped()
             self._dropped.add(dropped - self._told_dropped)
             self._told_dropped = dropped
-        return self._metrics.expose()
+        return self.metrics.expose()
 
 
 def routes(meter: Meter) -> list[Route]:
     """Return the route that Prometheus asks."""
 
     def metrics(_: Request) -> Response:
-        return Response.text(meter.expose(), METRICS_MEDIA)
+        text = meter.expose()
+        return Response.text(text if meter.whole is None else meter.whole(text), METRICS_MEDIA)
 
     about = Operation(
         summary="Counts for Prometheus",

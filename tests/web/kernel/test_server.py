@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from lite_mlops.errors import Busy, Invalid
 from lite_mlops.web import App, Limits, Request, Response, Route, Server
 from lite_mlops.web.kernel import Deferred
-from lite_mlops.web.kernel.server import LOOPBACK
+from lite_mlops.web.kernel.port import LOOPBACK
 from tests.web.kernel.wire import GET, Client, post
 from tests.web.kernel.works import Work
 
