@@ -91,8 +91,8 @@ def train(
         auc = float(scores["test_roc_auc"].mean())
         run.log_metrics({"accuracy": float(scores["test_accuracy"].mean()), "auc": auc})
         model.fit(patients.train, patients.train_labels)
-        example = dict(zip(patients.features, patients.train[0].tolist(), strict=True))
-        version = project.log_model(model, MODEL, input_example=example)
+        columns = dict(zip(patients.features, patients.train.T, strict=True))
+        version = project.log_model(model, MODEL, training=columns)
     return version, dataset, auc
 
 
