@@ -18,10 +18,10 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Explanation
-from lite_mlops.serving import Answers, Loaded, Served
+from lite_mlops.serving import Answers, Endpoint, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
-from lite_mlops.web.predicting.asking import Question, asked, asked_and_explained
+from lite_mlops.web.predicting.asking import asked, asked_and_explained
 from lite_mlops.web.predicting.cells import values_of
 from lite_mlops.web.predicting.formats import READ, Columns, Taking, read
 from lite_mlops.web.predicting.meter import Meter
@@ -77,8 +77,7 @@ class Predicting:
         loaded = endpoint.current
         options = options_of(request.arguments())
         sent = read(request, Taking(loaded.signature, self.limits))
-        question = Question(endpoint, loaded, sent.rows, request, options.ignore_unknown)
-        return self._asked(question, options, sent.columns)
+        return self._asked(request, endpoint, loaded, options, sent.rows, sent.columns)
 
     def get(self, request: Request) -> Deferred:
         """Answer the one row that stands in the address."""
@@ -93,22 +92,34 @@ class Predicting:
             # An empty text is a text, unless it may be missing.
             if text is not None and (text or column.missing or column.type != "text"):
                 (row[column.name],) = values_of(column.type, [text or None])
-        question = Question(endpoint, loaded, [row], request, options.ignore_unknown)
-        return self._asked(question, options, lambda: {name: [one] for name, one in texts.items()})
+        return self._asked(
+            request,
+            endpoint,
+            loaded,
+            options,
+            [row],
+            lambda: {name: [one] for name, one in texts.items()},
+        )
 
     def _asked(
-        self, question: Question, options: Options, columns: Callable[[], Columns]
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        loaded: Loaded,
+        options: Options,
+        rows: Any,
+        columns: Callable[[], Columns],
     ) -> Deferred:
-        form = form_of(question.request)
-        self._check(options, question.loaded)
+        form = form_of(request)
+        self._check(options, loaded)
 
         def tell(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
             kept = columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
-        if options.explain:
-            return asked_and_explained(question, self.meter, tell)
-        return asked(question, self.meter, tell)
+        ask = asked_and_explained if options.explain else asked
+        ignored = options.ignore_unknown
+        return ask(endpoint, loaded, rows, request, self.meter, tell, ignore_unknown=ignored)
 
     def _check(self, options: Options, loaded: Loaded) -> None:
         """Do nothing if the model has what is asked for. Raises `Invalid`."""
