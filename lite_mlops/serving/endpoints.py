@@ -19,7 +19,7 @@ from typing import Any
 from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound, suggestion
 from lite_mlops.models import Models, ModelVersion, alias_move, compatible, parse_reference
 from lite_mlops.security import mask_reason
-from lite_mlops.serving.trials.trial import Trial, checked_share, parse_canary
+from lite_mlops.serving.trials.trial import PROMOTED, Trial, checked_share, parse_canary
 from lite_mlops.store import Database, Store, new_id
 
 _AT_START = "when a server was started"
@@ -373,7 +373,7 @@ class Endpoints:
         state = self.get(reference)
         with self._store.deciding() as decisions:
             trial = _trials(decisions.database, str(parsed)).get(str(parsed), Trial(str(parsed)))
-            ended = _without_canary(trial, "promoted")
+            ended = _without_canary(trial, PROMOTED)
             assert trial.canary is not None
             evidence = _promoted(state, trial)
             reason = mask_reason(reason, self._store.settings.mask)
