@@ -70,7 +70,11 @@ class Evidence:
 
 
 _COUNTED = ("requests", "failed", "slow", "doubtful")
-_LARGEST = ("largest", "needed")  # the others are sums
+_LARGEST = ("largest", "needed", "e")  # the others are sums
+
+
+def _joined(name: str, one: Any, other: Any) -> Any:
+    return max(one, other) if name in _LARGEST else one + other
 
 
 def _together(details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -82,9 +86,10 @@ def _together(details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if known is None:
                 found[name] = dict(value) if isinstance(value, dict) else value
             elif isinstance(value, dict):
-                found[name] = {key: max(known.get(key, 0), one) for key, one in value.items()}
+                for key, one in value.items():
+                    known[key] = _joined(name, known.get(key, 0), one)
             else:
-                found[name] = max(known, value) if name in _LARGEST else known + value
+                found[name] = _joined(name, known, value)
     return found
 
 

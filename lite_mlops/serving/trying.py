@@ -319,12 +319,13 @@ class _Beside:
         """Write down what was counted, if anything was."""
         tried = self.tried
         if tried is not None:
-            both = tried.counts()
-            self._write(tried.id, "current", tried.present.loaded.version.name, both.present)
-            judge = tried.judge
-            detail: dict[str, Any] = {}
+            both, judge = tried.counts(), tried.judge
+            present = tried.present
+            name = present.loaded.version.name
+            self._write(tried.id, "current", name, both.present, {"failures": present.failures})
+            detail: dict[str, Any] = {"failures": tried.canary.failures}
             if self._trying.counts is not None:
-                detail = {"e": dict(judge.evidence), "needed": judge.rules.needed}
+                detail |= {"e": dict(judge.evidence), "needed": judge.rules.needed}
             self._write(tried.id, "canary", tried.canary.loaded.version.name, both.canary, detail)
         for name in self.shadows:
             self._tell_shadow(name)
