@@ -243,6 +243,7 @@ class Project:
         inputs: Inputs = "full",
         strict: bool = False,
         canary: str | None = None,
+        canary_key: str | None = None,
         shadow: str | Sequence[str] = (),
     ) -> Predictor:
         """Return what answers rows in this process as a server would, and follows the alias.
@@ -254,6 +255,7 @@ class Project:
             inputs: What is kept of rows: 'full', 'hash' (pseudonyms) or 'none'.
             strict: Refuse versions that were registered with other packages.
             canary: A version that is to get a share of the calls, such as 'churn/4=10%'.
+            canary_key: The column by which rows stay with a version.
             shadow: Versions that are to be asked as well, only to compare.
 
         Raises:
@@ -272,6 +274,7 @@ class Project:
                 inputs=inputs,
                 strict=strict,
                 canary=canary,
+                canary_key=canary_key,
                 shadow=shadow,
             )
         )

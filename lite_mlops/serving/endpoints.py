@@ -19,7 +19,7 @@ from typing import Any
 from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound, suggestion
 from lite_mlops.models import Models, ModelVersion, alias_move, compatible, parse_reference
 from lite_mlops.security import mask_reason
-from lite_mlops.serving.trials.trial import Trial, checked_share, parse_canary
+from lite_mlops.serving.trials.trial import PROMOTED, Trial, checked_share, parse_canary
 from lite_mlops.store import Database, Store, new_id
 
 _AT_START = "when a server was started"
@@ -70,7 +70,11 @@ class Evidence:
 
 
 _COUNTED = ("requests", "failed", "slow", "doubtful")
-_LARGEST = ("largest", "needed")  # the others are sums
+_LARGEST = ("largest", "needed", "e")  # the others are sums
+
+
+def _joined(name: str, one: Any, other: Any) -> Any:
+    return max(one, other) if name in _LARGEST else one + other
 
 
 def _together(details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -82,9 +86,10 @@ def _together(details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if known is None:
                 found[name] = dict(value) if isinstance(value, dict) else value
             elif isinstance(value, dict):
-                found[name] = {key: max(known.get(key, 0), one) for key, one in value.items()}
+                for key, one in value.items():
+                    known[key] = _joined(name, known.get(key, 0), one)
             else:
-                found[name] = max(known, value) if name in _LARGEST else known + value
+                found[name] = _joined(name, known, value)
     return found
 
 
@@ -373,7 +378,7 @@ class Endpoints:
         state = self.get(reference)
         with self._store.deciding() as decisions:
             trial = _trials(decisions.database, str(parsed)).get(str(parsed), Trial(str(parsed)))
-            ended = _without_canary(trial, "promoted")
+            ended = _without_canary(trial, PROMOTED)
             assert trial.canary is not None
             evidence = _promoted(state, trial)
             reason = mask_reason(reason, self._store.settings.mask)

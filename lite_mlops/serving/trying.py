@@ -31,7 +31,7 @@ from lite_mlops.serving.trials.pace import Pace
 from lite_mlops.serving.trials.routing import Canary, Routing
 from lite_mlops.serving.trials.shadow import Comparison, Shadow
 from lite_mlops.serving.trials.sticky import Sticky
-from lite_mlops.serving.trials.trial import Trial
+from lite_mlops.serving.trials.trial import PROMOTED, Trial
 from lite_mlops.store import Store
 from lite_mlops.store.events import TrialSeen
 
@@ -114,10 +114,9 @@ class Trying:
 
     def loaded(self, reference: str, version: ModelVersion) -> Loaded | None:
         """Return a version if it is loaded already, as the canary of an endpoint."""
-        tried = self._beside[reference].tried
-        if tried is None or tried.canary.loaded.version.name != version.name:
-            return None
-        return tried.canary.loaded
+        beside = self._beside[reference]
+        found = beside.promoted if beside.tried is None else beside.tried.canary.loaded
+        return None if found is None or found.version.name != version.name else found
 
     def follow(self) -> None:
         """Have each endpoint try what is decided."""
@@ -175,6 +174,7 @@ class _Beside:
         self._endpoint = endpoint
         self._trial = Trial(reference)
         self.tried: Tried | None = None
+        self.promoted: Loaded | None = None  # a canary to which the alias is about to move
         self.shadows: dict[str, Shadow] = {}  # by name
         self._shadow_ids: dict[str, str] = {}  # under which they are counted
         self._failed: set[str] = set()  # ids of what cannot be tried
@@ -187,7 +187,7 @@ class _Beside:
         """Try what is decided from now on."""
         if self.tried is not None and self.tried.id != trial.id:
             self.tell()  # the last of it
-        self._trial = trial
+        self._trial, self.promoted = trial, None
         if self._verdict is not None and self._verdict[0].id != trial.id:
             self._verdict = None
         self._follow_canary()
@@ -201,6 +201,8 @@ class _Beside:
             if wanted and tried.id == trial.id and tried.present.loaded is current:
                 return
             kept = tried.canary.loaded if wanted and tried.id == trial.id else None
+            # An alias is looked at before what is tried, and both may change in between.
+            self.promoted = tried.canary.loaded if trial.how == PROMOTED else None
             self._drop_canary(leave=kept is None)
         else:
             kept = None
@@ -317,12 +319,13 @@ class _Beside:
         """Write down what was counted, if anything was."""
         tried = self.tried
         if tried is not None:
-            both = tried.counts()
-            self._write(tried.id, "current", tried.present.loaded.version.name, both.present)
-            judge = tried.judge
-            detail: dict[str, Any] = {}
+            both, judge = tried.counts(), tried.judge
+            present = tried.present
+            name = present.loaded.version.name
+            self._write(tried.id, "current", name, both.present, {"failures": present.failures})
+            detail: dict[str, Any] = {"failures": tried.canary.failures}
             if self._trying.counts is not None:
-                detail = {"e": dict(judge.evidence), "needed": judge.rules.needed}
+                detail |= {"e": dict(judge.evidence), "needed": judge.rules.needed}
             self._write(tried.id, "canary", tried.canary.loaded.version.name, both.canary, detail)
         for name in self.shadows:
             self._tell_shadow(name)

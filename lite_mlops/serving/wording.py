@@ -30,11 +30,12 @@ def canary_lines(state: EndpointState) -> dict[str, str]:
     found = state.of("canary", state.trial.canary_name)
     if found is None or "e" not in found.detail:
         return {}
-    needed = found.detail["needed"]
-    return {
+    needed, failures = found.detail["needed"], found.detail.get("failures", {})
+    told = {
         about: f"{sign_of(e, needed)} (evidence {e:.4g}, {needed:,.4g} needed)"
         for about, e in ((about, found.detail["e"].get(about, 1.0)) for about in ABOUT)
     }
+    return told | {"fails with": ", ".join(f"{kind} {n:,}" for kind, n in failures.items())}
 
 
 def rule_line(state: EndpointState) -> str:

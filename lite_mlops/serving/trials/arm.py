@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 
@@ -9,6 +10,8 @@ from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.trials.counts import Counts
 from lite_mlops.serving.trials.pace import Pace
+
+log = logging.getLogger("lite_mlops")
 
 _FAILED = 0
 # Where nobody looks, it is summed up after so many requests or calls.
@@ -26,13 +29,23 @@ class Arm:
         usual: Whether this is the present version, from which `pace` learns.
     """
 
-    __slots__ = ("_calls", "_counts", "_lock", "_pace", "_requests", "_usual", "loaded")
+    __slots__ = (
+        "_calls",
+        "_counts",
+        "_failures",
+        "_lock",
+        "_pace",
+        "_requests",
+        "_usual",
+        "loaded",
+    )
 
     def __init__(self, loaded: Loaded, pace: Pace, *, usual: bool) -> None:
         self.loaded = loaded
         self._pace = pace
         self._usual = usual
         self._counts = Counts()
+        self._failures: dict[str, int] = {}
         self._lock = threading.Lock()
         # For each request its rows, less than nothing if one of them is doubtful.
         self._requests: deque[int] = deque()
@@ -49,9 +62,18 @@ class Arm:
         if len(self._requests) > _MOST:
             self.counts()
 
-    def failed(self) -> None:
-        """Count a request that it could not answer."""
+    def failed(self, error: Exception) -> None:
+        """Count a request that it could not answer; the first of a kind is told."""
+        kind = type(error).__name__
+        if kind not in self._failures:
+            log.warning("%s, which is on trial, fails: %r", self.loaded.version.name, error)
+        self._failures[kind] = self._failures.get(kind, 0) + 1
         self._requests.append(_FAILED)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often it failed with which kind of exception."""
+        return dict(self._failures)
 
     def counts(self) -> Counts:
         """Return what was counted until now.

@@ -8,8 +8,14 @@ with a row that is unlike the training data ("doubtful"). For each there is a se
 (`sequential.py`). A canary that is not worse is rolled back with a chance of at most `alpha`,
 however long it is tried and however often it is looked at: each test may use a third of it.
 
-Requests are taken as independent of each other. With a key, all requests of a key are of one side:
-where few keys make most of the requests, two versions may differ by whose requests they got.
+What is assumed, and what it means:
+
+- Requests are independent of each other. With a key, all requests of a key are of one side: where
+  few keys make most of the requests, two versions may differ by whose requests they got.
+- Each judge has an `alpha` of its own: every process that serves the endpoint by itself, and each
+  of its starts. Where several processes judge one trial, their chances add up.
+- Of the quality, the answers are not judged but the rows: how many of them are unlike what the
+  version was trained with. Whether answers are right is known only when labels come.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ present version answers.
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ from lite_mlops.serving.trials.arm import Arm
 from lite_mlops.serving.trials.judging import Judge
 from lite_mlops.serving.trials.shadow import Shadow
 from lite_mlops.serving.trials.sticky import Sticky, key_of
-
-log = logging.getLogger("lite_mlops")
 
 
 @dataclass(frozen=True)
@@ -99,9 +96,9 @@ class Routing:
             arm = self.canary.arm
             try:
                 table = arm.loaded.table(rows, ignore_unknown=ignore_unknown)
-            except Invalid:
+            except Invalid as error:
                 table = self.current.table(rows, ignore_unknown=ignore_unknown)
-                arm.failed()  # if they fitted neither, it would be the fault of who asks
+                arm.failed(error)  # if they fitted neither, it would be the fault of who asks
                 return Taken(self, None, table, rows, ignore_unknown)
             return Taken(self, arm, table, rows, ignore_unknown)
         table = self.current.table(rows, ignore_unknown=ignore_unknown)
@@ -156,11 +153,10 @@ class Taken:
         """
         by_canary = self.by_canary
         if self._arm is not None:
-            self._arm.failed()
+            self._arm.failed(error)
             self._arm = None
         if not by_canary:
             raise error
-        log.debug("%s failed as a canary: %r", self.loaded.version.name, error)
         self.loaded = self._routing.current
         self.table = self.loaded.table(self._rows, ignore_unknown=self._ignore_unknown)
 

@@ -17,6 +17,7 @@ from lite_mlops.models import parse_reference
 from lite_mlops.store.events import TrialSet
 
 RUNNING, PAUSED = "running", "paused"
+PROMOTED = "promoted"  # how the trial of a canary ends well
 
 
 @dataclass(frozen=True)

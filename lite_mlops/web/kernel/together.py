@@ -47,7 +47,7 @@ class Together(Protocol):
         """Do the work for one item at once, in any thread, and return its result or raise."""
 
 
-@dataclass(slots=True, eq=False)  # making a frozen one takes three times as long
+@dataclass(slots=True, eq=False)  # making a frozen one takes four times as long
 class Deferred:
     """An answer that waits for work which is done together with that of other requests.
 

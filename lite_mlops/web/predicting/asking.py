@@ -1,6 +1,6 @@
 """What every protocol does with rows: ask the model, record and count what it says.
 
-return asked(Question(endpoint, loaded, rows, request), meter, lambda answers: Response.json(...))
+return asked(endpoint, loaded, rows, request, meter, lambda answers: Response.json(...))
 
 While a canary is tried it may be the one that answers; see `lite_mlops.serving.trials.routing`. Who
 asks for a certain version in the address gets that one.
@@ -9,59 +9,45 @@ asks for a certain version in the address gets that one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Explanation, check_explained, why_unexplained
-from lite_mlops.serving import CANARY_KEY, Answers, Endpoint, Explained, Loaded, Taken
+from lite_mlops.serving import CANARY_KEY, Answers, Endpoint, Explained, Loaded, Routing, Taken
 from lite_mlops.web.kernel import Deferred, Request, Response
 from lite_mlops.web.predicting.meter import Meter
 
 
-class Question(NamedTuple):
-    """What a request asks.
+def asked(
+    endpoint: Endpoint,
+    loaded: Loaded,
+    rows: Any,
+    request: Request,
+    meter: Meter,
+    tell: Callable[[Answers], Response],
+    *,
+    ignore_unknown: bool = False,
+) -> Deferred:
+    """Return the answer that `tell` makes, once the model was asked together with other rows.
 
-    Attributes:
-        endpoint: Of what.
+    Args:
+        endpoint: Of what is asked.
         loaded: Its version when the request came.
         rows: In any form that `Signature.validate` takes.
         request: The request.
+        meter: Counts the answers.
+        tell: Makes the answer.
         ignore_unknown: Columns that the model does not know are left out instead of refused.
-    """
-
-    endpoint: Endpoint
-    loaded: Loaded
-    rows: Any
-    request: Request
-    ignore_unknown: bool = False
-
-    def taken(self) -> Taken | None:
-        """Return what answers it while something is tried; None if the version alone does.
-
-        Raises:
-            InvalidRows, Invalid: the rows do not fit.
-        """
-        routing = self.endpoint.routing
-        if routing is None or routing.current is not self.loaded:  # or another took over since
-            return None
-        request = self.request
-        if "version" in request.params:
-            return None
-        key = request.headers.get(CANARY_KEY)
-        return routing.take(self.rows, key, ignore_unknown=self.ignore_unknown)
-
-
-def asked(question: Question, meter: Meter, tell: Callable[[Answers], Response]) -> Deferred:
-    """Return the answer that `tell` makes, once the model was asked together with other rows.
 
     Raises:
         InvalidRows, Invalid: the rows do not fit.
     """
-    taken = question.taken()
-    if taken is not None:
+    routing = endpoint.routing
+    if routing is not None and _is_tried(routing, loaded, request):
+        key = request.headers.get(CANARY_KEY)
+        taken = routing.take(rows, key, ignore_unknown=ignore_unknown)
         return _asked_on_trial(taken, meter, tell)
-    loaded = question.loaded
-    table = loaded.table(question.rows, ignore_unknown=question.ignore_unknown)
+    table = loaded.table(rows, ignore_unknown=ignore_unknown)
     meter.watch(loaded)
 
     def finish(answers: Answers) -> Response:
@@ -70,6 +56,11 @@ def asked(question: Question, meter: Meter, tell: Callable[[Answers], Response])
         return tell(answers)
 
     return Deferred(loaded.batching, table, finish)
+
+
+def _is_tried(routing: Routing, loaded: Loaded, request: Request) -> bool:
+    """Return whether something is tried beside a version, which was not asked for by its number."""
+    return routing.current is loaded and "version" not in request.params
 
 
 def _asked_on_trial(taken: Taken, meter: Meter, tell: Callable[[Answers], Response]) -> Deferred:
@@ -90,17 +81,26 @@ def _asked_on_trial(taken: Taken, meter: Meter, tell: Callable[[Answers], Respon
 
 
 def asked_and_explained(
-    question: Question, meter: Meter, tell: Callable[[Answers, Sequence[Explanation]], Response]
+    endpoint: Endpoint,
+    loaded: Loaded,
+    rows: Any,
+    request: Request,
+    meter: Meter,
+    tell: Callable[[Answers, Sequence[Explanation]], Response],
+    *,
+    ignore_unknown: bool = False,
 ) -> Deferred:
-    """Return the answer that `tell` makes, also of what each column contributed.
+    """Return the answer that `tell` makes, also of what each column contributed; see `asked`.
 
     Raises:
         InvalidRows, Invalid: the rows do not fit, or their answers cannot be explained.
     """
-    taken = question.taken()
+    routing, taken = endpoint.routing, None
+    if routing is not None and _is_tried(routing, loaded, request):
+        key = request.headers.get(CANARY_KEY)
+        taken = routing.take(rows, key, ignore_unknown=ignore_unknown)
     if taken is None:
-        loaded = question.loaded
-        table = loaded.table(question.rows, ignore_unknown=question.ignore_unknown)
+        table = loaded.table(rows, ignore_unknown=ignore_unknown)
     else:
         if taken.by_canary and (why := why_unexplained(taken.loaded.signature)) is not None:
             taken.hand_over(Invalid(why))

@@ -21,7 +21,7 @@ from lite_mlops.models import Signature
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Malformed, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import headers_of
-from lite_mlops.web.predicting.asking import Question, asked
+from lite_mlops.web.predicting.asking import asked
 from lite_mlops.web.predicting.formats import Taking, csv_rows, refused
 from lite_mlops.web.predicting.formats.json_rows import check_size, of_split
 from lite_mlops.web.predicting.meter import Meter
@@ -168,13 +168,12 @@ def routes(served: Served, limits: Limits, meter: Meter) -> list[Route]:
         endpoint = served.default
         loaded = endpoint.current
         rows = _read(request, Taking(loaded.signature, limits))
-        question = Question(endpoint, loaded, rows, request, ignore_unknown=True)
 
         def tell(answers: Answers) -> Response:
             body = json_bytes({"predictions": answers.predictions()})
             return Response(200, body, JSON, headers_of(answers))
 
-        return asked(question, meter, tell)
+        return asked(endpoint, loaded, rows, request, meter, tell, ignore_unknown=True)
 
     def ping(_: Request) -> Response:
         return Response.json({"status": "ok"})

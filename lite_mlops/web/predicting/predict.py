@@ -18,10 +18,10 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Explanation, InvalidRows
-from lite_mlops.serving import Answers, Loaded, Served
+from lite_mlops.serving import Answers, Endpoint, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
-from lite_mlops.web.predicting.asking import Question, asked, asked_and_explained
+from lite_mlops.web.predicting.asking import asked, asked_and_explained
 from lite_mlops.web.predicting.cells import values_of
 from lite_mlops.web.predicting.formats import READ, Sent, Taking, read
 from lite_mlops.web.predicting.meter import Meter
@@ -77,8 +77,7 @@ class Predicting:
         loaded = endpoint.current
         options = options_of(request.arguments())
         sent = read(request, Taking(loaded.signature, self.limits))
-        question = Question(endpoint, loaded, sent.rows, request, options.ignore_unknown)
-        return self._asked(question, options, sent)
+        return self._asked(request, endpoint, loaded, options, sent)
 
     def get(self, request: Request) -> Deferred:
         """Answer the one row that stands in the address."""
@@ -94,21 +93,29 @@ class Predicting:
             if text is not None and (text or column.missing or column.type != "text"):
                 (row[column.name],) = values_of(column.type, [text or None])
         sent = Sent([row], lambda: {name: [one] for name, one in texts.items()})
-        question = Question(endpoint, loaded, sent.rows, request, options.ignore_unknown)
-        return self._asked(question, options, sent)
+        return self._asked(request, endpoint, loaded, options, sent)
 
-    def _asked(self, question: Question, options: Options, sent: Sent) -> Deferred:
-        form = form_of(question.request)
-        self._check(options, question.loaded)
+    def _asked(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        loaded: Loaded,
+        options: Options,
+        sent: Sent,
+    ) -> Deferred:
+        form = form_of(request)
+        self._check(options, loaded)
 
         def tell(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
             kept = sent.columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
+        ask = asked_and_explained if options.explain else asked
+        ignored = options.ignore_unknown
         try:
-            if options.explain:
-                return asked_and_explained(question, self.meter, tell)
-            return asked(question, self.meter, tell)
+            return ask(
+                endpoint, loaded, sent.rows, request, self.meter, tell, ignore_unknown=ignored
+            )
         except (InvalidRows, RecursionError):
             sent.check()
             raise

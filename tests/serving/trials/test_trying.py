@@ -182,6 +182,8 @@ def test_what_a_canary_fails_at_the_present_version_answers_until_it_is_rolled_b
     assert found["e"] >= found["needed"] == 300.0
     kept = project.sql("SELECT e::VARCHAR FROM endpoint_evidence e").rows
     assert "does not like" not in f"{detail} {evidence} {reason} {kept}"  # nothing of a row
+    kind = "RuntimeError" if at == "raise" else "Invalid"
+    assert f'"failures":{{"{kind}":{found["canary"]["bad"]}}}' in str(kept)
 
 
 def test_a_canary_that_is_slow_is_rolled_back(
@@ -349,6 +351,31 @@ def test_promoted_under_load_no_answer_fails_or_is_of_a_wrong_version(
     project.models.rollback("churn")
     wait_until(lambda: opened.served.default.version.version == 1)
     assert said(opened, 20) == {"a": 20}
+
+
+def test_a_canary_that_is_promoted_between_two_glances_is_not_loaded_again(
+    project: Project, opened: Opened
+) -> None:
+    register(project, "b")
+    project.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    look(opened)
+    assert opened.following is not None
+    trying = opened.following.trying
+    routing = opened.served.default.routing
+    assert routing is not None
+    assert routing.canary is not None
+
+    def promoted_first() -> None:  # the alias was looked at already
+        project.endpoints.promote(CHAMPION)
+        type(trying).follow(trying)
+
+    register(project, "c")  # something happens
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trying, "follow", promoted_first)
+        look(opened)
+    assert opened.served.default.version.version == 1
+    look(opened)
+    assert opened.served.default.current is routing.canary.arm.loaded
 
 
 def test_a_version_on_trial_is_not_removed(project: Project, opened: Opened) -> None:

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import lite_mlops as lm
 from lite_mlops.project import Project
 from lite_mlops.serving import open_references
 from lite_mlops.web import App, Request, serve_references
 from lite_mlops.web.serving import Serving
 from tests.serving.trials.models import BAD, register
+from tests.web.served import ask
 
 CHAMPION = "churn@champion"
 JSON = {"host": "localhost", "content-type": "application/json"}
@@ -143,6 +145,28 @@ def test_it_is_told_to_prometheus_while_it_is_tried(site: Site) -> None:
     site.look()
     after = site.ask("GET", "/metrics").body.decode()
     assert 'role="canary"' not in after
+
+
+def test_the_verbs_try_what_they_are_told(project: Project) -> None:
+    register(project, "a", alias="champion")
+    register(project, "b")
+    lm.use_project(project)
+    with lm.serve(CHAMPION, port=0, canary="churn/2=50%", shadow=["churn/2"]) as server:
+        found = set()
+        for _ in range(40):
+            status, told = ask(server.url.removeprefix("http://"), "POST", "/predict", b"[[1]]")
+            assert status == 200
+            found.add(told["version"])
+    assert found == {1, 2}
+    with lm.predictor(CHAMPION, canary="churn/2=60%") as predictor:
+        found = {predictor.predict([[1.0]]).version.version for _ in range(40)}
+    assert found == {1, 2}
+    trial = project.endpoints.get(CHAMPION).trial
+    assert (trial.share, list(trial.shadows)) == (0.6, ["churn/2"])
+    decided = project.sql(
+        "SELECT reason, count(*) FROM endpoint_story WHERE what = 'canary' GROUP BY 1"
+    )
+    assert decided.rows == (("when a server was started", 2),)
 
 
 def test_a_page_of_another_origin_may_send_a_key(project: Project) -> None:

@@ -12,7 +12,7 @@ from importlib.metadata import version as installed_version
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
-from lite_mlops.web.predicting.asking import Question, asked
+from lite_mlops.web.predicting.asking import asked
 from lite_mlops.web.predicting.formats import refused
 from lite_mlops.web.predicting.health import Readiness
 from lite_mlops.web.predicting.meter import Meter
@@ -122,9 +122,8 @@ class _Model:
         if request.media not in ("", JSON, _BINARY):
             raise refused(request.media, (JSON, _BINARY))
         inference = read_inference(request, loaded, self._limits)
-        question = Question(endpoint, loaded, inference.rows, request)
 
         def tell(answers: Answers) -> Response:
             return inference.response(request.params["name"], answers)
 
-        return asked(question, self._meter, tell)
+        return asked(endpoint, loaded, inference.rows, request, self._meter, tell)
