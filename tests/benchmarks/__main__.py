@@ -43,6 +43,7 @@ from tests.benchmarks import (
     starting,
     validating,
     waiting,
+    workers,
 )
 from tests.benchmarks.measuring import Figure, print_figures, surroundings
 
@@ -70,6 +71,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "lowering": lowering.measure,
     "http": http.measure,
     "serving": serving.measure,
+    "workers": workers.measure,
 }
 
 

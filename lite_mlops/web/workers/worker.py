@@ -74,6 +74,7 @@ class Worker:
         self._teller = threading.Thread(target=self._tell, name="lite-mlops-tell", daemon=True)
         self._published = Published(self._folder)
         self._ticks = 0
+        self._put = ""
         self._orphan = False
         self._serving: Serving
         self._server: ServingServer
@@ -145,7 +146,10 @@ class Worker:
         return line_of("standing", **asdict(standing))
 
     def _publish(self) -> None:
-        self._published.put(self._number, self._serving.meter.expose())
+        text = self._serving.meter.expose()
+        if text != self._put:  # an idle server writes nothing
+            self._put = text
+            self._published.put(self._number, text)
 
     def _whole(self, text: str) -> str:
         """Return what all workers count, of which this one has counted `text`."""
