@@ -75,8 +75,9 @@ def test_what_is_beyond_its_share_ends_with_its_next_answer() -> None:
 
 
 def test_requests_that_were_sent_together_are_answered_before_a_connection_ends() -> None:
-    with two() as (first, second), Client(first.url) as client:
+    with two() as (first, second), ExitStack() as stack:
         share(second, 10, 0)
+        client = stack.enter_context(Client(first.url))
         client.ask(GET)
         share(first, 10, 0)
         client.send(GET * 3)
@@ -95,10 +96,11 @@ def test_its_share_of_the_connections_is_the_most_that_it_answers() -> None:
 
 def test_one_that_leaves_answers_what_it_has_and_leaves_the_port_to_the_other() -> None:
     stopped: list[str] = []
-    with two() as (first, second), Client(first.url) as early:
+    with two() as (first, second), ExitStack() as stack:
         first.on_stop.append(partial(stopped.append, "first"))
         second.on_stop.append(partial(stopped.append, "second"))
         share(second, 10, 0)
+        early = stack.enter_context(Client(first.url))
         assert early.ask(GET).json() == "first"
         early.send(GET[:-2])
         first.leave()
@@ -108,6 +110,7 @@ def test_one_that_leaves_answers_what_it_has_and_leaves_the_port_to_the_other() 
                 assert late.ask(GET).json() == "second"
         last = early.ask(b"\r\n")  # the rest of what it had begun to ask
         assert (last.json(), last.headers["connection"]) == ("first", "close")
+        early.socket.close()
         wait_until(lambda: first.connections == 0)
         assert stopped == []
     assert stopped == ["second"]
