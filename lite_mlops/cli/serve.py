@@ -164,8 +164,7 @@ def _is_bundle(references: tuple[str, ...]) -> bool:
 
 def _alone(asked: Asked, port: int, project: Project | None) -> Tally:
     """Serve in this process."""
-    from lite_mlops.web import Doors, Limits, serve_bundle, serve_references
-    from lite_mlops.web.start import start_lines
+    from lite_mlops.web import Doors, Limits, serve_bundle, serve_references, start_lines
 
     doors = Doors(hosts=asked.hosts, origins=asked.origins, limits=Limits(**asked.limits))
     if project is None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         serve_bundle,
         serve_references,
     )
+    from lite_mlops.web.start import start_lines
     from lite_mlops.web.tally import Tally
     from lite_mlops.web.workers import Asked, Bounds, Pace, Supervisor
 
@@ -30,6 +31,7 @@ _HOMES = {
     "lite_mlops.web.pages": "first_row form_routes",
     "lite_mlops.web.predicting": "Meter Readiness prediction_app",
     "lite_mlops.web.serving": "Doors Serving ServingServer serve_bundle serve_references",
+    "lite_mlops.web.start": "start_lines",
     "lite_mlops.web.tally": "Tally",
     "lite_mlops.web.workers": "Asked Bounds Pace Supervisor",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "prediction_app",
     "serve_bundle",
     "serve_references",
+    "start_lines",
 ]
 
 

@@ -44,6 +44,7 @@ from tests.benchmarks import (
     trying,
     validating,
     waiting,
+    workers,
 )
 from tests.benchmarks.measuring import Figure, print_figures, surroundings
 
@@ -72,6 +73,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "lowering": lowering.measure,
     "http": http.measure,
     "serving": serving.measure,
+    "workers": workers.measure,
 }
 
 

@@ -77,12 +77,17 @@ class Load:
 class _Client:
     """One connection, which always waits for one answer."""
 
-    __slots__ = ("begun", "got", "place", "socket")
+    __slots__ = ("address", "begun", "closes", "got", "place", "socket")
 
     def __init__(self, address: tuple[str, int], place: int) -> None:
-        self.socket = socket.create_connection(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.address = address
         self.place = place
+        self.connect()
+
+    def connect(self) -> None:
+        self.socket = socket.create_connection(self.address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.closes = False
         self.got = b""
         self.begun = 0.0
 
@@ -104,6 +109,7 @@ class _Client:
         if len(self.got) < end + 4 + (int(length[1]) if length else 0):
             return 0
         status = int(self.got[9:12])
+        self.closes = b"\r\nConnection: close\r\n" in self.got[: end + 2]
         self.got = b""
         return status
 
@@ -133,6 +139,11 @@ def _drive(
                 if status:
                     latencies.append(time.perf_counter() - client.begun)
                     statuses[status] += 1
+                    if client.closes:  # another worker of the server is to have it
+                        selector.unregister(client.socket)
+                        client.socket.close()
+                        client.connect()
+                        selector.register(client.socket, selectors.EVENT_READ, client)
                     client.ask(wires)
         took = time.perf_counter() - (counted if cpu else begin)
         used = _cpu(processes) - cpu

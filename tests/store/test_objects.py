@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from pathlib import Path
 
@@ -47,6 +48,24 @@ def test_a_damaged_object_names_what_refers_to_it(objects: Objects, tmp_path: Pa
         objects.copy_out(sha256, tmp_path / "out", "version 3 of churn")
     assert not list(tmp_path.glob("*out*"))  # nothing half copied
     assert objects.is_good(sha256) is False
+
+
+@pytest.mark.parametrize("size", [0, 5, 3_000_000])  # only the last one is worth a mapping
+def test_what_is_mapped_is_proved_where_it_lies(objects: Objects, size: int) -> None:
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    sha256 = objects.put_bytes(data).sha256
+    found = objects.mapped(sha256, "a plan")
+    assert bytes(found) == data
+    assert found.readonly
+    assert isinstance(found.obj, mmap.mmap) == (size > 1 << 20)
+    damaged = objects.path(sha256)
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"y" + data[1:])
+    with pytest.raises(ObjectDamaged, match=r"The file of a plan is damaged"):
+        objects.mapped(sha256, "a plan")
+    damaged.unlink()
+    with pytest.raises(ObjectMissing, match=r"The file of a plan is missing"):
+        objects.mapped(sha256, "a plan")
 
 
 def test_a_missing_object_names_what_refers_to_it(objects: Objects, tmp_path: Path) -> None:

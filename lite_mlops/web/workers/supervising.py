@@ -95,6 +95,7 @@ class Supervisor:
         self._reason = ""
         self._said: Counter[str] = Counter()
         self._past = Tally()
+        self._told_last: object = None
         self._stopping = False
         metrics = self._metrics = Metrics()
         metrics.gauge("lite_mlops_workers", "Processes that answer.").set(
@@ -192,18 +193,23 @@ class Supervisor:
     def _fill(self) -> None:
         """Start the workers that are missing, and end those that are too many."""
         while len(self._staying()) < self._wanted and not self._given_up:
-            self._started += 1
-            self._workers[self._started] = Process(
-                self._started,
-                self._socket,
-                self._asked,
-                str(self._folder),
-                self._told,
-                time.monotonic(),
-            )
-        for worker in sorted(self._answering(), key=lambda one: one.number)[self._wanted :]:
+            try:
+                self._start()
+            except OSError as error:  # there are as many processes as there may be
+                if not self._served:
+                    raise
+                self._count_death(f"it could not be started: {error.strerror}")
+                break  # until the next look
+        for worker in self._answering()[self._wanted :]:  # the youngest
             worker.leave(time.monotonic())
         self._publish()
+
+    def _start(self) -> None:
+        number = self._started = self._started + 1
+        now = time.monotonic()
+        self._workers[number] = Process(
+            number, self._socket, self._asked, str(self._folder), self._told, now
+        )
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -217,6 +223,7 @@ class Supervisor:
                     worker.kill()
             elif worker.ready and now - worker.heard > self._pace.silent:
                 self._is_stuck(worker)
+        self._fill()
         self._scale(now)
         self._share()
         self._tell_reasons()
@@ -263,6 +270,8 @@ class Supervisor:
         if reason == self._reason:
             return
         self._reason = reason
+        if self._given_up:
+            self._say(reason)
         self._note("not ready" if reason else "ready", **({"reason": reason} if reason else {}))
         for worker in self._answering():
             self._tell_reason(worker)
@@ -300,18 +309,19 @@ class Supervisor:
             )
         if worker.trouble is not None:
             cause = str(worker.trouble).rstrip(".")
-        self._died.add(1)
-        if self._deaths.add(time.monotonic()):
-            self._given_up = self._deaths.too_many(cause)
+        self._count_death(cause)
         replaced = not self._given_up
         self._say(f"Worker {worker.number} died ({cause}){' and is replaced' * replaced}.")
         self._note(
             "worker died", worker=worker.number, pid=worker.pid, cause=cause, replaced=replaced
         )
-        if self._given_up:
-            self._say(self._given_up)
-            self._tell_reasons()
         self._fill()
+        self._tell_reasons()
+
+    def _count_death(self, cause: str) -> None:
+        self._died.add(1)
+        if self._deaths.add(time.monotonic()):
+            self._given_up = self._deaths.too_many(cause)
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -355,7 +365,11 @@ class Supervisor:
     # -- telling --------------------------------------------------------------------------------
 
     def _publish(self) -> None:
-        self._published.tell(list(self._workers), self._metrics.expose())
+        """Leave for all workers what there is to tell, if it is new."""
+        now = list(self._workers), self._metrics.expose()
+        if now != self._told_last:
+            self._told_last = now
+            self._published.tell(*now)
 
     def _note(self, what: str, **detail: Any) -> None:
         self._tell(self._served, what, detail)

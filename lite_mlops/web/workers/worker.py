@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -66,13 +67,14 @@ class Worker:
         self._number: int = told["number"]
         self._folder = Path(told["folder"])
         self._asked = Asked.from_dict(told["asked"])
-        self._port = told["port"]
+        self._port = _socket_of(told["port"])
         self._orders = orders
         self._telling = telling
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._teller = threading.Thread(target=self._tell, name="lite-mlops-tell", daemon=True)
         self._published = Published(self._folder)
         self._ticks = 0
+        self._put = ""
         self._orphan = False
         self._serving: Serving
         self._server: ServingServer
@@ -88,9 +90,10 @@ class Worker:
                 host=self._asked.host,
                 certfile=self._asked.certfile,
                 keyfile=self._asked.keyfile,
-                shared=_socket_of(self._port),
+                shared=self._port,
             )
         except LiteMlopsError as error:
+            self._port.close()
             self._lines.put(line_of("failed", error=_kind_of(error), text=str(error)))
             self._end_telling()
             return
@@ -143,7 +146,10 @@ class Worker:
         return line_of("standing", **asdict(standing))
 
     def _publish(self) -> None:
-        self._published.put(self._number, self._serving.meter.expose())
+        text = self._serving.meter.expose()
+        if text != self._put:  # an idle server writes nothing
+            self._put = text
+            self._published.put(self._number, text)
 
     def _whole(self, text: str) -> str:
         """Return what all workers count, of which this one has counted `text`."""
@@ -187,16 +193,16 @@ class Worker:
         self._lines.put(line_of("say", text=text))
 
     def _tell(self) -> None:
-        try:
+        with suppress(OSError):  # nobody is there who would read it
             while (line := self._lines.get()) is not None:
                 self._telling.write(line)
                 self._telling.flush()
-        except OSError:  # nobody is there who would read it
-            pass
 
     def _end_telling(self) -> None:
         self._lines.put(None)
         self._teller.join()
+        with suppress(OSError):
+            self._telling.close()
 
 
 def _socket_of(port: Any) -> socket.socket:
