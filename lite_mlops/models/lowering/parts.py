@@ -159,6 +159,34 @@ def parts_of(model: Any) -> Iterator[Any]:
 
 Rows: TypeAlias = Any  # an array, or one of the two below
 Step: TypeAlias = Callable[[Rows], Rows]
+# A single row as a list of plain values. A one-hot column of it is where the one is, and the width.
+Alone: TypeAlias = Callable[[Any], Sequence[Any]]
+
+
+class Unsure(Exception):
+    """A single row is one that NumPy has to look at, such as one with missing values."""
+
+
+class Both:
+    """A step, and the same for a single row without NumPy, which takes longer for so few values.
+
+    What it makes of the row are the same bits; or it raises `Unsure`, as for all that is refused.
+    """
+
+    __slots__ = ("alone", "rows")
+
+    def __init__(self, rows: Step, alone: Alone | None) -> None:
+        self.rows, self.alone = rows, alone
+
+    def __call__(self, rows: Rows) -> Rows:
+        """Do it with any number of rows."""
+        return self.rows(rows)
+
+
+def alone_of(step: Any) -> Alone | None:
+    """Return what a step does with a single row; None if only NumPy can do it."""
+    found: Alone | None = getattr(step, "alone", None)
+    return found
 
 
 class Frame:
@@ -205,13 +233,15 @@ def floats(rows: Rows) -> NDArray[np.float64]:
 class Answering:
     """What a lowered model answers: raw scores of rows, and what is said of them.
 
-    None of the functions writes into the raw scores.
+    None of the functions writes into the raw scores. `alone` gives the raw scores of a single row
+    that is a list of plain values; None: an array is made of it. It may raise `Unsure`.
     """
 
     raw: Callable[[Rows], Any]
     predict: Callable[[Any], NDArray[Any]]
     proba: Callable[[Any], NDArray[Any]] | None = None
     decision: Callable[[Any], NDArray[Any]] | None = None
+    alone: Callable[[Sequence[Any]], Any] | None = None
 
 
 class Refused(ValueError):
