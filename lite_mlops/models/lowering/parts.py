@@ -56,6 +56,38 @@ Lower: TypeAlias = Callable[[Any, Given, "Lowering"], Lowered]
 LOWER: dict[str, Lower] = {}
 
 
+_NEIGHBORS = "it keeps its training rows and looks among them for each answer"
+_WORDS = "it splits texts into words"
+_WHY_NOT = {
+    "sklearn.neighbors._nearest_centroid.NearestCentroid": "which of two centroids that are nearly "
+    "as far is the nearer one is rounded in another way than NumPy can",
+    **{
+        f"sklearn.neighbors.{name}": _NEIGHBORS
+        for name in (
+            "_classification.KNeighborsClassifier",
+            "_classification.RadiusNeighborsClassifier",
+            "_regression.KNeighborsRegressor",
+            "_regression.RadiusNeighborsRegressor",
+            "_lof.LocalOutlierFactor",
+        )
+    },
+    "sklearn.impute._knn.KNNImputer": _NEIGHBORS,
+    "sklearn.gaussian_process._gpc.GaussianProcessClassifier": _NEIGHBORS,
+    "sklearn.gaussian_process._gpr.GaussianProcessRegressor": _NEIGHBORS,
+    "sklearn.feature_extraction.text.CountVectorizer": _WORDS,
+    "sklearn.feature_extraction.text.HashingVectorizer": _WORDS,
+    "sklearn.feature_extraction.text.TfidfVectorizer": _WORDS,
+}
+
+
+def why_not(cls: str) -> str | None:
+    """Return why estimators of a class cannot be lowered; None if it depends on their options."""
+    if cls in LOWER:
+        return None
+    known = "not supported yet" if cls.startswith("sklearn.") else f"{cls} is not of scikit-learn"
+    return _WHY_NOT.get(cls, known)
+
+
 def lowers(*classes: str) -> Callable[[Lower], Lower]:
     """Have a function lower fitted estimators of exactly these classes."""
 
@@ -68,11 +100,15 @@ def lowers(*classes: str) -> Callable[[Lower], Lower]:
 
 @dataclass(frozen=True)
 class Aim:
-    """Trees that take an array of numbers, and the thresholds by column, for the proof."""
+    """An estimator that takes arrays of numbers, with what the proof aims at.
+
+    That is thresholds by column, which are met in all combinations, and rows.
+    """
 
     estimator: Any
     node: Node
     thresholds: dict[int, NDArray[np.float64]]
+    rows: NDArray[np.float64] | None = None
 
 
 @dataclass
@@ -111,8 +147,7 @@ class Lowering:
         inner.path = (*inner.path, f"{type(estimator).__name__}")
         function = LOWER.get(cls)
         if function is None:
-            known = cls.startswith("sklearn.")
-            raise inner.refused("not supported yet" if known else f"{cls} is not of scikit-learn")
+            raise inner.refused(str(why_not(cls)))
         _usual_output(estimator, inner)
         return function(estimator, given, inner)
 
