@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from lite_mlops.models.lowering.linear import expit, softmax, two_columns
 from lite_mlops.models.lowering.parts import (
     MATRIX,
+    Alone,
     Answering,
+    Both,
     Given,
     Lowered,
     Lowering,
     Rows,
     Step,
+    alone_of,
     floats,
     lowers,
 )
@@ -110,7 +113,14 @@ def _parted(categorical: Step, encoder: Step, numeric: Step) -> Step:
     def step(rows: Rows) -> NDArray[Any]:
         return np.hstack([encoder(categorical(rows)), floats(numeric(rows))])
 
-    return step
+    return Both(step, _parted_alone([alone_of(one) for one in (categorical, encoder, numeric)]))
+
+
+def _parted_alone(steps: list[Alone | None]) -> Alone | None:
+    categorical, encoder, numeric = steps
+    if categorical is None or encoder is None or numeric is None:
+        return None
+    return lambda row: [*encoder(categorical(row)), *numeric(row)]
 
 
 # -- what is lowered ----------------------------------------------------------------------------

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.models.lowering.onehot import Sparse
+from lite_mlops.models.lowering.onehot import Sparse, rows_of, spread
 from lite_mlops.models.lowering.parts import (
     MATRIX,
     SPARSE,
+    Alone,
     Answering,
+    Both,
     Frame,
     Given,
     Lowered,
     Lowering,
     Rows,
     Step,
+    Unsure,
     all_finite,
+    alone_of,
     lowers,
     numbers,
 )
@@ -38,7 +44,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 @op("chain", steps=Value("nodes"))
 def _chain(steps: list[Any]) -> Any:
     if not steps:
-        return lambda rows: rows
+        return Both(lambda rows: rows, lambda row: row)
     *before, last = steps
     if any(isinstance(step, Answering) for step in before):
         raise ValueError("what answers is not at the end")
@@ -57,7 +63,35 @@ def _chain(steps: list[Any]) -> Any:
                 rows = step(rows)
             return inner(rows)
 
-    return replace(last, raw=through) if isinstance(last, Answering) else through
+    alone = _alone_through(before, last)
+    if isinstance(last, Answering):
+        return replace(last, raw=through, alone=alone)
+    return Both(through, alone)
+
+
+def _alone_through(before: Sequence[Any], last: Any) -> Callable[[Sequence[Any]], Any] | None:
+    """Return what a chain does with a single row; None if one of its steps needs NumPy."""
+    each = [alone_of(step) for step in before]
+    final = alone_of(last)
+    if isinstance(last, Answering) and final is None:
+        inner = last.raw
+
+        def final(row: Sequence[Any]) -> Any:
+            return inner(rows_of(row))
+
+    if final is None or any(one is None for one in each):
+        return None
+    steps = [one for one in (*each, final) if one is not None]
+    if len(steps) == 2:
+        first, second = steps
+        return lambda row: second(first(row))
+
+    def through(row: Sequence[Any]) -> Any:
+        for step in steps:
+            row = step(row)
+        return row
+
+    return through
 
 
 @op("same", finite=Value("flag"))
@@ -68,7 +102,12 @@ def _same(*, finite: bool) -> Step:
             all_finite(array)
         return array
 
-    return step
+    def alone(row: Sequence[Any]) -> Sequence[Any]:
+        if finite and not all(map(isfinite, row)):
+            raise Unsure
+        return row
+
+    return Both(step, alone)
 
 
 @op("apply", function=Value("text", tuple(_FUNCTIONS)), finite=Value("flag"))
@@ -133,7 +172,21 @@ def _rows_of(rows: Rows) -> int:
 
 @op("union", parts=Value("nodes"), sparse=Value("flag"))
 def _union(parts: list[Step], *, sparse: bool) -> Step:
-    return lambda rows: _joined([part(rows) for part in parts], _rows_of(rows), sparse=sparse)
+    def step(rows: Rows) -> Rows:
+        return _joined([part(rows) for part in parts], _rows_of(rows), sparse=sparse)
+
+    each = [one for one in map(alone_of, parts) if one is not None]
+    return Both(step, _alone_beside(each, sparse=sparse) if len(each) == len(parts) else None)
+
+
+def _alone_beside(parts: list[Alone], *, sparse: bool) -> Alone:
+    def alone(row: Sequence[Any]) -> Sequence[Any]:
+        found: list[Any] = []
+        for part in parts:
+            found += part(row)
+        return found if sparse or tuple not in map(type, found) else spread(found)
+
+    return alone
 
 
 @op("take", places=Value("ints"), view=Value("flag"))
@@ -149,7 +202,11 @@ def _take(places: list[int], *, view: bool) -> Step:
             return rows.chosen(places)
         return rows[:, part]
 
-    return step
+    return Both(step, itemgetter(*places) if len(places) > 1 else _none_or_one(places))
+
+
+def _none_or_one(places: list[int]) -> Alone:
+    return lambda row: [row[place] for place in places]
 
 
 @lowers("sklearn.compose._column_transformer.ColumnTransformer")

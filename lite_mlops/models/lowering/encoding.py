@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from math import isfinite
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.models.lowering.onehot import Codes, Sparse
+from lite_mlops.models.lowering.onehot import Codes, Sparse, spread
 from lite_mlops.models.lowering.parts import (
     MATRIX,
     SPARSE,
+    Alone,
+    Both,
     Frame,
     Given,
     Lowered,
     Lowering,
     Rows,
     Step,
+    Unsure,
     lowers,
     no_infinity,
 )
@@ -25,7 +29,36 @@ from lite_mlops.models.lowering.plan import ArrayOf, Node, Value, op
 
 _ENCODERS = "sklearn.preprocessing._encoders."
 
-Lookup: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+
+class Lookup(NamedTuple):
+    """What finds the results of a column, and the results by value; None: what is unknown fails."""
+
+    look: Callable[[NDArray[Any]], NDArray[Any]]
+    at: dict[Any, Any]
+    unknown: float | None
+
+
+def _looked_up(columns: list[Lookup], results: Callable[[int, Any], Any]) -> Alone:
+    """Return what finds the results of a single row; `results` makes them, by column."""
+    gets = [
+        {value: results(place, one) for value, one in column.at.items()}.get
+        for place, column in enumerate(columns)
+    ]
+    unknown = [
+        None if column.unknown is None else results(place, column.unknown)
+        for place, column in enumerate(columns)
+    ]
+
+    def alone(row: Sequence[Any]) -> Sequence[Any]:
+        found = []
+        for get, value, one in zip(gets, row, unknown, strict=True):
+            result = get(value, one)
+            if result is None or (type(value) is float and not isfinite(value)):
+                raise Unsure
+            found.append(result)
+        return found
+
+    return alone
 
 
 def _columns(rows: Rows) -> list[NDArray[Any]]:
@@ -72,7 +105,7 @@ def _lookup(
                 raise told(value)
         return np.array(found, dtype)
 
-    return look
+    return Lookup(look, at, unknown)
 
 
 @op("one_hot", columns=Value("nodes"), widths=Value("ints"), sparse=Value("flag"))
@@ -83,13 +116,14 @@ def _one_hot(columns: list[Lookup], widths: list[int], *, sparse: bool) -> Step:
 
     def step(rows: Rows) -> Any:
         blocks = [
-            Codes(look(column), width)
-            for (look, width), column in zip(pairs, _columns(rows), strict=True)
+            Codes(one.look(column), width)
+            for (one, width), column in zip(pairs, _columns(rows), strict=True)
         ]
         made = Sparse(blocks, len(blocks[0].places))
         return made if sparse else made.dense()
 
-    return step
+    places = _looked_up(columns, lambda column, place: (int(place), widths[column]))
+    return Both(step, places if sparse else lambda row: spread(places(row)))
 
 
 @op("ordinal", columns=Value("nodes"))
@@ -97,11 +131,11 @@ def _ordinal(columns: list[Lookup]) -> Step:
     def step(rows: Rows) -> NDArray[np.float64]:
         given = _columns(rows)
         made = np.empty((len(given[0]), len(given)))
-        for place, (look, column) in enumerate(zip(columns, given, strict=True)):
-            made[:, place] = look(column)
+        for place, (one, column) in enumerate(zip(columns, given, strict=True)):
+            made[:, place] = one.look(column)
         return made
 
-    return step
+    return Both(step, _looked_up(columns, lambda _, result: float(result)))
 
 
 # -- what is lowered ----------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from lite_mlops.models.lowering.parts import (
     lowers,
 )
 from lite_mlops.models.lowering.plan import ArrayOf, Node, Value, op
+
+Calibrator: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def _models(parts: list[Any]) -> list[Answering]:
@@ -76,24 +79,52 @@ def _vote(
     intercepts=ArrayOf("f"),
 )
 def _sigmoid(model: Any, slopes: NDArray[Any], intercepts: NDArray[Any]) -> Any:
+    if slopes.shape != intercepts.shape:
+        raise ValueError("it has nothing to calibrate")
+    return _calibrating(model, list(map(_along, slopes.tolist(), intercepts.tolist())))
+
+
+def _along(slope: float, plus: float) -> Calibrator:
+    return lambda scores: expit(-(slope * scores + plus))
+
+
+@op("isotonic", model=Value("node"), x=ArrayOf("f"), y=ArrayOf("f"), ends=Value("ints"))
+def _isotonic(model: Any, x: NDArray[Any], y: NDArray[Any], ends: list[int]) -> Any:
+    spans = list(zip([0, *ends[:-1]], ends, strict=True))
+    if x.shape != y.shape or not ends or ends[-1] != len(x):
+        raise ValueError("its steps do not fit")
+    if any(not 0 <= start < end for start, end in spans) or not np.isfinite(x).all():
+        raise ValueError("its steps do not fit")
+    return _calibrating(model, [_between(x[start:end], y[start:end]) for start, end in spans])
+
+
+def _between(x: NDArray[Any], y: NDArray[Any]) -> Calibrator:
+    """Return what draws lines between points, and goes on level beyond them."""
+    if len(y) == 1:
+        return lambda scores: y.repeat(scores.shape)
+    return lambda scores: np.interp(np.clip(scores, x[0], x[-1]), x, y)
+
+
+def _calibrating(model: Any, calibrators: list[Calibrator]) -> Any:
+    """Return what gives probabilities; of two classes only the second has a calibrator."""
     (part,) = _models([model])
     response = part.decision or part.proba
-    if response is None or slopes.shape != intercepts.shape:
+    if response is None or not calibrators:
         raise ValueError("it has nothing to calibrate")
-    binary = len(slopes) == 1
+    binary = len(calibrators) == 1
 
     def proba(rows: Rows) -> NDArray[np.float64]:
         scores = response(part.raw(rows))
         if binary:
             scores = scores.reshape(-1, 1) if scores.ndim == 1 else scores[:, 1:2]
-        made = np.zeros((len(scores), 2 if binary else len(slopes)))
-        for place, (slope, intercept) in enumerate(zip(slopes, intercepts, strict=True)):
-            made[:, place + binary] = expit(-(slope * scores[:, place] + intercept))
+        made = np.zeros((len(scores), 2 if binary else len(calibrators)))
+        for place, calibrated in enumerate(calibrators):
+            made[:, place + binary] = calibrated(scores[:, place])
         if binary:
             made[:, 0] = 1.0 - made[:, 1]
         else:
             total = made.sum(axis=1)[:, None]
-            same = np.full_like(made, 1 / len(slopes))
+            same = np.full_like(made, 1 / len(calibrators))
             made = np.divide(made, total, out=same, where=total != 0)
         made[(made > 1.0) & (made <= 1.0 + 1e-5)] = 1.0
         return made
@@ -137,23 +168,37 @@ def _voting(model: Any, given: Given, lowering: Lowering) -> Lowered:
     return node, MATRIX
 
 
+def _slopes(calibrators: Any, lowering: Lowering) -> Node:
+    return {
+        "op": "sigmoid",
+        "slopes": lowering.array([one.a_ for one in calibrators], np.float64),
+        "intercepts": lowering.array([one.b_ for one in calibrators], np.float64),
+    }
+
+
+def _steps(calibrators: Any, lowering: Lowering) -> Node:
+    for one in calibrators:
+        if one.out_of_bounds != "clip" or one.X_thresholds_.dtype != np.float64:
+            raise lowering.refused("its calibrators are not those of scikit-learn")
+    return {
+        "op": "isotonic",
+        "x": lowering.array(np.concatenate([one.X_thresholds_ for one in calibrators])),
+        "y": lowering.array(np.concatenate([one.y_thresholds_ for one in calibrators])),
+        "ends": np.cumsum([len(one.X_thresholds_) for one in calibrators]).tolist(),
+    }
+
+
 @lowers("sklearn.calibration.CalibratedClassifierCV")
 def _calibrated_classifier(model: Any, given: Given, lowering: Lowering) -> Lowered:
-    if model.method != "sigmoid":
-        raise lowering.refused(f"its method is {model.method}; only sigmoid is supported")
+    if model.method not in ("sigmoid", "isotonic"):
+        raise lowering.refused(f"its method is {model.method}; sigmoid and isotonic are supported")
     parts: list[Node] = []
     for one in model.calibrated_classifiers_:
         if not np.array_equal(one.estimator.classes_, model.classes_):
             raise lowering.refused("one of its parts has other classes")
         inner, _ = lowering.lower(one.estimator, given, "calibrated")
-        parts.append(
-            {
-                "op": "sigmoid",
-                "model": inner,
-                "slopes": lowering.array([c.a_ for c in one.calibrators], np.float64),
-                "intercepts": lowering.array([c.b_ for c in one.calibrators], np.float64),
-            }
-        )
+        fields = (_slopes if model.method == "sigmoid" else _steps)(one.calibrators, lowering)
+        parts.append(fields | {"model": inner})
     node: Node = {"op": "calibrated", "parts": parts}
     return node | {"classes": lowering.labels(model.classes_)}, MATRIX
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,14 @@ from numpy.typing import NDArray
 
 from lite_mlops.models.lowering.parts import (
     MATRIX,
+    Both,
     Frame,
     Given,
     Lowered,
     Lowering,
     Rows,
     Step,
+    Unsure,
     floats,
     lowers,
     no_infinity,
@@ -52,7 +56,20 @@ def _fill(
                 )
         return np.hstack([made, missing[:, indicated]])
 
-    return step
+    if kept is not None or indicated is not None:
+        return step
+    listed = values.tolist()
+
+    def alone(row: Sequence[Any]) -> Sequence[Any]:
+        made = [
+            float(one) if one == one else value  # NaN is not itself
+            for one, value in zip(row, listed, strict=True)
+        ]
+        if not isfinite(sum(made)):
+            raise Unsure
+        return made
+
+    return Both(step, alone)
 
 
 @op("fill_texts", values=Value("texts"))

@@ -7,7 +7,7 @@ one entry after the other, which is done here column by column.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import exp, inf, isfinite
 from typing import Any
 
@@ -22,6 +22,7 @@ from lite_mlops.models.lowering.parts import (
     Lowered,
     Lowering,
     Rows,
+    Unsure,
     all_finite,
     lowers,
     numbers,
@@ -104,6 +105,14 @@ def two_columns(proba: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
+def _two_classes(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of both classes from the scores of the second."""
+    if scores.size == 1:
+        one = 1 / (1 + _power(-scores.item()))
+        return np.array([[1 - one, one]])
+    return two_columns(expit(scores))
+
+
 def one_over_all(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities of an expit of each class, made to add up to one."""
     return _shares(expit(scores))
@@ -129,12 +138,8 @@ def _modified_huber(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _by_link(link: str) -> Callable[[Any], NDArray[Any]] | None:
     found = {
-        "expit": lambda scores: (
-            two_columns(expit(scores)) if scores.ndim == 1 else one_over_all(scores)
-        ),
-        "softmax": lambda scores: (
-            two_columns(expit(scores)) if scores.ndim == 1 else softmax(scores)
-        ),
+        "expit": lambda scores: _two_classes(scores) if scores.ndim == 1 else one_over_all(scores),
+        "softmax": lambda scores: _two_classes(scores) if scores.ndim == 1 else softmax(scores),
         "huber": _modified_huber,
         "none": None,
     }
@@ -163,17 +168,42 @@ def product(
             all_finite(array)
         return scores
 
-    weights: list[float] = turned.ravel().tolist() if sparse and turned.size == features else []
-
     def of_sparse(rows: Sparse) -> NDArray[np.float64]:
-        if rows.rows == 1 and weights:
-            shape = (1, 1) if turned.ndim == 2 else (1,)
-            return np.full(shape, rows.alone_times(weights)) + intercept
         return rows.times(turned) + intercept
 
     if not np.isfinite(coef).all() or features == 0:
         raise ValueError("its coefficients are not finite")
     return of_sparse if sparse else dense
+
+
+def product_alone(
+    coef: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> Callable[[Sequence[Any]], float] | None:
+    """Return what multiplies a single row that is sparse with the coefficients of one output.
+
+    None: there are several outputs.
+    """
+    if coef.ndim == 2 and len(coef) != 1:
+        return None
+    weights: list[float] = coef.ravel().tolist()
+    plus = float(intercept.item())
+
+    def times(row: Sequence[Any]) -> float:
+        total, at = 0.0, 0
+        for value in row:
+            if type(value) is tuple:
+                place, width = value
+                if place >= 0:
+                    total += weights[at + place]
+                at += width
+            else:
+                total += value * weights[at]
+                at += 1
+        if at != len(weights) or not isfinite(total):
+            raise Unsure
+        return total + plus
+
+    return times
 
 
 _LINK = Value("text", ("none", "expit", "softmax", "huber"))
@@ -213,7 +243,13 @@ def _classify(
         found: NDArray[Any] = classes.take(chosen)
         return found
 
-    return Answering(raw, predict, _by_link(link), lambda scores: scores)
+    alone = None
+    if sparse and (score := product_alone(coef, intercept)) is not None:
+
+        def alone(row: Sequence[Any]) -> NDArray[np.float64]:
+            return np.array([score(row)])
+
+    return Answering(raw, predict, _by_link(link), lambda scores: scores, alone)
 
 
 @op(
@@ -227,9 +263,14 @@ def _regress(
     coef: NDArray[Any], intercept: NDArray[Any], inverse: str, *, sparse: bool
 ) -> Answering:
     times = product(coef, intercept, sparse=sparse)
-    if inverse == "log":
-        return Answering(times, np.exp)
-    return Answering(times, lambda scores: scores)
+    alone = None
+    if sparse and (score := product_alone(coef, intercept)) is not None:
+
+        def alone(row: Sequence[Any]) -> NDArray[np.float64]:
+            return np.array([[score(row)]] if coef.ndim == 2 else [score(row)])
+
+    predict = np.exp if inverse == "log" else lambda scores: scores
+    return Answering(times, predict, alone=alone)
 
 
 # -- what is lowered ----------------------------------------------------------------------------

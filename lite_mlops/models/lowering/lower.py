@@ -12,7 +12,7 @@ import numpy as np
 
 from lite_mlops.models.importances import class_of
 from lite_mlops.models.lowering import families  # noqa: F401
-from lite_mlops.models.lowering.parts import LOWER, Given, Lowering, NotLowered, parts_of
+from lite_mlops.models.lowering.parts import Given, Lowering, NotLowered, parts_of, why_not
 from lite_mlops.models.lowering.plan import Node, Plan
 from lite_mlops.models.signature import Signature, Table
 
@@ -43,14 +43,11 @@ def lower(model: Any, signature: Signature, model_sha256: str = "") -> tuple[Pla
 def supported(model: Any, signature: Signature) -> list[Part]:
     """Return the parts of a model, and why some cannot be lowered; its options are looked at."""
     model = getattr(model, "best_estimator_", model)
-    found = [
-        Part(type(one).__name__, None if class_of(one) in LOWER else "not supported yet")
-        for one in parts_of(model)
-    ]
+    found = [Part(type(one).__name__, why_not(class_of(one))) for one in parts_of(model)]
     try:
         lower(model, signature)
     except NotLowered as error:
-        if error.why != "not supported yet":
+        if error.why not in [part.why for part in found]:
             found.append(Part(error.part, error.why))
     return found
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.models.lowering.parts import all_finite
+from lite_mlops.models.lowering.parts import Unsure, all_finite
 
 
 class Codes:
@@ -27,6 +26,42 @@ class Codes:
             out[np.arange(len(out)), self.places] = 1
         else:
             out[known.nonzero()[0], self.places[known]] = 1
+
+
+def rows_of(row: Sequence[Any]) -> NDArray[Any] | Sparse:
+    """Return a single row of plain values, and of one-hot columns, as the rows that models take.
+
+    Raises:
+        Unsure: not all of it is a number.
+    """
+    if tuple not in map(type, row):
+        array = np.array([row])
+        if array.dtype.kind not in "fiub":
+            raise Unsure
+        return array
+    blocks: list[NDArray[Any] | Codes] = []
+    for value in row:
+        if type(value) is tuple:
+            place, width = value
+            blocks.append(Codes(np.array([place]), width))
+        else:
+            blocks.append(np.array([[value]], np.float64))
+    return Sparse(blocks, 1)
+
+
+def spread(row: Sequence[Any]) -> Sequence[Any]:
+    """Return a single row with the ones and zeros of its one-hot columns."""
+    found: list[Any] = []
+    for value in row:
+        if type(value) is tuple:
+            place, width = value
+            ones = [0.0] * width
+            if place >= 0:
+                ones[place] = 1.0
+            found += ones
+        else:
+            found.append(value)
+    return found
 
 
 class Sparse:
@@ -52,23 +87,6 @@ class Sparse:
                 made[:, at : at + block.shape[1]] = block
                 at += block.shape[1]
         return made
-
-    def alone_times(self, weights: Sequence[float]) -> float:
-        """Return the product of a single row with weights, in the same order."""
-        total, at = 0.0, 0
-        for block in self.blocks:
-            if isinstance(block, Codes):
-                place = block.places.item()
-                if place >= 0:
-                    total += weights[at + place]
-                at += block.width
-                continue
-            for value in block[0].tolist():
-                total += value * weights[at]
-                at += 1
-        if not isfinite(total):
-            self._check()
-        return total
 
     def _check(self) -> None:
         for block in self.blocks:

@@ -56,6 +56,38 @@ Lower: TypeAlias = Callable[[Any, Given, "Lowering"], Lowered]
 LOWER: dict[str, Lower] = {}
 
 
+_NEIGHBORS = "it keeps its training rows and looks among them for each answer"
+_WORDS = "it splits texts into words"
+_WHY_NOT = {
+    "sklearn.neighbors._nearest_centroid.NearestCentroid": "which of two centroids that are nearly "
+    "as far is the nearer one is rounded in another way than NumPy can",
+    **{
+        f"sklearn.neighbors.{name}": _NEIGHBORS
+        for name in (
+            "_classification.KNeighborsClassifier",
+            "_classification.RadiusNeighborsClassifier",
+            "_regression.KNeighborsRegressor",
+            "_regression.RadiusNeighborsRegressor",
+            "_lof.LocalOutlierFactor",
+        )
+    },
+    "sklearn.impute._knn.KNNImputer": _NEIGHBORS,
+    "sklearn.gaussian_process._gpc.GaussianProcessClassifier": _NEIGHBORS,
+    "sklearn.gaussian_process._gpr.GaussianProcessRegressor": _NEIGHBORS,
+    "sklearn.feature_extraction.text.CountVectorizer": _WORDS,
+    "sklearn.feature_extraction.text.HashingVectorizer": _WORDS,
+    "sklearn.feature_extraction.text.TfidfVectorizer": _WORDS,
+}
+
+
+def why_not(cls: str) -> str | None:
+    """Return why estimators of a class cannot be lowered; None if it depends on their options."""
+    if cls in LOWER:
+        return None
+    known = "not supported yet" if cls.startswith("sklearn.") else f"{cls} is not of scikit-learn"
+    return _WHY_NOT.get(cls, known)
+
+
 def lowers(*classes: str) -> Callable[[Lower], Lower]:
     """Have a function lower fitted estimators of exactly these classes."""
 
@@ -68,11 +100,15 @@ def lowers(*classes: str) -> Callable[[Lower], Lower]:
 
 @dataclass(frozen=True)
 class Aim:
-    """Trees that take an array of numbers, and the thresholds by column, for the proof."""
+    """An estimator that takes arrays of numbers, with what the proof aims at.
+
+    That is thresholds by column, which are met in all combinations, and rows.
+    """
 
     estimator: Any
     node: Node
     thresholds: dict[int, NDArray[np.float64]]
+    rows: NDArray[np.float64] | None = None
 
 
 @dataclass
@@ -111,8 +147,7 @@ class Lowering:
         inner.path = (*inner.path, f"{type(estimator).__name__}")
         function = LOWER.get(cls)
         if function is None:
-            known = cls.startswith("sklearn.")
-            raise inner.refused("not supported yet" if known else f"{cls} is not of scikit-learn")
+            raise inner.refused(str(why_not(cls)))
         _usual_output(estimator, inner)
         return function(estimator, given, inner)
 
@@ -159,6 +194,34 @@ def parts_of(model: Any) -> Iterator[Any]:
 
 Rows: TypeAlias = Any  # an array, or one of the two below
 Step: TypeAlias = Callable[[Rows], Rows]
+# A single row as a list of plain values. A one-hot column of it is where the one is, and the width.
+Alone: TypeAlias = Callable[[Any], Sequence[Any]]
+
+
+class Unsure(Exception):
+    """A single row is one that NumPy has to look at, such as one with missing values."""
+
+
+class Both:
+    """A step, and the same for a single row without NumPy, which takes longer for so few values.
+
+    What it makes of the row are the same bits; or it raises `Unsure`, as for all that is refused.
+    """
+
+    __slots__ = ("alone", "rows")
+
+    def __init__(self, rows: Step, alone: Alone | None) -> None:
+        self.rows, self.alone = rows, alone
+
+    def __call__(self, rows: Rows) -> Rows:
+        """Do it with any number of rows."""
+        return self.rows(rows)
+
+
+def alone_of(step: Any) -> Alone | None:
+    """Return what a step does with a single row; None if only NumPy can do it."""
+    found: Alone | None = getattr(step, "alone", None)
+    return found
 
 
 class Frame:
@@ -205,13 +268,15 @@ def floats(rows: Rows) -> NDArray[np.float64]:
 class Answering:
     """What a lowered model answers: raw scores of rows, and what is said of them.
 
-    None of the functions writes into the raw scores.
+    None of the functions writes into the raw scores. `alone` gives the raw scores of a single row
+    that is a list of plain values; None: an array is made of it. It may raise `Unsure`.
     """
 
     raw: Callable[[Rows], Any]
     predict: Callable[[Any], NDArray[Any]]
     proba: Callable[[Any], NDArray[Any]] | None = None
     decision: Callable[[Any], NDArray[Any]] | None = None
+    alone: Callable[[Sequence[Any]], Any] | None = None
 
 
 class Refused(ValueError):

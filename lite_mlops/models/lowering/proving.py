@@ -5,7 +5,8 @@ proof.exact, proof.rows, proof.refused     # "bits", how many rows, how many tha
 
 What is asked: the kept example; rows drawn from the quantiles and categories of the training data,
 with ties, zeros of both signs, extreme magnitudes, and missing and unseen values; and for trees
-each threshold with its neighbours in float32 and in float64. In batches of 1 to 300 rows, because
+each threshold with its neighbours in float32 and in float64, for centers what is equally near to
+two. In batches of 1 to 300 rows, because
 sums of several rows are made in another order than that of one.
 """
 
@@ -30,7 +31,7 @@ from lite_mlops.models.signature import Column, Signature, Table
 
 SECONDS = 8.0  # a proof that takes longer is given up
 _BATCHES = ((1, 12), (2, 4), (7, 3), (64, 2), (300, 2))  # rows, and how often
-_AIMED_ROWS, _MOST_AIMED = 300, 12_000
+_AIMED_ROWS, _MOST_AIMED, _AIMED_ALONE = 300, 12_000, 30
 _METHODS = ("predict", "predict_proba", "decision_function")
 
 Outcome = NDArray[Any] | None  # None: the rows are refused
@@ -152,10 +153,16 @@ class _Asked:
             self.table(table.part(start, start + 1))
 
     def aimed(self, aim: Aim, plan: Plan, seed: int) -> None:
-        """Compare trees alone, on their thresholds and the neighbours."""
+        """Compare a part alone, on its thresholds and the neighbours, or on its rows."""
         made = compiled(Plan({"op": "chain", "steps": [aim.node]}, plan.arrays))
         if not isinstance(made, Answering):
-            raise BadPlan("its trees answer nothing")
+            raise BadPlan("a part of it answers nothing")
+        if aim.rows is not None:
+            for start in range(0, len(aim.rows), _AIMED_ROWS):
+                self._aimed_rows(aim.estimator, made, aim.rows[start : start + _AIMED_ROWS])
+            for place in range(min(len(aim.rows), _AIMED_ALONE)):
+                self._aimed_rows(aim.estimator, made, aim.rows[place : place + 1])
+            return
         features = int(aim.estimator.n_features_in_)
         rng = np.random.default_rng(seed)
         pools = [_around(aim.thresholds.get(place)) for place in range(features)]

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from lite_mlops.models.answering import Answers
 from lite_mlops.models.lowering import families  # noqa: F401
-from lite_mlops.models.lowering.parts import Answering, Frame
+from lite_mlops.models.lowering.parts import Answering, Both, Frame, Unsure, alone_of
 from lite_mlops.models.lowering.plan import BadPlan, Plan, Value, compiled, op
 from lite_mlops.models.signature import Table
+
+_ALONE_COLUMNS = 64  # of a single row, up to which plain values are quicker than NumPy
 
 
 @op("any")
@@ -45,6 +47,29 @@ def _rows(
 ) -> Callable[[Table], Any]:
     if form == "matrix":
         return Table.matrix
+    frame = _frame(types, categories, missing)
+    return Both(frame, _alone(categories) if len(types) <= _ALONE_COLUMNS else None)
+
+
+def _alone(categories: list[frozenset[str] | None] | None) -> Callable[[Table], list[Any]]:
+    """Return what gives the plain values of a table of a single row."""
+    known = [(place, among) for place, among in enumerate(categories or ()) if among is not None]
+
+    def alone(table: Table) -> list[Any]:
+        matrix = table.known_matrix
+        if matrix is not None:
+            return list(matrix[0].tolist())
+        row = [array.item() for array in table.arrays]
+        if known and not all(row[place] in among for place, among in known):
+            raise Unsure
+        return row
+
+    return alone
+
+
+def _frame(
+    types: list[str], categories: list[frozenset[str] | None] | None, missing: str | None
+) -> Callable[[Table], Frame]:
     if all(kind == "float" for kind in types):
 
         def floats(table: Table) -> Frame:
@@ -84,6 +109,12 @@ def _answer(rows: Callable[[Table], Any], model: Any) -> tuple[Callable[[Table],
     return rows, model
 
 
+def _through(first: Any, second: Any) -> Callable[[Table], Any] | None:
+    if first is None or second is None:
+        return None
+    return lambda table: second(first(table))
+
+
 class Running:
     """A plan, compiled.
 
@@ -98,16 +129,25 @@ class Running:
             raise BadPlan("it takes no rows")
         self._rows: Callable[[Table], Any] = made[0]
         self._model: Answering = made[1]
+        self._alone = _through(alone_of(self._rows), self._model.alone)
 
     def raw(self, table: Table) -> Any:
         """Return the scores of rows, from which all answers follow."""
         with np.errstate(all="ignore"):
-            return self._model.raw(self._rows(table))
+            return self._raw(table)
+
+    def _raw(self, table: Table) -> Any:
+        if table.rows == 1 and self._alone is not None:
+            try:
+                return self._alone(table)
+            except (Unsure, TypeError, OverflowError):  # such as a value that is missing
+                pass
+        return self._model.raw(self._rows(table))
 
     def predict(self, table: Table) -> NDArray[Any]:
         """Return what `predict` of the model returns. Raises `ValueError` as it does."""
         with np.errstate(all="ignore"):
-            return self._model.predict(self.raw(table))
+            return self._model.predict(self._raw(table))
 
     @property
     def has_probabilities(self) -> bool:
@@ -123,19 +163,19 @@ class Running:
         """Return what `predict_proba` of the model returns. Raises `ValueError` as it does."""
         with np.errstate(all="ignore"):
             assert self._model.proba is not None
-            return self._model.proba(self.raw(table))
+            return self._model.proba(self._raw(table))
 
     def decision_function(self, table: Table) -> NDArray[Any]:
         """Return what `decision_function` of the model returns. Raises `ValueError` as it does."""
         with np.errstate(all="ignore"):
             assert self._model.decision is not None
-            return self._model.decision(self.raw(table))
+            return self._model.decision(self._raw(table))
 
     def answer(self, table: Table, *, probabilities: bool) -> Answers:
         """Return both at once, from the same scores. Raises `ValueError`."""
         model = self._model
         with np.errstate(all="ignore"):
-            raw = model.raw(self._rows(table))
+            raw = self._raw(table)
             found = model.predict(raw)
             if not probabilities or model.proba is None:
                 return Answers(found, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -9,11 +11,14 @@ from numpy.typing import NDArray
 
 from lite_mlops.models.lowering.parts import (
     MATRIX,
+    Alone,
+    Both,
     Given,
     Lowered,
     Lowering,
     Rows,
     Step,
+    Unsure,
     lowers,
     no_infinity,
     numbers,
@@ -56,7 +61,28 @@ def _scale(
             np.clip(made, low, high, out=made)
         return made
 
-    return step
+    if times is not None or plus is not None or low is not None:
+        return step
+    return Both(step, _alone(minus, over))
+
+
+def _alone(minus: NDArray[Any] | None, over: NDArray[Any] | None) -> Alone | None:
+    """Return what subtracts and divides the values of a single row."""
+    if over is not None and not over.all():  # what NumPy makes an infinity of
+        return None
+    if minus is None and over is None:
+        return None
+    width = len(minus if minus is not None else over)  # type: ignore[arg-type]
+    less = [0.0] * width if minus is None else minus.tolist()
+    shares = [1.0] * width if over is None else over.tolist()
+
+    def alone(row: Sequence[Any]) -> Sequence[Any]:
+        made = [(value - one) / by for value, one, by in zip(row, less, shares, strict=True)]
+        if not isfinite(sum(made)):
+            raise Unsure
+        return made
+
+    return alone
 
 
 def _centred(minus: Any, over: Any, given: Given, lowering: Lowering) -> Lowered:

@@ -33,6 +33,7 @@ from lite_mlops.models.lowering.plan import ArrayOf, Field, Node, Value, op
 _MAX_NODES = 20_000_000
 _CATEGORIES = 256  # that a column has at most
 _TOGETHER = 16_384  # pairs of a tree and a row that go down at once: they stay in the cache
+_ALL_NODES = 2_000  # by level: up to so many it is quicker to ask each node where a row would go
 
 TREES: dict[str, Field] = {
     "feature": ArrayOf("iu"),
@@ -88,6 +89,7 @@ class Trees:
         self.missing_right = missing_right
         self.category, self.category_right = category, category_right
         self.depth, self.features = depth, features
+        self._next = left.astype(np.int32) if nodes <= _ALL_NODES * depth else None
 
     def leaves(self, rows: NDArray[Any]) -> NDArray[np.intp]:
         """Return the leaf of each row in each tree, shape (trees, rows)."""
@@ -98,13 +100,29 @@ class Trees:
                 f"X has {rows.shape[1]} features, but the model expects {self.features} features."
             )
         if len(rows) == 1:
-            return self._down(rows[0], self.roots[:, 0], 0)[:, None]
+            return self._alone(rows[0])[:, None]
         if len(rows) <= together:
             return self._many(rows)
         parts = [
             self._many(rows[start : start + together]) for start in range(0, len(rows), together)
         ]
         return np.hstack(parts)
+
+    def _alone(self, row: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the leaf of a single row in each tree."""
+        nodes: NDArray[Any] = self.roots[:, 0]
+        if self._next is None or self._is_odd(row):
+            return self._down(row, nodes, 0)
+        following = self._next + (row.take(self.feature) > self.threshold)
+        for _ in range(self.depth):
+            nodes = following.take(nodes)
+        return nodes
+
+    def _is_odd(self, flat: NDArray[Any]) -> bool:
+        """Return whether more than a comparison decides where rows go."""
+        if self.missing_right is not None and np.isnan(flat).any():
+            return True
+        return self.category is not None
 
     def _many(self, rows: NDArray[Any]) -> NDArray[np.intp]:
         flat = np.ascontiguousarray(rows).ravel()
@@ -118,9 +136,7 @@ class Trees:
     ) -> NDArray[np.intp]:
         feature, threshold, left = self.feature, self.threshold, self.left
         several = not isinstance(starts, int)
-        odd = self.category is not None or (
-            self.missing_right is not None and bool(np.isnan(flat).any())
-        )
+        odd = self._is_odd(flat)
         for _ in range(self.depth):
             places = feature.take(nodes)
             if several:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import ensemble, feature_selection, linear_model, preprocessing, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -129,6 +130,10 @@ def _target_encoded() -> ColumnTransformer:
 def _network(kind: Any, **options: Any) -> Pipeline:
     network = kind(hidden_layer_sizes=(6, 4), max_iter=30, random_state=0, **options)
     return make_pipeline(preprocessing.StandardScaler(), network)
+
+
+def _scaled(model: Any) -> Pipeline:
+    return make_pipeline(preprocessing.StandardScaler(), model)
 
 
 def _voting(voting: str, **options: Any) -> ensemble.VotingClassifier:
@@ -433,6 +438,38 @@ CONFIGURATIONS: dict[str, Configuration] = {
         "two",
         numbers,
     ),
+    "calibrated in steps": (
+        lambda: CalibratedClassifierCV(svm.LinearSVC(**_SEED), cv=2, method="isotonic"),
+        "two",
+        numbers,
+    ),
+    "calibrated in steps, three": (
+        lambda: CalibratedClassifierCV(GaussianNB(), cv=3, method="isotonic"),
+        "three",
+        numbers,
+    ),
+    # support vectors and clusters
+    "svc": (svm.SVC, "two", numbers),
+    "svc, three": (lambda: _scaled(svm.SVC()), "three", numbers),
+    "svc, three, pairs": (
+        lambda: _scaled(svm.SVC(kernel="poly", decision_function_shape="ovo")),
+        "three",
+        numbers,
+    ),
+    "svc, linear": (lambda: _scaled(svm.SVC(kernel="linear")), "three", numbers),
+    "nu svc": (lambda: _scaled(svm.NuSVC(nu=0.2, kernel="sigmoid", coef0=0.1)), "two", numbers),
+    "svc of columns": (lambda: make_pipeline(_columns(sparse=False), svm.SVC()), "three", frame),
+    "svr": (lambda: _scaled(svm.SVR()), "number", numbers),
+    "svr, polynomial": (lambda: _scaled(svm.SVR(kernel="poly", degree=5)), "number", numbers),
+    "nu svr": (lambda: _scaled(svm.NuSVR(gamma=0.3)), "number", numbers),
+    "one class": (lambda: svm.OneClassSVM(nu=0.2), "number", numbers),
+    "calibrated svc": (
+        lambda: CalibratedClassifierCV(svm.SVC(), cv=2, method="isotonic"),
+        "two",
+        numbers,
+    ),
+    "k-means": (lambda: KMeans(4, n_init=1, **_SEED), "number", numbers),
+    "k-means, scaled": (lambda: _scaled(MiniBatchKMeans(7, n_init=1, **_SEED)), "number", numbers),
     "calibrated forest": (
         lambda: CalibratedClassifierCV(ensemble.RandomForestClassifier(**_FEW), cv=2),
         "three",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from copy import copy
 from functools import cache
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas import DataFrame
 
 from lite_mlops.models import infer_signature
 from lite_mlops.models.examples import example_of
 from lite_mlops.models.lowering.lower import lower
-from lite_mlops.models.lowering.parts import Lowering, NotLowered
+from lite_mlops.models.lowering.parts import Lowering, NotLowered, Unsure
 from lite_mlops.models.lowering.plan import Plan
-from lite_mlops.models.lowering.proving import distance, prove, table_of
+from lite_mlops.models.lowering.proving import _pool, distance, prove, table_of
 from lite_mlops.models.lowering.running import Running
 from lite_mlops.models.signature import Column, Signature, Table
 from tests.models.lowering.configurations import CONFIGURATIONS, fitted
@@ -85,6 +87,40 @@ def _same(model: Any, signature: Signature, running: Running, method: str, table
                 getattr(running, method)(table)
             return True
     return distance(np.asarray(expected), getattr(running, method)(table)) == 0
+
+
+FRAMES = [
+    name for name, (_, _, data) in CONFIGURATIONS.items() if isinstance(data().rows, DataFrame)
+]
+SINGLE_ROWS = int(os.environ.get("LITE_MLOPS_TEST_SINGLE_ROWS", "200"))
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_single_row_is_answered_without_numpy_as_with_it(name: str) -> None:
+    _, signature, running = lowered(name)
+    alone = running._alone
+    if alone is None:
+        pytest.skip("one of its steps needs NumPy")
+    pools = [_pool(column) for column in signature.columns]
+    rng = np.random.default_rng(0)
+    without = 0
+    for turn in range(SINGLE_ROWS):
+        kind = ("usual", "extreme", "beyond")[turn % 3]
+        odd = set(rng.integers(0, len(pools), 2).tolist())
+        drawn = [
+            pool.drawn(rng, 1, kind if place in odd else "usual")
+            for place, pool in enumerate(pools)
+        ]
+        table = table_of(signature, drawn, "arrays")
+        try:
+            with np.errstate(all="ignore"):
+                found = alone(table)
+        except (Unsure, TypeError, OverflowError, ValueError):  # the last: trees refuse it
+            continue
+        without += 1
+        with np.errstate(all="ignore"):
+            assert distance(running._model.raw(running._rows(table)), found) == 0
+    assert without > SINGLE_ROWS / 3
 
 
 def copied(name: str) -> tuple[Any, Signature, Plan, Lowering]:

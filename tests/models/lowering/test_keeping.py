@@ -13,15 +13,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from lite_mlops.errors import Conflict, Damaged, Invalid
 from lite_mlops.models import Asking, ModelVersion, open_asking
 from lite_mlops.models.lowering import keeping
-from lite_mlops.models.lowering.asking import PlanAsking
+from lite_mlops.models.lowering.asking import FewThreads, PlanAsking
 from lite_mlops.project import Project
 from lite_mlops.store.cleaning import clean
 from lite_mlops.store.events import VersionLowered
@@ -75,10 +82,9 @@ def test_what_cannot_be_lowered_is_told(project: Project) -> None:
     version = project.models.register(model, "m", training=data.rows)
     kept = project.models.plan("m")
     assert kept.plan is None
-    assert str(kept) == "the model itself (KNeighborsClassifier: not supported yet)"
-    assert [tuple(one) for one in project.models.parts("m")] == [
-        ("KNeighborsClassifier", "not supported yet")
-    ]
+    why = "it keeps its training rows and looks among them for each answer"
+    assert str(kept) == f"the model itself (KNeighborsClassifier: {why})"
+    assert [tuple(one) for one in project.models.parts("m")] == [("KNeighborsClassifier", why)]
     asking = asking_of(project, version)
     assert not isinstance(asking, PlanAsking)
     assert asking.path == str(kept)
@@ -233,6 +239,41 @@ def test_a_model_with_threads_of_openmp_gets_one_for_few_rows(project: Project) 
     with threadpool_limits(None):
         usual = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "openmp"]
     assert counts == [1, max(usual)]
+
+
+def test_threads_of_a_model_inside_others_are_one_as_well(project: Project) -> None:
+    data = numbers()
+    inner = make_pipeline(
+        ColumnTransformer([("a", StandardScaler(), [0, 1, 2])], n_jobs=2),
+        VotingClassifier(
+            [
+                ("trees", RandomForestClassifier(3, n_jobs=-1)),
+                ("steps", HistGradientBoostingClassifier(max_iter=2)),
+                ("near", KNeighborsClassifier(3, n_jobs=2)),
+            ],
+            n_jobs=2,
+        ),
+    )
+    version = project.models.register(inner.fit(data.rows, data.two), "m", training=data.rows)
+    assert not project.models.plan("m").used
+    asking = asking_of(project, version)
+    assert isinstance(asking, FewThreads)
+    columns, voting = (step for _, step in asking.model.steps)
+    assert [columns.n_jobs, voting.n_jobs] == [1, 1]
+    trees, _, near = voting.estimators_
+    assert [trees.n_jobs, near.n_jobs] == [1, 1]
+    counts = []
+    boosted = voting.estimators_[1]
+    predict = boosted.predict
+
+    def watched(rows: Any) -> Any:
+        used = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "openmp"]
+        counts.append(max(used))
+        return predict(rows)
+
+    boosted.predict = watched
+    assert asking.ask(data.rows[:5]).predicted.tolist() == inner.predict(data.rows[:5]).tolist()
+    assert counts == [1]
 
 
 def test_answering_from_a_plan_does_not_load_scikit_learn(project: Project, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lite_mlops.models import infer_signature
+from lite_mlops.models.lowering import parts
 from lite_mlops.models.lowering.lower import lower
 from lite_mlops.models.lowering.plan import MAGIC, OPS, BadPlan, Plan
 from lite_mlops.models.lowering.running import Running
@@ -131,10 +133,11 @@ def test_a_description_that_leads_nowhere_is_refused(node: Any, why: str) -> Non
         Running(Plan.from_bytes(plan.to_bytes()))
 
 
+@pytest.mark.parametrize("name", ["histograms, categories", "svc of columns"])
 @settings(max_examples=50)
-@given(st.data())
-def test_damaged_bytes_are_refused_or_answer_numbers(data: st.DataObject) -> None:
-    whole = bytearray(written("histograms, categories"))
+@given(data=st.data())
+def test_damaged_bytes_are_refused_or_answer_numbers(name: str, data: st.DataObject) -> None:
+    whole = bytearray(written(name))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
@@ -143,6 +146,7 @@ def test_damaged_bytes_are_refused_or_answer_numbers(data: st.DataObject) -> Non
         return
     try:
         running.predict(some_rows())
+        running.predict(some_rows().part(0, 1))
     except (ValueError, TypeError):  # as for rows that a model does not take
         return
 
@@ -169,6 +173,13 @@ def test_running_a_plan_loads_numpy_alone(tmp_path: Path) -> None:
     answer, loaded = done.stdout.splitlines()
     assert answer in ("[False] (1, 2)", "[ True] (1, 2)")
     assert loaded == "[]", "joblib is loaded by whoever loads models, and not by a plan"
+
+
+def test_classes_that_cannot_be_lowered_are_there() -> None:
+    for name in parts._WHY_NOT:
+        module, _, cls = name.rpartition(".")
+        assert hasattr(import_module(module), cls), name
+        assert parts.why_not(name) == parts._WHY_NOT[name]
 
 
 def test_ops_have_different_names_and_fields_that_are_described() -> None:
