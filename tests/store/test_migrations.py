@@ -13,7 +13,7 @@ from lite_mlops.errors import Conflict
 from lite_mlops.settings import Settings
 from lite_mlops.store import Store, migrations
 from lite_mlops.store.database import Database, attached
-from lite_mlops.store.fold import stale_summaries
+from lite_mlops.store.summaries import stale_summaries
 from tests.store.test_backup import fill, tables
 
 SETTINGS = Settings()
