@@ -46,7 +46,7 @@ class _Rare(NamedTuple):
     purged: bool  # there are purged runs, whose late events are left out
     crashed: bool  # there are crashed runs, whose end may have to be found again
     unknown: list[str] | None  # lines that an older version could not fold and this one can
-    unsummed: bool  # an older version folded the runs, and made no summaries of them
+    unsummed: bool  # an older version folded the runs, and summed them up otherwise or not
 
 
 _OTHER_KIND = re.compile(rb',"k":"(?!metric")(\w+)"')

@@ -123,9 +123,8 @@ def _choose(database: Database) -> Sequence[Column]:
     """Choose the keys that get columns, and keep which they are."""
     database.run("forget_columns")
     runs = database.value("runs_over")
-    if runs < MANY:
-        return ()
-    common = database.rows("common_keys", least=_COMMON * runs, most=_MOST)
+    few = runs < MANY
+    common = [] if few else database.rows("common_keys", least=_COMMON * runs, most=_MOST)
     columns = [Column(f"c{number}", part, key) for number, (part, key) in enumerate(common)]
     names, parts, keys = ([each[place] for each in columns] for place in range(3))
     database.run("keep_columns", names=names, parts=parts, keys=keys, runs=runs)

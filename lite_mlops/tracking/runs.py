@@ -87,8 +87,9 @@ def _places(
         database.execute(asked.sql, *asked.values)
         return database.cursor.fetchall()
 
-    columns, (going_on,) = database.rows("summary_columns"), database.rows("runs_going_on")
-    ground = Ground.from_rows(columns, *going_on)
+    columns = database.rows("summary_columns")
+    ((first, last),) = database.rows("unsummed_runs", summed=bool(columns))
+    ground = Ground.from_rows(columns, first, last)
     asked = start_for(question, ground, count, after)
     if asked is not None:
         ((since,),) = answer(asked)
@@ -105,8 +106,8 @@ def _rows_of(
     """Return the summaries at some `_places` by their rows, and the other runs by their hashes."""
     rows = [row for row, *_ in places if row is not None]
     over = database.dicts("summaries_at", rows=rows) if rows else []
-    going_on = [run_hash for row, *_, run_hash in places if row is None]
-    others = database.dicts("runs_by_hash", hashes=going_on) if going_on else []
+    unsummed = [run_hash for row, *_, run_hash in places if row is None]
+    others = database.dicts("runs_by_hash", hashes=unsummed) if unsummed else []
     parts = parts_of(database, [row["run_id"] for row in others])
     return (
         {row["row"]: row for row in over},
@@ -242,9 +243,9 @@ class Runs:
                 question = replace(question, experiments=tuple(present))
             after = search.read_token(question, page_token)
             places = _places(database, question, count + 1, after)
-            over, going_on = _rows_of(database, places[:count])
+            over, unsummed = _rows_of(database, places[:count])
         runs = tuple(
-            going_on[run_hash] if row is None else Run.from_summary(over[row])
+            unsummed[run_hash] if row is None else Run.from_summary(over[row])
             for row, *_, run_hash in places[:count]
         )
         token = None

@@ -531,8 +531,7 @@ INSERT INTO unknown_events VALUES ($kind, $line);
 SELECT EXISTS (SELECT 1 FROM purged), EXISTS (SELECT 1 FROM runs WHERE status = 'crashed'),
        (SELECT list(line) FROM unknown_events
         WHERE kind IN (SELECT unnest($known::VARCHAR[]))),
-       NOT EXISTS (SELECT 1 FROM summaries)
-       AND EXISTS (SELECT 1 FROM runs WHERE started_at IS NOT NULL AND status <> 'running');
+       NOT EXISTS (SELECT 1 FROM summary_columns);
 
 -- name: drop_now_known
 DELETE FROM unknown_events WHERE kind IN (SELECT unnest($known::VARCHAR[]));

@@ -19,10 +19,10 @@ SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.sta
 FROM runs r LEFT JOIN experiments e ON e.name = r.experiment
 WHERE r.run_id = $run AND r.started_at IS NOT NULL;
 
--- name: runs_going_on
--- The first and the last id of the runs that are going on, and so have no summary.
+-- name: unsummed_runs
+-- The first and the last id of the runs without a summary: those that are going on, or all.
 SELECT min(run_id), max(run_id) FROM runs
-WHERE (status <> 'running') IS NOT TRUE AND started_at IS NOT NULL;
+WHERE started_at IS NOT NULL AND (NOT $summed OR (status <> 'running') IS NOT TRUE);
 
 -- name: run_page
 -- One page of runs, the newest first; null parameters do not filter.

@@ -1,20 +1,20 @@
 """A question about runs as one SQL statement: built from fixed texts, with every value bound.
 
-Runs that are over are looked for in their summaries, which have a column for each common key once
-there are many (`Ground`); the few that are going on are looked for in `runs`. Any other metric,
-param or tag that the question speaks of is joined once, by its key, whatever is asked of it. Where
-it must be there to satisfy the filter, the database turns the join around and starts from the few
-rows that qualify.
+Runs that are over are found by their summaries, which have a column for each common key once there
+are many; the few that are going on have none, and are found in `runs`. Every other metric, param
+or tag that the question speaks of is joined once, by its key, whatever is asked of it. Where it
+must be there to satisfy the filter, the database turns the join around and starts from the few rows
+that qualify.
 
-If nothing else sorts, the newest come first, and nearly always a page is filled by the newest of
-them. So the question is asked of these first (`start_for`): a page that they fill is right, as
-every other run comes after them; else the question is asked of all runs.
+If nothing else sorts, the newest runs come first, and nearly always the newest of them fill a page.
+So the question is asked of these first (`start_for`): a page that they fill is right, as every
+other run comes after them; else the question is asked of all runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lite_mlops.errors import Invalid
@@ -107,19 +107,27 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True)
 class Ground:
-    """What there is to search."""
+    """What there is to search.
 
-    columns: Mapping[Field, str] = field(default_factory=dict)  # of `summaries`
-    runs: int = 0  # when these were chosen; there may be twice as many now
-    going_on: tuple[str, str] | None = None  # the first and the last id of runs without summary
+    `summed` says that runs have their summaries when they are over: not so between a migration and
+    the next fold.
+    """
+
+    summed: bool
+    runs: int  # when the columns were chosen; there may be twice as many now
+    columns: Mapping[Field, str]  # of the summaries
+    unsummed: tuple[str, str] | None  # the first and the last id of the runs without summary
 
     @classmethod
-    def from_rows(cls, columns: Sequence[tuple[Any, ...]], first: str | None, last: str) -> Ground:
-        """Return the ground of the rows of `summary_columns` and that of `runs_going_on`."""
+    def from_rows(
+        cls, columns: Sequence[tuple[Any, ...]], first: str | None, last: str | None
+    ) -> Ground:
+        """Return the ground of the rows of `summary_columns` and that of `unsummed_runs`."""
         return cls(
-            {Field(part, key): name for name, part, key, _ in columns if name is not None},
+            bool(columns),
             max((runs for *_, runs in columns), default=0),
-            None if first is None else (first, last),
+            {Field(part, key): name for name, part, key, _ in columns if name is not None},
+            None if first is None or last is None else (first, last),
         )
 
 
@@ -136,14 +144,12 @@ _NEWEST = Sorted("epoch_us(r.started_at)", descending=True)
 def start_for(
     question: Question, ground: Ground, count: int, after: Place | None = None
 ) -> Statement | None:
-    """Return the statement of a time since which the first `count` of all runs started.
+    """Return the statement of a time, such that the first `count` runs probably started since.
 
-    Its only value is null where a bound would spare nothing, and so is the statement.
+    Its only value is null where looking there first would spare nothing, and so is the statement.
     """
-    if (
-        question.deleted or question.orders or ground.runs < LARGE
-    ):  # deleted ones are few, and anywhere
-        return None
+    if question.orders or question.deleted or ground.runs < LARGE:
+        return None  # deleted ones are few, and anywhere
     tests = "true" if after is None else "epoch_us(started_at) <= $1"
     sql = _START.format(count=WIDTH * count, tests=tests)
     return Statement(sql, () if after is None else (after[0],))
@@ -163,18 +169,18 @@ def statement_for(
     Raises:
         Invalid: the question speaks of too many metrics, params and tags.
     """
-    over = _Over(question, ground)
-    sides = [over.query(since)]
-    if ground.going_on is not None:
-        sides.append(_GoingOn(question, ground.going_on, over.values).query(since))
-    keys = over.keys()
+    values: list[object] = []
+    sides: list[_Side] = [_Summed(question, ground, values)] if ground.summed else []
+    if ground.unsummed is not None or not sides:
+        sides.append(_Unsummed(question, ground, values))
+    keys = sides[0].keys()
     sql = _STATEMENT.format(
-        sides=" UNION ALL ".join(sides),
-        beyond=over.beyond(keys, after),
+        sides=" UNION ALL ".join(side.query(since) for side in sides),
+        beyond=sides[0].beyond(keys, after),
         order=", ".join(f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)),
         count=count,
     )
-    return Statement(sql, tuple(over.values))
+    return Statement(sql, tuple(values))
 
 
 class Builder:
@@ -335,13 +341,13 @@ class _Side(Builder):
         return _PARTS[field.part].format(key=self.bound(field.key))
 
 
-class _Over(_Side):
-    """Looks at the runs that are over, in their summaries."""
+class _Summed(_Side):
+    """Looks at the summaries of the runs that are over."""
 
     table, row = "summaries", "r.rowid"
 
-    def __init__(self, question: Question, ground: Ground) -> None:
-        super().__init__(question)
+    def __init__(self, question: Question, ground: Ground, values: list[object]) -> None:
+        super().__init__(question, values)
         self._columns = {one: ground.columns[one] for one in self.alias if one in ground.columns}
         for one in self._columns:
             del self.alias[one]
@@ -357,23 +363,24 @@ class _Over(_Side):
         return super().number_of(field) if name is None else f"r.{name}_number"
 
 
-class _GoingOn(_Side):
-    """Looks at the runs that are going on; by their ids the database skips the rows of others."""
+class _Unsummed(_Side):
+    """Looks at the runs without summary; the range of their ids spares most rows of the others."""
 
     table, row = "runs", "NULL"
 
-    def __init__(self, question: Question, ids: tuple[str, str], values: list[object]) -> None:
+    def __init__(self, question: Question, ground: Ground, values: list[object]) -> None:
         super().__init__(question, values)
-        self._first, self._last = map(self.bound, ids)
+        self._summed = ground.summed
+        self._first, self._last = map(self.bound, ground.unsummed or (None, None))
 
-    def _in_range(self, of: str) -> str:
+    def _in_range(self, of: str = "") -> str:
         return _IN_RANGE.format(of=of, first=self._first, last=self._last)
 
     def tests(self) -> list[str]:
         """Return what is true of the runs of this side alone."""
-        going_on = "(r.status <> 'running') IS NOT TRUE"
-        return [self._in_range("r."), "r.started_at IS NOT NULL", going_on]
+        tests = [self._in_range("r."), "r.started_at IS NOT NULL"]
+        return [*tests, "(r.status <> 'running') IS NOT TRUE"] if self._summed else tests
 
     def joined(self, field: Field) -> str:
         """Return the query for what its runs have of a field."""
-        return f"{super().joined(field)} AND {self._in_range('')}"
+        return f"{super().joined(field)} AND {self._in_range()}"
