@@ -27,11 +27,11 @@ def all_of(project: Project) -> list[Run]:
     """All runs that are not deleted, the newest first."""
     found = project.runs.page(count=COUNT)
     assert len(found) == COUNT - 2
-    assert {run.status for run in found} == {"finished", "failed", "killed", "crashed"}
+    assert {run.status for run in found} >= {"finished", "failed", "killed", "crashed"}
     return found
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(tree=TREES)
 def test_a_filter_finds_what_it_says(varied: Project, tree: Filter) -> None:
     runs = [run for run in all_of(varied) if finds(tree, run)]
@@ -59,7 +59,7 @@ def pages_are_the_whole(
     assert [run.id for run in found] == [run.id for run in expected]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
 def test_pages_in_any_order_are_the_whole(
     varied: Project, orders: list[Order], size: int, tree: Filter | None
@@ -74,7 +74,7 @@ def looking_near_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "WIDTH", 1)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 9), tree=st.none() | TREES)
 @pytest.mark.usefixtures("looking_near_first")
 def test_looking_at_the_newest_runs_first_changes_nothing(
