@@ -108,7 +108,7 @@ def _sum_up(
     for piece in range(pieces):
         which = {"piece": piece, "pieces": pieces, "first": first, "last": last}
         sql, pointers = _summed(into[min(piece, len(into) - 1)], columns)
-        database.cursor.execute(sql, which | pointers)
+        database.command(sql, which | pointers)
         yield which
 
 

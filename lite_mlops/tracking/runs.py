@@ -84,7 +84,7 @@ def _places(
     from lite_mlops.tracking.search import Ground, Statement, start_for, statement_for
 
     def answer(asked: Statement) -> list[tuple[Any, ...]]:
-        database.execute(asked.sql, *asked.values)
+        database.command(asked.sql, asked.values)
         return database.cursor.fetchall()
 
     columns = database.rows("summary_columns")
