@@ -94,6 +94,15 @@ def test_few_runs_have_no_columns(folder: Folder) -> None:
         assert chosen(folder) == []
 
 
+def test_making_all_anew_leaves_the_table_as_it_was_made(folder: Folder) -> None:
+    Writer(folder).fold(*a_run("r1", {"auc": 0.5}, {"depth": "3"}, {"team": "a"}))
+    with attached(folder.database, SETTINGS) as database:
+        described = database.cursor.execute("DESCRIBE summaries").fetchall()
+        sum_up_all(database)
+        assert database.cursor.execute("DESCRIBE summaries").fetchall() == described
+    assert folder.summaries() == folder.runs_over()
+
+
 def test_keys_of_any_name_and_values_of_any_kind_have_columns(folder: Folder) -> None:
     writer = Writer(folder)
     numbers = [0.1, -0.0, 5e-324, 1.7976931348623157e308, math.nan, math.inf, -math.inf, 3.0]
