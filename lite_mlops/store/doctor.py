@@ -15,12 +15,13 @@ from lite_mlops.errors import Damaged, LiteMlopsError
 from lite_mlops.store.backup import newest_backup, read_everything, set_database_aside
 from lite_mlops.store.clock import new_id, now, stamp
 from lite_mlops.store.database import Unreadable, attached, is_engine_error
-from lite_mlops.store.fold import chain_hash, first_hash, fold, stale_summaries, sum_up_all
+from lite_mlops.store.fold import chain_hash, first_hash, fold
 from lite_mlops.store.intake import Place, list_journals, take_in
 from lite_mlops.store.layout import Layout
 from lite_mlops.store.migrations import migrate
 from lite_mlops.store.objects import Objects
 from lite_mlops.store.references import referrers
+from lite_mlops.store.summaries import stale_summaries, sum_up_all
 
 if TYPE_CHECKING:
     from lite_mlops.store.store import Store

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from lite_mlops.store.clock import new_id
 from lite_mlops.store.database import Database, NotWritten
 from lite_mlops.store.events import FOLD_ORDER, KINDS, Decision, columns
 from lite_mlops.store.intake import Reading
+from lite_mlops.store.summaries import sum_up, sum_up_all
 
 # Statements that follow when one of the kinds was folded.
 _FOLLOWED_BY = {
@@ -26,14 +27,6 @@ _FOLLOWED_BY = {
     "summarise_metrics": {"metric", "metrics"},
     "remove_purged": {"run_purged"},
 }
-
-# Kinds that change what a page shows of a run; a file may be the last sign of a crashed one.
-_SHOWN = {
-    *("run_started", "run_resumed", "run_ended", "run_deleted", "run_restored", "run_purged"),
-    *("params", "metric", "metrics", "tags", "note", "artifact"),
-}
-_GOING_ON = {"run_started", "run_resumed"}  # kinds after which a run may be going on again
-_SUMMED_AT_ONCE = 20_000  # runs: 50 MB with 15 keys each
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class _Rare(NamedTuple):
     purged: bool  # there are purged runs, whose late events are left out
     crashed: bool  # there are crashed runs, whose end may have to be found again
     unknown: list[str] | None  # lines that an older version could not fold and this one can
-    unsummed: bool  # an older version folded the runs, and made no summaries of them
+    unsummed: bool  # an older version folded the runs, and summed them up otherwise or not
 
 
 _OTHER_KIND = re.compile(rb',"k":"(?!metric")(\w+)"')
@@ -244,45 +237,6 @@ def _end_crashed(database: Database, readings: Sequence[Reading], rare: _Rare) -
     return [run_id for (run_id,) in crashed]
 
 
-def _summing_up(database: Database, touched: int) -> Iterator[dict[str, int]]:
-    """Sum up the touched runs, so many at a time in `summed` as fit into memory."""
-    pieces = 1 + touched // _SUMMED_AT_ONCE
-    for piece in range(pieces):
-        which = {"piece": piece, "pieces": pieces}
-        database.run("sum_up_touched", **which)
-        yield which
-
-
-def stale_summaries(database: Database) -> int:
-    """Return how many runs have another summary than the other tables say."""
-    touched = database.value("touch_all")
-    pieces = _summing_up(database, touched)
-    return sum(database.value("stale_summaries", **piece) for piece in pieces)
-
-
-def sum_up_all(database: Database) -> None:
-    """Make the summaries of all runs anew, from what the other tables say."""
-    database.run("forget_summaries")
-    for _ in _summing_up(database, database.value("touch_all")):
-        database.run("keep_summed")
-
-
-def _sum_up(database: Database, kinds: set[str], crashed: Sequence[str]) -> None:
-    """Make the summaries of the runs anew of which the staged kinds, or a crash, show something."""
-    touched: list[tuple[str, dict[str, object]]] = []
-    shown = sorted(kinds & _SHOWN)
-    # A run that is going on has no summary: what it logs costs nothing here.
-    if shown and (kinds & _GOING_ON or database.value("any_over", kinds=shown)):
-        touched.append(("touch_staged", {"kinds": shown}))
-    if crashed:
-        touched.append(("touch_runs", {"runs": list(crashed)}))
-    for statement, which in touched:
-        count = database.value(statement, **which)
-        database.run("forget_touched")
-        for _ in _summing_up(database, count):
-            database.run("keep_summed")
-
-
 def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) -> Folded:
     """Apply what was taken in to the attached database, all of it or nothing."""
     rare = _Rare(*database.rows("rare_rows", known=list(KINDS))[0])
@@ -295,7 +249,7 @@ def fold(database: Database, readings: Sequence[Reading], stage_folder: Path) ->
             if rare.unsummed:
                 sum_up_all(database)
             else:
-                _sum_up(database, set(counts), crashed)
+                sum_up(database, set(counts), crashed)
     finally:
         if staged:
             database.execute("DROP TABLE staged")

@@ -78,40 +78,41 @@ def parts_of(
 
 
 def _places(
-    database: Database, question: Question, runs: int, count: int, after: Place | None
+    database: Database, question: Question, count: int, after: Place | None
 ) -> list[tuple[Any, ...]]:
-    """Return the `run_hash` and the `Place` of the first `count` of `runs` runs that are found."""
-    from lite_mlops.tracking.search import Statement, bound_for, statement_for
+    """Return where the first `count` runs that are found lie, and the `Place` of each."""
+    from lite_mlops.tracking.search import Ground, Statement, start_for, statement_for
 
     def answer(asked: Statement) -> list[tuple[Any, ...]]:
-        database.execute(asked.sql, *asked.values)
+        database.command(asked.sql, asked.values)
         return database.cursor.fetchall()
 
-    asked = bound_for(question, runs, count, after)
+    columns = database.rows("summary_columns")
+    ((first, last),) = database.rows("unsummed_runs", summed=bool(columns))
+    ground = Ground.from_rows(columns, first, last)
+    asked = start_for(question, ground, count, after)
     if asked is not None:
-        ((bound,),) = answer(asked)
-        if bound is not None:
-            found = answer(statement_for(question, count, after, bound))
+        ((since,),) = answer(asked)
+        if since is not None:
+            found = answer(statement_for(question, ground, count, after, since))
             if len(found) == count:
                 return found
-    return answer(statement_for(question, count, after))
+    return answer(statement_for(question, ground, count, after))
 
 
 def _rows_of(
     database: Database, places: Sequence[tuple[Any, ...]]
-) -> tuple[list[dict[str, Any]], dict[int, Run]]:
-    """Return the summaries of the runs at some `_places`, and those runs that have none."""
-    if not places:
-        return [], {}
-    hashes, starts = [place[0] for place in places], [place[-2] for place in places]
-    over = database.dicts("summaries_by_hash", hashes=hashes, first=min(starts), last=max(starts))
-    going_on = set(hashes).difference(row["run_hash"] for row in over)
-    if not going_on:
-        return over, {}
-    rows = database.dicts("runs_by_hash", hashes=[*going_on])
-    parts = parts_of(database, [row["run_id"] for row in rows])
-    found = {row["run_hash"]: Run.from_row(row, **parts[row["run_id"]]._asdict()) for row in rows}
-    return over, found
+) -> tuple[dict[int, dict[str, Any]], dict[int, Run]]:
+    """Return the summaries at some `_places` by their rows, and the other runs by their hashes."""
+    rows = [row for row, *_ in places if row is not None]
+    over = database.dicts("summaries_at", rows=rows) if rows else []
+    unsummed = [run_hash for row, *_, run_hash in places if row is None]
+    others = database.dicts("runs_by_hash", hashes=unsummed) if unsummed else []
+    parts = parts_of(database, [row["run_id"] for row in others])
+    return (
+        {row["row"]: row for row in over},
+        {row["run_hash"]: Run.from_row(row, **parts[row["run_id"]]._asdict()) for row in others},
+    )
 
 
 def _read_history(
@@ -135,7 +136,6 @@ class Runs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._count = 0  # of runs, when last asked; once there are many, a search knows enough
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -242,12 +242,12 @@ class Runs:
                 present = dict.fromkeys(find_experiment(database, name) for name in names)
                 question = replace(question, experiments=tuple(present))
             after = search.read_token(question, page_token)
-            if self._count < search.LARGE:
-                self._count = database.value("run_count")
-            places = _places(database, question, self._count, count + 1, after)
-            over, going_on = _rows_of(database, places[:count])
-        found = {row["run_hash"]: Run.from_summary(row) for row in over} | going_on
-        runs = tuple(found[run_hash] for run_hash, *_ in places[:count])
+            places = _places(database, question, count + 1, after)
+            over, unsummed = _rows_of(database, places[:count])
+        runs = tuple(
+            unsummed[run_hash] if row is None else Run.from_summary(over[row])
+            for row, *_, run_hash in places[:count]
+        )
         token = None
         if len(places) > count:
             token = search.write_token(question, places[count - 1][1:])

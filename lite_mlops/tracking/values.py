@@ -151,7 +151,8 @@ class Run:
     @classmethod
     def from_summary(cls, row: Mapping[str, Any]) -> Run:
         """Return the run of a row of the table `summaries`."""
-        params, metrics, tags = (json.loads(f"{{{row[part] or ''}}}") for part in _PARTS)
+        told = ",".join([f"{{{row[part] or ''}}}" for part in _PARTS])
+        params, metrics, tags = json.loads(f"[{told}]")  # at once, as a page has fifty
         return cls.from_row(
             row,
             params=params,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lite_mlops.store.database import attached
-from lite_mlops.store.fold import sum_up_all
+from lite_mlops.store.summaries import sum_up_all
 from tests.benchmarks.projects import plain_project
 
 _BEGIN = "1760000000::BIGINT"  # seconds; one run is started every minute from then on

@@ -15,7 +15,7 @@ from typing import Any
 
 from lite_mlops.project import Project
 from lite_mlops.store.database import attached
-from lite_mlops.store.fold import sum_up_all
+from lite_mlops.store.summaries import sum_up_all
 from tests.benchmarks.measuring import Figure, compared, interleaved, scratch, seconds_of
 from tests.benchmarks.projects import new_project
 

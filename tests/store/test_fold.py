@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from lite_mlops.store import events as ev
 from lite_mlops.store.database import attached
-from lite_mlops.store.fold import stale_summaries, sum_up_all
 from lite_mlops.store.lines import START, encode
+from lite_mlops.store.summaries import stale_summaries, sum_up_all
 from tests.store.journals import SETTINGS, Folder, journal_bytes
 
 RUNS = ["68000001aaaaaaaaaaaa", "68000001bbbbbbbbbbbb", "68000002cccccccccccc"]
@@ -476,7 +476,7 @@ def test_a_purged_run_leaves_no_rows_and_takes_none_later(folder: Folder) -> Non
 
 
 def test_runs_are_summed_up_in_pieces(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lite_mlops.store.fold._SUMMED_AT_ONCE", 2)
+    monkeypatch.setattr("lite_mlops.store.summaries._SUMMED_AT_ONCE", 2)
     ids = [f"r{number}" for number in range(7)]
     events: list[ev.Event] = [started(run, "w1") for run in ids]
     events += [ev.Params(run=run, keys=["a"], texts=[run]) for run in ids]

@@ -13,7 +13,7 @@ from lite_mlops.errors import Conflict
 from lite_mlops.settings import Settings
 from lite_mlops.store import Store, migrations
 from lite_mlops.store.database import Database, attached
-from lite_mlops.store.fold import stale_summaries
+from lite_mlops.store.summaries import stale_summaries
 from tests.store.test_backup import fill, tables
 
 SETTINGS = Settings()
@@ -29,6 +29,7 @@ RELEASED = {
     "0007_serving": "cb9757c33358fb66f7ad2f57c5599223c48bb17d2a17c2b1019da840c553652a",
     "0008_plans": "2b9225eea88ed86cbbb6313960e4cad42c2645db5949f2bcb4fa64afb2ad805c",
     "0009_endpoints": "0fed84224eb2fc4e6734bc27d9acbc546fd84c1469afb8065a63e9af4b563e5c",
+    "0010_summary_columns": "781c41925b2d243ef1c03af18a50c0186fdbc405c41161d483fb9cc005e967a6",
 }
 
 
@@ -98,6 +99,29 @@ def test_runs_that_are_here_already_get_their_summaries(store: Store) -> None:
             ("r0", None, None, True),
             ("r1", '"a\\"b":"it\'s"', '"t":"x"', False),
         ]
+        assert stale_summaries(database) == 0
+
+
+def test_runs_that_are_summed_up_already_get_columns(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lite_mlops.store.summaries.MANY", 2)
+    store.layout.make()
+    create(store.layout.database, list(migrations.steps()).index("0010_summary_columns"))
+    with attached(store.layout.database, SETTINGS) as database:
+        database.execute(
+            "INSERT INTO runs (run_id, run_hash, name, experiment, started_at, status) "
+            "SELECT 'r' || i, i, 'n', 'e', now()::TIMESTAMP, 'finished' FROM range(3) t(i)"
+        )
+        database.execute("INSERT INTO params VALUES ('r1', 'k', '2', 2, NULL, 1)")
+        database.execute(
+            "INSERT INTO summaries (run_hash, run_id, name, experiment, started_at, status) "
+            "SELECT run_hash, run_id, name, experiment, started_at, status FROM runs"
+        )
+    store.fold()
+    with store.reading() as database:
+        database.execute("SELECT run_id, c0, c0_number FROM summaries WHERE c0 IS NOT NULL")
+        assert database.cursor.fetchall() == [("r1", "2", 2.0)]
         assert stale_summaries(database) == 0
 
 

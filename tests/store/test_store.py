@@ -360,3 +360,22 @@ def test_a_disk_that_fills_up_while_folding_harms_nothing(tmp_path: Path) -> Non
     )
     assert done.stdout == "held\n", done.stderr
     assert "make space" in done.stderr
+
+
+def test_commands_are_parsed_once_and_not_kept_without_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: dict[str, object] = {}
+    monkeypatch.setattr("lite_mlops.store.database._parsed", parsed)
+    monkeypatch.setattr("lite_mlops.store.database._MOST_PARSED", 2)
+    store.fold()
+    with store.reading() as database:
+        parsed.clear()
+        for number in range(5):
+            database.command("SELECT $1 + 1", [number])
+            assert database.cursor.fetchall() == [(number + 1,)]
+        assert list(parsed) == ["SELECT $1 + 1"]
+        for number in range(5):
+            database.command(f"SELECT $1 + {number}", [1])
+            assert database.cursor.fetchall() == [(number + 1,)]
+            assert len(parsed) <= 2

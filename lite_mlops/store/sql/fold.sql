@@ -469,40 +469,61 @@ SELECT EXISTS (SELECT 1 FROM runs WHERE status <> 'running'
                AND run_id IN (SELECT run FROM staged WHERE k IN (SELECT unnest($kinds::VARCHAR[]))));
 
 -- name: touch_staged
--- The runs of which something new is to be shown; the result is their number.
+-- The runs of which something new is to be shown.
 CREATE OR REPLACE TEMP TABLE touched AS
-SELECT run_hash FROM runs
+SELECT run_id, run_hash FROM runs
 WHERE run_id IN (SELECT run FROM staged WHERE k IN (SELECT unnest($kinds::VARCHAR[])));
 
 -- name: touch_runs
 CREATE OR REPLACE TEMP TABLE touched AS
-SELECT run_hash FROM runs WHERE run_id IN (SELECT unnest($runs::VARCHAR[]));
+SELECT run_id, run_hash FROM runs WHERE run_id IN (SELECT unnest($runs::VARCHAR[]));
 
 -- name: touch_all
-CREATE OR REPLACE TEMP TABLE touched AS SELECT run_hash FROM runs;
+CREATE OR REPLACE TEMP TABLE touched AS SELECT run_id, run_hash FROM runs;
+
+-- name: touched_range
+SELECT count(*) AS count, min(run_id) AS first, max(run_id) AS last FROM touched;
 
 -- name: forget_touched
 DELETE FROM summaries WHERE run_hash IN (SELECT run_hash FROM touched);
 
--- name: forget_summaries
-DELETE FROM summaries;
+-- name: summary_columns
+SELECT name, part, key, runs FROM summary_columns;
 
--- name: keep_summed
-INSERT INTO summaries FROM summed;
+-- name: forget_columns
+DELETE FROM summary_columns;
 
--- name: sum_up_touched
--- The rows of `summaries` of a part of the touched runs: those that are over have one.
-CREATE OR REPLACE TEMP TABLE summed AS
+-- name: summary_count
+SELECT count(*) FROM summaries;
+
+-- name: runs_over
+SELECT count(*) FROM runs WHERE started_at IS NOT NULL AND status <> 'running';
+
+-- name: common_keys
+SELECT part, key FROM (
+    SELECT 'metrics' AS part, key FROM latest
+    UNION ALL SELECT 'params', key FROM params
+    UNION ALL SELECT 'tags', key FROM tags WHERE value IS NOT NULL)
+GROUP BY part, key HAVING count(*) >= $least ORDER BY count(*) DESC, part, key LIMIT $most;
+
+-- name: keep_columns
+INSERT INTO summary_columns
+SELECT unnest($names::VARCHAR[]), unnest($parts::VARCHAR[]), unnest($keys::VARCHAR[]), $runs
+UNION ALL SELECT NULL, NULL, NULL, $runs;
+
+-- name: touched_runs
+-- The rows of `summaries` of a part of the touched runs: those that are over have one. The range
+-- lets the database skip nearly all rows of other runs.
 WITH members AS (
     SELECT run_hash, 'param' AS part, key, to_json(key) || ':' || to_json(value) AS member
-    FROM params
+    FROM params WHERE run_id >= $first AND run_id <= $last
     UNION ALL
     SELECT run_hash, 'metric', key,
            to_json(key) || ':' || json_array(step, epoch_us(time), value, low, high, points)
-    FROM latest
+    FROM latest WHERE run_id >= $first AND run_id <= $last
     UNION ALL
     SELECT run_hash, 'tag', key, to_json(key) || ':' || to_json(value)
-    FROM tags WHERE value IS NOT NULL
+    FROM tags WHERE value IS NOT NULL AND run_id >= $first AND run_id <= $last
 ), told AS (
     SELECT run_hash,
            string_agg(member, ',' ORDER BY key) FILTER (part = 'param') AS params,
@@ -515,8 +536,7 @@ SELECT r.run_hash, r.run_id, r.name, r.experiment, r.status, r.actor, r.started_
        r.parent_id, r.note, coalesce(r.deleted, false) AS deleted, t.params, t.metrics, t.tags
 FROM runs r LEFT JOIN told t USING (run_hash)
 WHERE r.started_at IS NOT NULL AND r.status <> 'running'
-  AND r.run_hash IN (SELECT run_hash FROM touched WHERE run_hash % $pieces = $piece)
-ORDER BY r.started_at, r.run_id;
+  AND r.run_hash IN (SELECT run_hash FROM touched WHERE run_hash % $pieces = $piece);
 
 -- name: remove_purged
 -- Follows every fold while anything is purged, so that late events of a purged run go as well.
@@ -549,8 +569,7 @@ INSERT INTO unknown_events VALUES ($kind, $line);
 SELECT EXISTS (SELECT 1 FROM purged), EXISTS (SELECT 1 FROM runs WHERE status = 'crashed'),
        (SELECT list(line) FROM unknown_events
         WHERE kind IN (SELECT unnest($known::VARCHAR[]))),
-       NOT EXISTS (SELECT 1 FROM summaries)
-       AND EXISTS (SELECT 1 FROM runs WHERE started_at IS NOT NULL AND status <> 'running');
+       NOT EXISTS (SELECT 1 FROM summary_columns);
 
 -- name: drop_now_known
 DELETE FROM unknown_events WHERE kind IN (SELECT unnest($known::VARCHAR[]));

@@ -19,8 +19,10 @@ SELECT r.run_id, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.sta
 FROM runs r LEFT JOIN experiments e ON e.name = r.experiment
 WHERE r.run_id = $run AND r.started_at IS NOT NULL;
 
--- name: run_count
-SELECT count(*) FROM runs;
+-- name: unsummed_runs
+-- The first and the last id of the runs without a summary: those that are going on, or all.
+SELECT min(run_id), max(run_id) FROM runs
+WHERE started_at IS NOT NULL AND (NOT $summed OR (status <> 'running') IS NOT TRUE);
 
 -- name: run_page
 -- One page of runs, the newest first; null parameters do not filter.
@@ -51,15 +53,13 @@ SELECT * FROM (
     FROM tags WHERE run_id >= $first AND run_id <= $last AND value IS NOT NULL
 ) WHERE $runs::VARCHAR[] IS NULL OR list_contains($runs::VARCHAR[], run_id);
 
--- name: summaries_by_hash
--- Of runs that lie anywhere, those that are over, with all their parts. The times when the first and
--- the last of them started let the database skip what lies before and behind.
-SELECT s.run_hash, s.run_id, s.name, coalesce(e.leads_to, s.experiment) AS experiment, s.status,
-       s.actor, s.started_at, s.ended_at, s.parent_id, s.note, s.deleted, s.params, s.metrics,
-       s.tags
+-- name: summaries_at
+-- Of runs that are over, with all their parts: those in some rows of the table, by their numbers.
+SELECT s.rowid AS row, s.run_id, s.name, coalesce(e.leads_to, s.experiment) AS experiment,
+       s.status, s.actor, s.started_at, s.ended_at, s.parent_id, s.note, s.deleted, s.params,
+       s.metrics, s.tags
 FROM summaries s LEFT JOIN experiments e ON e.name = s.experiment
-WHERE s.started_at >= make_timestamp($first) AND s.started_at <= make_timestamp($last)
-  AND s.run_hash IN (SELECT unnest($hashes::UBIGINT[]));
+WHERE s.rowid IN (SELECT unnest($rows::BIGINT[]));
 
 -- name: runs_by_hash
 SELECT r.run_id, r.run_hash, r.name, coalesce(e.leads_to, r.experiment) AS experiment, r.status,

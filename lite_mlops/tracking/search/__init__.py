@@ -5,21 +5,21 @@ from lite_mlops.tracking.search.grammar import parse_filter, parse_orders, texts
 from lite_mlops.tracking.search.page import checked_count, read_token, write_token
 from lite_mlops.tracking.search.results import SHOWN, Page, RunPage
 from lite_mlops.tracking.search.sql import (
-    LARGE,
     Builder,
+    Ground,
     Place,
     Question,
     Sorted,
     Statement,
-    bound_for,
+    start_for,
     statement_for,
 )
 
 __all__ = [
-    "LARGE",
     "SHOWN",
     "Builder",
     "Field",
+    "Ground",
     "Kind",
     "Page",
     "Place",
@@ -29,11 +29,11 @@ __all__ = [
     "Statement",
     "Subject",
     "Value",
-    "bound_for",
     "checked_count",
     "parse_filter",
     "parse_orders",
     "read_token",
+    "start_for",
     "statement_for",
     "texts",
     "write_token",

@@ -1,20 +1,21 @@
 """A question about runs as one SQL statement: built from fixed texts, with every value bound.
 
-Each metric, param and tag that the question speaks of is joined once, by its key, whatever is asked
-of it. Where it must be there to satisfy the filter, the database turns the join around and starts
-from the few rows that qualify.
+Runs that are over are found by their summaries, which have a column for each common key once there
+are many; the few that are going on have none, and are found in `runs`. Every other metric, param
+or tag that the question speaks of is joined once, by its key, whatever is asked of it. Where it
+must be there to satisfy the filter, the database turns the join around and starts from the few rows
+that qualify.
 
-A page is a small part of the runs, and nearly always what the filter finds is among those that come
-first whatever it says. So the question is asked of these first (`bound_for`): of the newest, or of
-those that are best in the metric or param that sorts. A page that is filled by them is right, as
-every other run comes after them; else the question is asked of all runs.
+If nothing else sorts, the newest runs come first, and nearly always the newest of them fill a page.
+So the question is asked of these first (`start_for`): a page that they fill is right, as every
+other run comes after them; else the question is asked of all runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lite_mlops.errors import Invalid
 from lite_mlops.tracking.search.fields import RUNS, Field, Value, moment
@@ -51,35 +52,25 @@ _PARTS = {
     "tags": "SELECT run_hash, value, try_cast(value AS DOUBLE) AS number FROM tags"
     " WHERE key = {key} AND value IS NOT NULL",
 }
+_IN_RANGE = "{of}run_id >= {first} AND {of}run_id <= {last}"
 
 _STATEMENT = """
-WITH {near} found AS (SELECT r.run_hash, {columns} FROM runs r {joins} WHERE {tests})
+WITH found AS ({sides})
 SELECT * FROM found WHERE {beyond} ORDER BY {order} LIMIT {count:d}
 """
+_SIDE = "SELECT {row} AS row, {columns} FROM {table} r {joins} WHERE {tests}"
 _OF_EXPERIMENTS = "r.experiment IN (SELECT name FROM experiments WHERE leads_to IN ({names}))"
-_NEAR = "near AS MATERIALIZED ({which}),"
-_IS_NEAR = "run_hash IN (SELECT run_hash FROM near)"
-_NEWEST_RUNS = "SELECT run_hash FROM runs WHERE started_at >= make_timestamp({bound})"
 
-# Where to look first: how many times the runs of a page, and what share of the rows is asked for
-# the bound of so many. It need not be exact, and asking all rows would cost as much as the rest.
-WIDTH = 20
-SAMPLE = 10  # per cent
-LARGE = 20_000  # runs; below, looking everywhere costs less than a bound
-_BOUND_OF_NUMBER = """
-SELECT list_extract({extreme}({column}, {count:d}), {count:d})
-FROM (FROM {table} TABLESAMPLE SYSTEM ({sample:d} PERCENT)) {alias}
-WHERE {alias}.key = {key} AND NOT isnan({column}) AND {tests}
-"""
+# Where to look first, and from how many runs on: below, looking everywhere costs less.
+WIDTH = 20  # times the runs of a page
+LARGE = 10_000
 # Runs lie nearly in the order of their start.
-_BOUND_OF_TIME = """
+_START = """
 WITH starts AS (SELECT epoch_us(started_at) AS start FROM runs
                 WHERE started_at IS NOT NULL AND {tests})
 SELECT if(count(*) = {count:d}, min(start), NULL)
 FROM (FROM starts LIMIT {count:d} OFFSET (SELECT greatest(count(*) - {count:d}, 0) FROM starts))
 """
-
-_NUMBERS = {"metrics": ("latest", "value"), "params": ("params", "number")}
 
 Place = tuple[float | str, ...]  # of a run in an order: what it is sorted by, its time, its hash
 
@@ -105,10 +96,39 @@ class Question:
 
 
 class Statement(NamedTuple):
-    """SQL with numbered parameters; its rows are the `run_hash` of a run, then its `Place`."""
+    """SQL with numbered parameters; its rows are where a run lies, then its `Place`.
+
+    Where it lies is the number of its row in `summaries`; null if it is going on.
+    """
 
     sql: str
     values: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What there is to search.
+
+    `summed` says that runs have their summaries when they are over: not so between a migration and
+    the next fold.
+    """
+
+    summed: bool
+    runs: int  # when the columns were chosen; there may be twice as many now
+    columns: Mapping[Field, str]  # of the summaries
+    unsummed: tuple[str, str] | None  # the first and the last id of the runs without summary
+
+    @classmethod
+    def from_rows(
+        cls, columns: Sequence[tuple[Any, ...]], first: str | None, last: str | None
+    ) -> Ground:
+        """Return the ground of the rows of `summary_columns` and that of `unsummed_runs`."""
+        return cls(
+            bool(columns),
+            max((runs for *_, runs in columns), default=0),
+            {Field(part, key): name for name, part, key, _ in columns if name is not None},
+            None if first is None or last is None else (first, last),
+        )
 
 
 class Sorted(NamedTuple):
@@ -121,42 +141,46 @@ class Sorted(NamedTuple):
 _NEWEST = Sorted("epoch_us(r.started_at)", descending=True)
 
 
-def bound_for(
-    question: Question, runs: int, count: int, after: Place | None = None
+def start_for(
+    question: Question, ground: Ground, count: int, after: Place | None = None
 ) -> Statement | None:
-    """Return the statement of a bound up to which the first `count` of all runs are looked for.
+    """Return the statement of a time, such that the first `count` runs probably started since.
 
-    Its only value is null where a bound would spare nothing, and so is the statement.
+    Its only value is null where looking there first would spare nothing, and so is the statement.
     """
-    if question.deleted or runs < LARGE:  # deleted ones are few, and anywhere
-        return None
-    return Builder(question).bound_statement(count, after)
+    if question.orders or question.deleted or ground.runs < LARGE:
+        return None  # deleted ones are few, and anywhere
+    tests = "true" if after is None else "epoch_us(started_at) <= $1"
+    sql = _START.format(count=WIDTH * count, tests=tests)
+    return Statement(sql, () if after is None else (after[0],))
 
 
 def statement_for(
-    question: Question, count: int, after: Place | None = None, within: float | None = None
+    question: Question,
+    ground: Ground,
+    count: int,
+    after: Place | None = None,
+    since: int | None = None,
 ) -> Statement:
     """Return the statement that finds the first `count` runs, or the first after a place.
 
-    `within` is a bound (see `bound_for`) up to which it looks; all other runs come after these.
+    With `since` (see `start_for`) it looks only at the runs that started then or later.
 
     Raises:
         Invalid: the question speaks of too many metrics, params and tags.
     """
-    return Builder(question).statement(count, after, within)
-
-
-def _conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
-    """Return what must all be true for a filter to find a run."""
-    if isinstance(tree, And):
-        return tree.parts
-    return () if tree is None else (tree,)
-
-
-def _must_be_there(tree: Filter | None) -> set[Field]:
-    """Return the fields without which the filter finds no run."""
-    tests = [part for part in _conjuncts(tree) if isinstance(part, Compare | Among)]
-    return {part.field for part in tests}
+    values: list[object] = []
+    sides: list[_Side] = [_Summed(question, ground, values)] if ground.summed else []
+    if ground.unsummed is not None or not sides:
+        sides.append(_Unsummed(question, ground, values))
+    keys = sides[0].keys()
+    sql = _STATEMENT.format(
+        sides=" UNION ALL ".join(side.query(since) for side in sides),
+        beyond=sides[0].beyond(keys, after),
+        order=", ".join(f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)),
+        count=count,
+    )
+    return Statement(sql, tuple(values))
 
 
 class Builder:
@@ -164,9 +188,9 @@ class Builder:
 
     attributes: Mapping[str, str] = _ATTRIBUTES
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, values: list[object] | None = None) -> None:
         self.question = question
-        self.values: list[object] = []
+        self.values: list[object] = [] if values is None else values
         self.alias = {
             field: f"f{number}"
             for number, field in enumerate(question.fields)
@@ -182,93 +206,6 @@ class Builder:
         """Return the placeholder of a value."""
         self.values.append(value)
         return f"${len(self.values)}"
-
-    def statement(self, count: int, after: Place | None, within: float | None) -> Statement:
-        """Return the statement of the question about runs."""
-        question = self.question
-        near = "" if within is None else _NEAR.format(which=self.near(within))
-        bounded = question.orders[0].field if near and question.orders else None  # by a number
-        there = _must_be_there(question.filter)
-        joins = []
-        for field, alias in self.alias.items():
-            narrow = near != "" and field not in there
-            part = "FROM near" if field == bounded else self.joined(field, narrow=narrow)
-            joins.append(f"LEFT JOIN ({part}) {alias} ON {alias}.run_hash = r.run_hash")
-        if RUNS.attribute("experiment") in question.fields:
-            joins.append("LEFT JOIN experiments e ON e.name = r.experiment")
-        tests = ["r.started_at IS NOT NULL"]
-        tests.append(f"r.deleted IS {'' if question.deleted else 'NOT '}TRUE")
-        if near:
-            tests.append(f"r.{_IS_NEAR}")
-        if question.experiments is not None:
-            listed = ", ".join(map(self.bound, question.experiments))
-            tests.append(_OF_EXPERIMENTS.format(names=listed))
-        if question.filter is not None:
-            tests.append(self.test(question.filter))
-        keys = [
-            key
-            for place, order in enumerate(question.orders)
-            for key in self.sorted_by(order, plain=place == 0 and bounded is not None)
-        ]
-        keys += [_NEWEST, Sorted("r.run_hash")]
-        columns = ", ".join(f"{key.expression} AS k{n}" for n, key in enumerate(keys))
-        directions = [f"k{n}{' DESC' if key.descending else ''}" for n, key in enumerate(keys)]
-        beyond = self.beyond(keys, after)
-        sql = _STATEMENT.format(
-            near=near,
-            columns=columns,
-            joins=" ".join(joins),
-            tests=" AND ".join(tests),
-            beyond=beyond,
-            order=", ".join(directions),
-            count=count,
-        )
-        return Statement(sql, tuple(self.values))
-
-    def bound_statement(self, count: int, after: Place | None) -> Statement | None:
-        """Return the statement of the bound; None if what sorts first is no plain number."""
-        if not self.question.orders:
-            tests = "true" if after is None else f"epoch_us(started_at) <= {self.bound(after[0])}"
-            sql = _BOUND_OF_TIME.format(count=WIDTH * count, tests=tests)
-            return Statement(sql, tuple(self.values))
-        field, down = self.question.orders[0].field, self.question.orders[0].descending
-        if field.part not in _NUMBERS:
-            return None
-        table, name = _NUMBERS[field.part]
-        column = f"{self.alias[field]}.{name}"
-        parts = _conjuncts(self.question.filter)
-        tests = " AND ".join(
-            ["true", *(self.test(part) for part in parts if set(fields_of(part)) == {field})]
-        )
-        if after is not None:
-            tests += f" AND {column} {'<=' if down else '>='} {self.bound(after[0])}"
-        sql = _BOUND_OF_NUMBER.format(
-            extreme="max" if down else "min",
-            column=column,
-            table=table,
-            alias=self.alias[field],
-            count=max(1, WIDTH * count * SAMPLE // 100),
-            sample=SAMPLE,
-            key=self.bound(field.key),
-            tests=tests,
-        )
-        return Statement(sql, tuple(self.values))
-
-    def near(self, within: float) -> str:
-        """Return the query for the runs up to the bound, with what it bounds."""
-        if not self.question.orders:
-            return _NEWEST_RUNS.format(bound=self.bound(within))
-        order = self.question.orders[0]
-        _, column = _NUMBERS[order.field.part]
-        part = _PARTS[order.field.part].format(key=self.bound(order.field.key))
-        if order.descending:
-            return f"{part} AND {column} >= {self.bound(within)} AND NOT isnan({column})"
-        return f"{part} AND {column} <= {self.bound(within)}"  # NaN is above all numbers
-
-    def joined(self, field: Field, *, narrow: bool) -> str:
-        """Return the query for what runs, or those that are near, have of a field."""
-        part = _PARTS[field.part].format(key=self.bound(field.key))
-        return f"{part} AND {_IS_NEAR}" if narrow else part
 
     # -- the filter -----------------------------------------------------------------------------
 
@@ -320,11 +257,8 @@ class Builder:
 
     # -- the order ------------------------------------------------------------------------------
 
-    def sorted_by(self, order: Order, *, plain: bool = False) -> list[Sorted]:
-        """Return what sorts: numbers, then NaN, then texts, then those without, either way.
-
-        `plain` says that there are only numbers.
-        """
+    def sorted_by(self, order: Order) -> list[Sorted]:
+        """Return what sorts: numbers, then NaN, then texts, then those without, either way."""
         field, down = order.field, order.descending
         if field.part == "attributes":
             column = self.attributes[field.key]
@@ -335,9 +269,6 @@ class Builder:
             return [missing, Sorted(f"coalesce({number}, 0)", down)]
         value = self.value_of(field)
         number = value if field.part == "metrics" else self.number_of(field)
-        if plain:
-            rest = [Sorted("0")] if field.part == "metrics" else [Sorted("0"), Sorted("''", down)]
-            return [Sorted(number, down), *rest]
         last = f"'{'-' if down else ''}inf'::DOUBLE"
         rank = (
             f"CASE WHEN {value} IS NULL THEN 3 WHEN {number} IS NULL THEN 2 "
@@ -363,3 +294,93 @@ class Builder:
             sign = "<" if key.descending else ">"
             test = f"(k{number} {sign} {placeholder} OR (k{number} = {placeholder} AND {test}))"
         return test
+
+
+class _Side(Builder):
+    """Looks at a part of the runs."""
+
+    table: str
+    row: str  # where a run lies
+
+    def keys(self) -> list[Sorted]:
+        """Return what sorts the runs."""
+        keys = [key for order in self.question.orders for key in self.sorted_by(order)]
+        return [*keys, _NEWEST, Sorted("r.run_hash")]
+
+    def query(self, since: int | None) -> str:
+        """Return the query for where each run that is found lies, and for what sorts it."""
+        question = self.question
+        joins = [
+            f"LEFT JOIN ({self.joined(field)}) {alias} ON {alias}.run_hash = r.run_hash"
+            for field, alias in self.alias.items()
+        ]
+        if RUNS.attribute("experiment") in question.fields:
+            joins.append("LEFT JOIN experiments e ON e.name = r.experiment")
+        tests = [f"r.deleted IS {'' if question.deleted else 'NOT '}TRUE", *self.tests()]
+        if since is not None:
+            tests.append(f"r.started_at >= make_timestamp({self.bound(since)})")
+        if question.experiments is not None:
+            listed = ", ".join(map(self.bound, question.experiments))
+            tests.append(_OF_EXPERIMENTS.format(names=listed))
+        if question.filter is not None:
+            tests.append(self.test(question.filter))
+        return _SIDE.format(
+            row=self.row,
+            columns=", ".join(f"{key.expression} AS k{n}" for n, key in enumerate(self.keys())),
+            table=self.table,
+            joins=" ".join(joins),
+            tests=" AND ".join(tests),
+        )
+
+    def tests(self) -> list[str]:
+        """Return what is true of the runs of this side alone."""
+        return []
+
+    def joined(self, field: Field) -> str:
+        """Return the query for what its runs have of a field."""
+        return _PARTS[field.part].format(key=self.bound(field.key))
+
+
+class _Summed(_Side):
+    """Looks at the summaries of the runs that are over."""
+
+    table, row = "summaries", "r.rowid"
+
+    def __init__(self, question: Question, ground: Ground, values: list[object]) -> None:
+        super().__init__(question, values)
+        self._columns = {one: ground.columns[one] for one in self.alias if one in ground.columns}
+        for one in self._columns:
+            del self.alias[one]
+
+    def value_of(self, field: Field) -> str:
+        """Return the expression of a metric, param or tag as it is."""
+        name = self._columns.get(field)
+        return super().value_of(field) if name is None else f"r.{name}"
+
+    def number_of(self, field: Field) -> str:
+        """Return the expression of a param or tag as a number, null if it is none."""
+        name = self._columns.get(field)
+        return super().number_of(field) if name is None else f"r.{name}_number"
+
+
+class _Unsummed(_Side):
+    """Looks at the runs without summary; the range of their ids spares most rows of the others."""
+
+    table, row = "runs", "NULL"
+
+    def __init__(self, question: Question, ground: Ground, values: list[object]) -> None:
+        super().__init__(question, values)
+        self._summed = ground.summed
+        self._first, self._last = map(self.bound, ground.unsummed or (None, None))
+
+    def _in_range(self, of: str = "") -> str:
+        return _IN_RANGE.format(of=of, first=self._first, last=self._last)
+
+    def tests(self) -> list[str]:
+        """Return what is true of the runs of this side alone."""
+        tests = [self._in_range("r."), "r.started_at IS NOT NULL"]
+        return [*tests, "(r.status <> 'running') IS NOT TRUE"] if self._summed else tests
+
+    def joined(self, field: Field) -> str:
+        """Return the query for what its runs have of a field."""
+        return f"{super().joined(field)} AND {self._in_range()}"

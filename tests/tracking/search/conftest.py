@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lite_mlops.project import Project
+from lite_mlops.store import summaries
 from lite_mlops.store.events import (
     ExperimentRenamed,
     Metrics,
@@ -70,13 +71,44 @@ def _events() -> list[tuple[int, object]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
-@pytest.fixture(scope="session")
-def varied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def _with_columns(project: Project) -> None:
+    """Give every common key a column, and have a third of the runs go on, without summary."""
+    with pytest.MonkeyPatch.context() as patch, project.store.deciding() as decisions:
+        patch.setattr(summaries, "MANY", COUNT // 2)
+        database = decisions.database
+        summaries.sum_up_all(database)
+        assert len(summaries.columns_of(database).columns) == 9
+        for change in (
+            "UPDATE runs SET status = 'running', ended_at = NULL WHERE run_hash % 3 = 0",
+            "DELETE FROM summaries WHERE run_hash % 3 = 0",
+        ):
+            database.execute(change)
+
+
+def _unsummed(project: Project) -> None:
+    """Leave it as a migration does until the next fold."""
+    with project.store.deciding() as decisions:
+        for table in ("summaries", "summary_columns"):
+            decisions.database.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
+_KINDS: dict[str, Callable[[Project], None]] = {
+    "few": lambda project: project.store.fold(),
+    "columns": _with_columns,
+    "unsummed": _unsummed,
+}
+
+
+@pytest.fixture(scope="session", params=_KINDS)
+def varied(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
     """A project of 38 runs and two that are deleted; only to be read."""
     folder: Path = tmp_path_factory.mktemp("varied")
     project = Project(folder, capture_code=False, capture_environment=False)
     project.store.layout.make()
     path = project.store.layout.journal / "w1-1.ndjson"
     path.write_bytes(journal_bytes("w1", _events()))  # type: ignore[arg-type]
+    _KINDS[request.param](project)
     yield project
     project.close()

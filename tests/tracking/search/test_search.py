@@ -19,7 +19,7 @@ from lite_mlops.tracking.search import sql
 from lite_mlops.tracking.search.grammar import Filter, Order
 from lite_mlops.tracking.search.sql import MAX_JOINED
 from tests.tracking.search.conftest import COUNT
-from tests.tracking.search.trees import NUMERIC_FIELDS, ORDERS, TREES, finds, in_order
+from tests.tracking.search.trees import ORDERS, TREES, finds, in_order
 
 
 @cache
@@ -27,11 +27,11 @@ def all_of(project: Project) -> list[Run]:
     """All runs that are not deleted, the newest first."""
     found = project.runs.page(count=COUNT)
     assert len(found) == COUNT - 2
-    assert {run.status for run in found} == {"finished", "failed", "killed", "crashed"}
+    assert {run.status for run in found} >= {"finished", "failed", "killed", "crashed"}
     return found
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(tree=TREES)
 def test_a_filter_finds_what_it_says(varied: Project, tree: Filter) -> None:
     runs = [run for run in all_of(varied) if finds(tree, run)]
@@ -59,7 +59,7 @@ def pages_are_the_whole(
     assert [run.id for run in found] == [run.id for run in expected]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
 def test_pages_in_any_order_are_the_whole(
     varied: Project, orders: list[Order], size: int, tree: Filter | None
@@ -69,46 +69,41 @@ def test_pages_in_any_order_are_the_whole(
 
 @pytest.fixture
 def looking_near_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have even few runs searched up to a bound first, as many are."""
+    """Have even few runs searched among the newest first, as many are."""
     monkeypatch.setattr(sql, "LARGE", 0)
-    monkeypatch.setattr(sql, "SAMPLE", 100)
     monkeypatch.setattr(sql, "WIDTH", 1)
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    orders=st.lists(st.builds(Order, NUMERIC_FIELDS, st.booleans()), max_size=2),
-    size=st.integers(1, 9),
-    tree=st.none() | TREES,
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(size=st.integers(1, 9), tree=st.none() | TREES)
 @pytest.mark.usefixtures("looking_near_first")
-def test_looking_near_the_first_runs_first_changes_nothing(
-    varied: Project, orders: list[Order], size: int, tree: Filter | None
+def test_looking_at_the_newest_runs_first_changes_nothing(
+    varied: Project, size: int, tree: Filter | None
 ) -> None:
-    pages_are_the_whole(varied, orders, size, tree)
+    pages_are_the_whole(varied, [], size, tree)
 
 
 @pytest.mark.usefixtures("looking_near_first")
-def test_a_page_is_filled_from_near_the_bound(
+def test_a_page_is_filled_from_the_newest_runs(
     varied: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bounds: list[object] = []
+    starts: list[object] = []
 
-    def watched(question: Any, count: int, after: Any = None, within: Any = None) -> Any:
-        bounds.append(within)
-        return sql.statement_for(question, count, after, within)
+    def watched(*asked: Any) -> Any:
+        starts.append(asked[-1] if len(asked) == 5 else None)
+        return sql.statement_for(*asked)
 
     monkeypatch.setattr(search, "statement_for", watched)
-    assert len(varied.search_runs(order_by="metrics.auc DESC", max_results=2)) == 2
-    assert len(varied.search_runs("metrics.auc < 1", "metrics.auc DESC", max_results=2)) == 2
     assert len(varied.search_runs(max_results=2)) == 2
-    assert bounds[0] == 1e300
-    assert len(bounds) == 3
-    assert None not in bounds  # each was asked once
-    bounds.clear()
+    assert len(starts) == 1
+    assert None not in starts  # it was asked once
+    starts.clear()
+    assert len(varied.search_runs("params.depth = 'nowhere'", max_results=2)) == 0
+    assert len(starts) == 2  # and now everywhere
+    starts.clear()
     assert len(varied.search_runs("metrics.auc IS NULL", "metrics.auc", max_results=2)) == 2
     assert len(varied.search_runs(deleted=True)) == 2
-    assert bounds == [None, None]
+    assert starts == [None, None]
 
 
 # -- rules that are told -------------------------------------------------------------------------
