@@ -19,7 +19,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -203,6 +203,18 @@ class Serving:
         found, used = _in_process(self.url, asked, connections, seconds, self.pid)
         return found, used / max(1, found.count)
 
+    def load_beside(
+        self,
+        asked: tuple[Sequence[Asked], int],
+        others: tuple[Sequence[Asked], int],
+        *,
+        seconds: float,
+    ) -> Load:
+        """Put two loads on it at once, each some requests and connections; return the first."""
+        begun = [_begun(self.url, *one, seconds, 0) for one in (others, asked)]
+        *_, found = [one.result()[0] for one in begun]
+        return found
+
 
 def load(url: str, asked: Sequence[Asked], *, connections: int, seconds: float) -> Load:
     """Put a load on any server, from a process of its own."""
@@ -212,16 +224,22 @@ def load(url: str, asked: Sequence[Asked], *, connections: int, seconds: float) 
 def _in_process(
     url: str, asked: Sequence[Asked], connections: int, seconds: float, pid: int
 ) -> tuple[Load, float]:
+    return _begun(url, asked, connections, seconds, pid).result()
+
+
+def _begun(
+    url: str, asked: Sequence[Asked], connections: int, seconds: float, pid: int
+) -> Future[tuple[Load, float]]:
     parts = urlsplit(url)
     address = (str(parts.hostname), parts.port or 80)
     wires = [one.wire(parts.netloc) for one in asked]
-    return _driver().submit(_drive, address, wires, connections, seconds, pid).result()
+    return _drivers().submit(_drive, address, wires, connections, seconds, pid)
 
 
 @cache
-def _driver() -> ProcessPoolExecutor:
-    """Return the process of all loads: starting one takes longer than most loads."""
-    return ProcessPoolExecutor(1, mp_context=_SPAWN)
+def _drivers() -> ProcessPoolExecutor:
+    """Return the processes of all loads: starting one takes longer than most loads."""
+    return ProcessPoolExecutor(2, mp_context=_SPAWN)
 
 
 def _serve(pipe: Connection, make: Callable[..., App], given: tuple[Any, ...]) -> None:

@@ -1,7 +1,8 @@
 """Serving models over HTTP: the whole product beside other ways to do it, in one run.
 
 What is served is a version of a project, with ids, quality verdicts and the recording of every
-answer, in a process of its own. Beside it, with the same rows:
+answer, in a process of its own: once answered from its plan, as it is by default, and once by the
+model itself. Beside it, with the same rows:
 
 - peers (`serving_peers`), of which each figure names the quickest;
 - the floor: the same core answering a constant to the same bodies;
@@ -9,7 +10,8 @@ answer, in a process of its own. Beside it, with the same rows:
   the product costs beyond that are validation, verdicts, ids, counts and the record;
 - the model itself, asked in one process without any server.
 
-The first answer of every side is compared with what the model says.
+The first answer of every side is compared with what the model says. In the end single rows are
+asked for while others send bodies of 1,000.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from tests.benchmarks.serving_models import CASES, Case, Row
 from tests.benchmarks.serving_peers import PEERS, answer_of, checked, peer_serving
 
 OURS, UNRECORDED, BARE, FLOOR = "ours", "ours, nothing recorded", "bare core", "floor"
+ITSELF = "ours, by the model itself"
 _CORE = "the bare core: JSON, the same batches, predictions"
 _CONSTANT = "the same core answering a constant"
 
@@ -59,11 +62,26 @@ HUNDRED, THOUSAND = Shape(100, 4), Shape(1_000, 4)
 SHAPES = (ONE, FEW, MANY, HUNDRED, THOUSAND)
 
 # The time of a request beside that of the best peer; a rate that is four times as high is 1/4.
-_GOALS = {
+# Of the model itself, and of bodies with many rows either way.
+_ITSELF = {
     "logistic": {ONE: 0.9, FEW: 1 / 4, MANY: 1 / 12, HUNDRED: 1 / 1.5, THOUSAND: 1 / 0.65},
     "forest": {ONE: 1.0, FEW: 1 / 1.7, MANY: 1 / 4, HUNDRED: 1 / 1.4, THOUSAND: 1 / 0.75},
     "boosting": {ONE: 1.0, FEW: 1 / 5, MANY: 1 / 13, HUNDRED: 1 / 1.35, THOUSAND: 1 / 0.9},
     "pipeline": {ONE: 1.0, FEW: 1 / 4, MANY: 1 / 10, HUNDRED: 1 / 2.5, THOUSAND: 1 / 1.1},
+}
+# From its plan.
+_PLANNED = {
+    "logistic": {ONE: 0.33, FEW: 1 / 12, MANY: 1 / 13},
+    "forest": {ONE: 0.025, FEW: 1 / 30, MANY: 1 / 20},
+    "boosting": {ONE: 0.25, FEW: 1 / 13, MANY: 1 / 22},
+    "pipeline": {ONE: 0.03, FEW: 1 / 70, MANY: 1 / 38},
+}
+# The same beside the same core answering a constant: p50 of one connection, and time at 64.
+_BEYOND_FLOOR = {
+    "logistic": (1.4, 1 / 0.4),
+    "forest": (2.4, 1 / 0.25),
+    "boosting": (2.4, 1 / 0.3),
+    "pipeline": (1.4, 1 / 0.4),
 }
 # The same with orjson installed, which takes less time for large bodies.
 _LARGE_WITH_ORJSON = {
@@ -159,7 +177,14 @@ class _Bench:
             training=case.table(case.rows(20_000)) if case.framed else dict(case.columns),
             alias="champion",
         )
+        self.project.models.register_kept(f"{case.name}/1", self.itself, alias="champion")
+        self.project.models.switch_lowering(f"{self.itself}/1", on=False)
         self.project.close()
+
+    @property
+    def itself(self) -> str:
+        """The name under which the model is served without a plan."""
+        return f"{self.case.name}-itself"
 
     def asked(self, shape: Shape, make: Callable[[list[Row]], Asked]) -> list[Asked]:
         """Return different requests of a shape."""
@@ -180,12 +205,25 @@ class _Bench:
         for kept, value in zip((one.p50, one.p99, one.time, one.cpu), values, strict=True):
             kept.setdefault(shape, []).append(value)
 
+    def mixed(self) -> tuple[list[float], list[float]]:
+        """Return the p99 of single rows while two connections send many, and without these."""
+        folder = self.project.store.layout.folder.parent
+        single = self.asked(FEW, _plain), FEW.connections
+        large = self.asked(THOUSAND, _plain), 2
+        with serving(product, folder, self.case.name, True) as server:
+            found = [server.load_beside(single, large, seconds=self.seconds) for _ in range(3)]
+            alone = [
+                server.load(single[0], connections=single[1], seconds=self.seconds)[0]
+                for _ in range(3)
+            ]
+        return [one.p99 for one in found], [one.p99 for one in alone]
+
     def load_ours(self, shapes: Sequence[Shape], repetitions: int) -> float:
         """Put loads on our sides, in turns; return how many answers could not be recorded."""
         with self.ours() as sides:
             for _ in range(repetitions):
                 for side, server in sides.items():
-                    for shape in shapes if side == OURS else (ONE, MANY):
+                    for shape in shapes if side in (OURS, ITSELF) else (ONE, MANY):
                         self.load(side, server, shape, self.asked(shape, _plain))
             return _dropped(sides[OURS])
 
@@ -197,6 +235,7 @@ class _Bench:
             enter = stack.enter_context
             sides = {
                 OURS: enter(serving(product, folder, case.name, True)),
+                ITSELF: enter(serving(product, folder, self.itself, True)),
                 UNRECORDED: enter(serving(product, folder, case.name, False)),
                 BARE: enter(serving(bare, self.path)),
                 FLOOR: enter(serving(constant)),
@@ -204,7 +243,7 @@ class _Bench:
             rows = case.rows(3)
             for name, server in sides.items():
                 told = answer_of(server.url, _plain(rows))["predictions"]
-                if name in (OURS, UNRECORDED):
+                if name in (OURS, ITSELF, UNRECORDED):
                     told = [one["prediction"] for one in told]
                 if name != FLOOR:
                     checked(case, told, rows, name)
@@ -260,23 +299,24 @@ def _measured(case: Case, folder: Path, *, quick: bool) -> list[Figure]:
 
 def _figures(bench: _Bench, shapes: Sequence[Shape]) -> list[Figure]:
     case, found = bench.case, bench.found
-    ours, goals = found[OURS], dict(_GOALS[bench.case.name])
+    itself = dict(_ITSELF[case.name])
     if importlib.util.find_spec("orjson") is not None:
-        goals[THOUSAND] = _LARGE_WITH_ORJSON[bench.case.name]
+        itself[THOUSAND] = _LARGE_WITH_ORJSON[case.name]
     figures = []
-    for shape in shapes:
-        what = "p50" if shape.connections == 1 else "time"
-        mine = ours.p50 if shape.connections == 1 else ours.time
-        best, theirs = _best(found, what, shape)
-        figures.append(
-            compared(
-                f"{case.title}: {what}, {shape} ({best})",
-                mine[shape],
-                theirs,
-                floor_is="the best peer, named with each",
-                within=goals[shape] if theirs else None,
+    for side, goals in ((OURS, itself | _PLANNED[case.name]), (ITSELF, itself)):
+        for shape in shapes:
+            what = "p50" if shape.connections == 1 else "time"
+            ours = found[side].p50 if shape.connections == 1 else found[side].time
+            best, theirs = _best(found, what, shape)
+            figures.append(
+                compared(
+                    f"{case.title}{side.removeprefix(OURS)}: {what}, {shape} ({best})",
+                    ours[shape],
+                    theirs,
+                    floor_is="the best peer, named with each",
+                    within=goals[shape] if theirs else None,
+                )
             )
-        )
     return [*figures, *_beside_own(bench)]
 
 
@@ -303,9 +343,15 @@ def _beside_own(bench: _Bench) -> list[Figure]:
     title = case.title
     within = _BEYOND_CORE
     told = partial(compared, floor_is=_CONSTANT)
+    one, many = _BEYOND_FLOOR[case.name]
     return [
-        told(f"{title}: p50 beside the floor, {ONE}", ours.p50[ONE], floor.p50[ONE]),
-        told(f"{title}: time beside the floor, {MANY}", ours.time[MANY], floor.time[MANY]),
+        told(f"{title}: p50 beside the floor, {ONE}", ours.p50[ONE], floor.p50[ONE], within=one),
+        told(
+            f"{title}: time beside the floor, {MANY}",
+            ours.time[MANY],
+            floor.time[MANY],
+            within=many,
+        ),
         compared(
             f"{title}: p99 beside the core, {MANY}", ours.p99[MANY], core.p99[MANY], floor_is=_CORE
         ),
@@ -316,24 +362,30 @@ def _beside_own(bench: _Bench) -> list[Figure]:
             floor_is="the model itself, 1 row",
         ),
         compared(
-            f"{title}: time beside the model, {MANY}",
-            ours.time[MANY],
+            f"{title}, by the model itself: time beside the model, {MANY}",
+            found[ITSELF].time[MANY],
             together,
             floor_is="the model itself, 64 rows, for one of them",
             within=_ALONE.get(case.name),
         ),
         compared(
-            f"{title}: processor time beside the core, {MANY}",
-            ours.cpu[MANY],
+            f"{title}, by the model itself: processor time beside the core, {MANY}",
+            found[ITSELF].cpu[MANY],
             core.cpu[MANY],
             floor_is=_CORE,
             within=within,
         ),
         compared(
-            f"{title}: the same, nothing recorded",
+            f"{title}: processor time beside nothing recorded, {MANY}",
+            ours.cpu[MANY],
             found[UNRECORDED].cpu[MANY],
-            core.cpu[MANY],
-            floor_is=_CORE,
+            floor_is="the same, nothing recorded",
+            within=_BEYOND_CORE,
+        ),
+        compared(
+            f"{title}: p99 of 1 row, 8 connections, beside bodies of 1,000",
+            *bench.mixed(),
+            floor_is="the same without them",
         ),
     ]
 
