@@ -153,6 +153,8 @@ class Beside:
         """Try what is decided from now on."""
         if self.tried is not None and self.tried.id != trial.id:
             self.tell()  # the last of it
+        if trial.decided_at != self._trial.decided_at:
+            self._failed.clear()  # somebody wants it to be tried again
         self._trial, self.promoted = trial, None
         if self._verdict is not None and self._verdict[0].id != trial.id:
             self._verdict = None
