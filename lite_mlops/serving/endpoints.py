@@ -287,7 +287,7 @@ class Endpoints:
 
         def change(trial: Trial) -> Trial:
             found = self._tried(trial, version)
-            self._check_canary(self._models.decided(trial.reference), found)
+            check_canary(self._models.decided(trial.reference), found)
             kept = trial.canary == found.version
             named: dict[str, Any] = {"key": trial.key if kept else None} | with_key
             return replace(
@@ -479,18 +479,19 @@ class Endpoints:
             raise Invalid(f"{found.name} is what {trial.reference} answers with already.")
         return found
 
-    def _check_canary(self, present: ModelVersion, canary: ModelVersion) -> None:
-        """Do nothing if a canary can say all that the present version says. Raises `Invalid`."""
-        if present.signature.probabilities and not canary.signature.probabilities:
-            raise Invalid(
-                f"{canary.name} has no probabilities, which clients of {present.name} may ask for."
-            )
-
     def differences(self, reference: str, version: str) -> list[str]:
         """Return what breaks for clients of an endpoint if a version answers them."""
         present, other = self._models.get(reference), self._models.get(version)
         changes = compatible(present.signature, other.signature)
         return [str(change) for change in changes if change.breaking]
+
+
+def check_canary(present: ModelVersion, canary: ModelVersion) -> None:
+    """Do nothing if a canary can say all that the present version says. Raises `Invalid`."""
+    if present.signature.probabilities and not canary.signature.probabilities:
+        raise Invalid(
+            f"{canary.name} has no probabilities, which clients of {present.name} may ask for."
+        )
 
 
 def _meant(references: Sequence[str], version: str) -> str:

@@ -20,13 +20,14 @@ from typing import Self
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import Example, Models, ModelVersion, open_asking
+from lite_mlops.serving.beside import CountsOf, counted_here
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.quiet import QuietFolding
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.serving.story import note
-from lite_mlops.serving.trying import CountsOf, Trying, counted_here
+from lite_mlops.serving.trying import Trying
 from lite_mlops.store import Store
 
 log = logging.getLogger("lite_mlops")

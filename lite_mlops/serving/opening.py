@@ -21,6 +21,7 @@ from lite_mlops.models import (
     asking_well,
     parse_any_reference,
 )
+from lite_mlops.serving.beside import CountsOf, counted_here
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.endpoints import Endpoints
 from lite_mlops.serving.following import Following, load_version, warmed
@@ -28,7 +29,6 @@ from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.serving.story import What
-from lite_mlops.serving.trying import CountsOf, counted_here
 from lite_mlops.store import Store
 
 log = logging.getLogger("lite_mlops")

@@ -90,10 +90,10 @@ class Arm:
             calls = [self._calls.popleft() for _ in range(len(self._calls))]
             counts.calls += len(calls)
             counts.microseconds += sum(microseconds for _, microseconds in calls)
-            counts.slow += sum(self._pace.is_slow(*call) for call in calls)
-            if self._usual:
-                for call in calls:
-                    self._pace.saw(*call)
+            if calls:
+                counts.slow += self._pace.slow(calls)
+                if self._usual:
+                    self._pace.saw(calls)
             return Counts().plus(counts)
 
     def _called(self, rows: int, microseconds: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,48 +76,48 @@ def test_the_rules_are_those_of_the_settings() -> None:
 # -- what is slow -------------------------------------------------------------------------------
 
 
+def is_slow(pace: Pace, rows: int, microseconds: float) -> bool:
+    return pace.slow([(rows, int(microseconds))]) == 1
+
+
 def test_nothing_is_slow_before_it_is_known_what_is_usual() -> None:
     pace = Pace()
-    for _ in range(19):
-        pace.saw(1, 500)
+    pace.saw([(1, 500)] * 19)
     pace.learn()
-    assert not pace.is_slow(1, 10_000_000)
-    pace.saw(1, 500)
-    assert not pace.is_slow(1, 10_000_000)  # it has to be learned first
+    assert not is_slow(pace, 1, 10_000_000)
+    pace.saw([(1, 500)])
+    assert not is_slow(pace, 1, 10_000_000)  # it has to be learned first
     pace.learn()
-    assert pace.is_slow(1, 10_000_000)
+    assert is_slow(pace, 1, 10_000_000)
 
 
 @given(st.integers(1, 10_000), st.integers(10, 5_000_000))
 def test_slow_is_twice_as_long_as_usual_and_a_millisecond_more(rows: int, usual: int) -> None:
     pace = Pace()
-    for _ in range(100):
-        pace.saw(rows, usual)
+    pace.saw([(rows, usual)] * 100)
     pace.learn()
-    assert not pace.is_slow(rows, usual)
-    assert not pace.is_slow(rows, 1.9 * usual)
-    assert not pace.is_slow(rows, usual + 900)
-    assert pace.is_slow(rows, max(2.5 * usual, 1.3 * usual + 1_010))
+    assert not is_slow(pace, rows, usual)
+    assert not is_slow(pace, rows, 1.9 * usual)
+    assert not is_slow(pace, rows, usual + 900)
+    assert is_slow(pace, rows, max(2.5 * usual, 1.3 * usual + 1_010))
 
 
 def test_calls_are_compared_with_those_of_as_many_rows() -> None:
     pace = Pace()
-    for _ in range(100):
-        pace.saw(1, 100)
-        pace.saw(1_000, 100_000)
+    pace.saw([(1, 100), (1_000, 100_000)] * 100)
     pace.learn()
-    assert pace.is_slow(1, 5_000)
-    assert not pace.is_slow(1_000, 150_000)
-    assert not pace.is_slow(30, 150_000)  # of so many nothing is known: more of them tell
-    assert not pace.is_slow(100_000, math.inf)
+    assert is_slow(pace, 1, 5_000)
+    assert not is_slow(pace, 1_000, 150_000)
+    assert not is_slow(pace, 30, 150_000)  # of so many nothing is known: more of them tell
+    assert not is_slow(pace, 100_000, 1e12)
+    assert pace.slow([(1, 5_000), (1, 100), (1_000, 150_000), (1, 9_000)]) == 2
 
 
 def test_a_few_slow_ones_among_the_usual_are_not_usual() -> None:
     pace = Pace()
-    for number in range(100):
-        pace.saw(1, 50_000 if number % 33 == 0 else 500)
+    pace.saw([(1, 50_000 if number % 33 == 0 else 500) for number in range(100)])
     pace.learn()
-    assert pace.is_slow(1, 3_000)
+    assert is_slow(pace, 1, 3_000)
 
 
 # -- words --------------------------------------------------------------------------------------

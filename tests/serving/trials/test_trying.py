@@ -15,6 +15,7 @@ from lite_mlops.errors import Conflict, Denied, Invalid, NotFound
 from lite_mlops.models import InvalidRows
 from lite_mlops.project import Project
 from lite_mlops.serving import Opened, open_references
+from lite_mlops.serving.following import load_version
 from lite_mlops.store import Store
 from tests.conftest import wait_until
 from tests.serving.trials.models import BAD, ROWS, register
@@ -309,16 +310,18 @@ def test_one_that_does_not_answer_as_it_did_is_told_and_never_started(
 
 
 def test_promoted_under_load_no_answer_fails_or_is_of_a_wrong_version(
-    project: Project, opened: Opened
+    project: Project, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(project, "b")
     loads: list[int] = []
     wrong: list[Any] = []
     stop = threading.Event()
-    assert opened.following is not None
-    load = opened.following._load
-    opened.following.trying.load = lambda version: (loads.append(1), load(version))[1]  # type: ignore[func-returns-value]
-    opened.following._load = opened.following.trying.load  # type: ignore[method-assign]
+
+    def counted(*args: Any, **options: Any) -> Any:
+        loads.append(1)
+        return load_version(*args, **options)
+
+    monkeypatch.setattr("lite_mlops.serving.following.load_version", counted)
 
     def ask_on() -> None:
         while not stop.wait(0.002):
