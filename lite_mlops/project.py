@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lite_mlops.monitoring import Monitoring
     from lite_mlops.pipelines import Reproducing
     from lite_mlops.security.tokens import Tokens
-    from lite_mlops.serving import Endpoint, Predictor
+    from lite_mlops.serving import Endpoint, Endpoints, Predictor
     from lite_mlops.store.backup import Backup
     from lite_mlops.store.cleaning import Cleaned
     from lite_mlops.store.console import Table
@@ -158,6 +158,13 @@ class Project:
         return Monitoring(self.store, self.models, self.datasets)
 
     @cached_property
+    def endpoints(self) -> Endpoints:
+        """The endpoints: what is served, and what is tried beside it."""
+        from lite_mlops.serving import Endpoints  # joblib and NumPy
+
+        return Endpoints(self.store, self.models)
+
+    @cached_property
     def tokens(self) -> Tokens:
         """The tokens by which clients of a server are known."""
         from lite_mlops.security.tokens import Tokens  # random numbers and hashes
@@ -235,6 +242,9 @@ class Project:
         sample: float = 1.0,
         inputs: Inputs = "full",
         strict: bool = False,
+        canary: str | None = None,
+        canary_key: str | None = None,
+        shadow: str | Sequence[str] = (),
     ) -> Predictor:
         """Return what answers rows in this process as a server would, and follows the alias.
 
@@ -244,6 +254,9 @@ class Project:
             sample: The share of calls that is recorded.
             inputs: What is kept of rows: 'full', 'hash' (pseudonyms) or 'none'.
             strict: Refuse versions that were registered with other packages.
+            canary: A version that is to get a share of the calls, such as 'churn/4=10%'.
+            canary_key: The column by which rows stay with a version.
+            shadow: Versions that are to be asked as well, only to compare.
 
         Raises:
             Invalid, NotFound: the reference names no version.
@@ -260,6 +273,9 @@ class Project:
                 sample=sample,
                 inputs=inputs,
                 strict=strict,
+                canary=canary,
+                canary_key=canary_key,
+                shadow=shadow,
             )
         )
 

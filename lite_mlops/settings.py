@@ -172,6 +172,31 @@ class Settings:
     signed_by: tuple[str, ...] = _setting(
         (), _names, "public keys; a model is loaded only if it is signed by one of them"
     )
+    canary_alpha: float = _setting(
+        0.01,
+        _number(1e-9, 0.5),
+        "the chance that a canary is rolled back which is not worse than the present version",
+    )
+    canary_errors: float = _setting(
+        0.0,
+        _number(0, 0.99),
+        "the share of requests that a canary may fail beyond what the present version does",
+    )
+    canary_slow: float = _setting(
+        0.05,
+        _number(0, 0.99),
+        "the share of a canary's calls that may be slow beyond those of the present version",
+    )
+    canary_tolerance: float = _setting(
+        2.0,
+        _number(1, 1000),
+        "a call is slow that takes so many times as long as 95 of 100 of the present version",
+    )
+    canary_doubtful: float = _setting(
+        0.02,
+        _number(0, 0.99),
+        "the share of requests that may be doubtful to a canary beyond those of the present one",
+    )
     actor: str = _setting("", _text, "who is recorded with decisions; default: the login name")
 
     @property

@@ -209,6 +209,8 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
+        "lite_mlops.serving.trials": "words of what is tried; loaded by who tries",
+        "lite_mlops.serving.wording": "what is known of an endpoint, in sentences",
         "lite_mlops.security.pseudonyms": "keyed hashes; loaded by who records predictions",
         "lite_mlops.security.tokens": "who may ask a server; loaded by who serves",
         "lite_mlops.security.signing": "keys and signatures; loaded by who signs",

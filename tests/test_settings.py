@@ -68,6 +68,11 @@ def test_every_setting_can_be_set_in_every_place(tmp_path: Path) -> None:
         "lower": False,
         "workers": "1..4",
         "signed_by": ["k"],
+        "canary_alpha": 0.05,
+        "canary_errors": 0.001,
+        "canary_slow": 0.1,
+        "canary_tolerance": 3,
+        "canary_doubtful": 0.05,
         "actor": "ann",
     }
     assert set(values) == {field.name for field in dataclasses.fields(Settings)}

@@ -20,6 +20,7 @@ _HOMES = {
     "data": "data",
     "demo": "demo",
     "drift": "drift",
+    "endpoint": "endpoint",
     "experiments": "experiments",
     "imports": "import",
     "init": "init",

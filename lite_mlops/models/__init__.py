@@ -1,6 +1,6 @@
 """Models: registered versions, aliases, signatures, and the one function that loads a file."""
 
-from lite_mlops.models.aliases import AliasMove
+from lite_mlops.models.aliases import AliasMove, alias_move
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
 from lite_mlops.models.examples import Example
@@ -82,6 +82,7 @@ __all__ = [
     "Table",
     "Type",
     "Untrusted",
+    "alias_move",
     "asking_well",
     "built_in_importances",
     "check_explained",

@@ -164,21 +164,9 @@ class Aliases:
         expected = None if expect is None else _checked_version(expect)
         facts = _checked_evidence(evidence)
         with self._store.deciding() as decisions:
-            found = resolve(decisions.database, Reference(model, version=version))
-            moves = _moves(decisions.database, model, alias)
-            present = moves[-1].version if moves else None
-            if expected is not None and (present or 0) != expected:
-                raise Conflict(_elsewhere(model, alias, expected, moves))
-            decisions.record(
-                AliasSet(
-                    model=model,
-                    alias=alias,
-                    version=found.version,
-                    previous=present,
-                    evidence=facts,
-                    reason=mask_reason(reason, self._store.settings.mask),
-                )
-            )
+            move = alias_move(decisions.database, model, alias, version, expect=expected)
+            reason = mask_reason(reason, self._store.settings.mask)
+            decisions.record(move.replaced(evidence=facts, reason=reason))
             decisions.settle()
             return resolve(decisions.database, Reference(model, version=version))
 
@@ -232,6 +220,23 @@ class Aliases:
             reason = mask_reason(reason, self._store.settings.mask)
             decisions.record(_step(moves[-1], target, "undo" if undo else "rollback", reason))
         return self.history(model, alias)[0]
+
+
+def alias_move(
+    database: Database, model: str, alias: str, version: int, *, expect: int | None = None
+) -> AliasSet:
+    """Return the decision that moves an alias to a version; see `Aliases.set_alias`.
+
+    Raises:
+        NotFound: there is no such model or version.
+        Conflict: the alias does not point to `expect`.
+    """
+    found = resolve(database, Reference(model, version=version))
+    moves = _moves(database, model, alias)
+    present = moves[-1].version if moves else None
+    if expect is not None and (present or 0) != expect:
+        raise Conflict(_elsewhere(model, alias, expect, moves))
+    return AliasSet(model=model, alias=alias, version=found.version, previous=present)
 
 
 def _step(

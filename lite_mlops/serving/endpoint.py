@@ -12,6 +12,7 @@ from lite_mlops.models import ModelVersion
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
+from lite_mlops.serving.trials.routing import Routing
 
 
 class Endpoint:
@@ -28,13 +29,15 @@ class Endpoint:
     ) -> None:
         # Whoever answers a request takes this once, so that all of it is of one version.
         self.current = Loaded(version, model, recording)
+        self.routing: Routing | None = None  # what is tried beside it
         self._announced = False
 
     @classmethod
     def of(cls, loaded: Loaded) -> Endpoint:
         """Return an endpoint that answers with a loaded version."""
         endpoint = cls.__new__(cls)
-        endpoint.current, endpoint._announced = loaded, False  # noqa: SLF001
+        endpoint.current, endpoint.routing = loaded, None
+        endpoint._announced = False  # noqa: SLF001
         return endpoint
 
     @property
@@ -55,14 +58,30 @@ class Endpoint:
         before.leave()
         self._announced = True
 
-    def predict(self, rows: Any) -> Answers:
-        """Answer rows (dictionaries by feature, or lists in their order) and record each answer.
+    def predict(
+        self, rows: Any, *, ignore_unknown: bool = False, key: str | None = None
+    ) -> Answers:
+        """Answer rows in any form that `Signature.validate` takes, and record each answer.
+
+        Args:
+            rows: The rows.
+            ignore_unknown: Leave out columns that the model does not know.
+            key: While a canary is tried, requests of one key are answered by one version.
 
         Raises:
             InvalidRows: names the row, the feature and the value that do not fit.
-            Invalid: says why the model cannot answer.
+            Invalid: there are no rows, or the model cannot answer them; it says why.
         """
         current = self.current
-        table = current.table(rows)
-        self.announce()
-        return current.answer(table)
+        routing = self.routing
+        if routing is None or routing.current is not current:  # another took over since
+            table = current.table(rows, ignore_unknown=ignore_unknown)
+            self.announce()
+            return current.answer(table)
+        taken = routing.take(rows, key, ignore_unknown=ignore_unknown)
+        try:
+            answers = taken.loaded.batching.now(taken.table)
+        except Exception as error:  # noqa: BLE001 (the present version answers, or it is raised)
+            answers = taken.instead(error)
+        taken.answered(answers)
+        return taken.loaded.recorded(answers)

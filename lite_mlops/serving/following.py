@@ -18,10 +18,13 @@ from typing import Self
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import Example, Models, ModelVersion, open_asking
+from lite_mlops.serving.beside import CountsOf, counted_here
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.loaded import Loaded
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
+from lite_mlops.serving.story import note
+from lite_mlops.serving.trying import Trying
 from lite_mlops.store import Store
 
 log = logging.getLogger("lite_mlops")
@@ -92,6 +95,7 @@ class Following:
         strict: Refuse versions that were registered with other packages.
         say: Is told, in a sentence, what changed and what could not.
         refresh: What else looks at decisions, such as which tokens are good.
+        counts: By what canaries are judged; None: it is done elsewhere.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Following:
         strict: bool = False,
         say: Say = log.info,
         refresh: Sequence[Callable[[], None]] = (),
+        counts: CountsOf | None = counted_here,
     ) -> None:
         self._store = store
         self._models = models
@@ -114,6 +119,7 @@ class Following:
         self._followed = {
             reference: endpoint for reference, endpoint in served if follows(reference)
         }
+        self.trying = Trying(store, models, served, self._load, self._say, counts)
         self._seen: Hashable = None  # an alias may have moved while its version was loaded
         self._told: dict[str, str] = {}  # the last trouble with each reference
         self._failed: dict[str, str] = {}  # the version that could not be loaded
@@ -128,7 +134,9 @@ class Following:
                 refresh()
             for reference, endpoint in self._followed.items():
                 self._look_at(reference, endpoint)
+            self.trying.follow()
             self._seen = state  # only now: what was held up is looked at again
+        self.trying.look()
         if self._store.unfolded_bytes > _FOLD_BYTES:
             self._store.fold()
 
@@ -142,9 +150,7 @@ class Following:
         if version.name in (present.name, self._failed.get(reference)):
             return
         try:
-            loaded = load_version(
-                self._store, self._models, version, self._recording, strict=self._strict
-            )
+            loaded = self.trying.loaded(reference, version) or self._load(version)
         except Exception as error:  # noqa: BLE001 (whatever a model does, the old one goes on)
             known = isinstance(error, LiteMlopsError)
             told = str(error) if known else f"{version.name} fails: {error!r}"
@@ -155,6 +161,13 @@ class Following:
         self._told.pop(reference, None)
         endpoint.swap(loaded)
         self._say(f"{reference} is {version.name} now; it was {present.name}.")
+        if self._recording is not None:
+            note(self._store, reference, "moved", version.version, previous=present.version)
+
+    def _load(self, version: ModelVersion) -> Loaded:
+        return load_version(
+            self._store, self._models, version, self._recording, strict=self._strict
+        )
 
     def _tell(self, reference: str, trouble: str) -> None:
         if self._told.get(reference) != trouble:
@@ -165,13 +178,17 @@ class Following:
 
     def _run(self) -> None:
         while not self._stop.wait(_LOOK_SECONDS):
-            try:
-                self.look()
-            except LiteMlopsError as error:  # such as a program that holds the database
-                self._tell("", f"Aliases cannot be followed at the moment: {error}")
+            self._try(self.look)
+
+    def _try(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except LiteMlopsError as error:  # such as a program that holds the database
+            self._tell("", f"Decisions cannot be followed at the moment: {error}")
 
     def start(self) -> None:
-        """Look again and again, in a thread, until `stop`."""
+        """Try what is decided, and look again and again, in a thread, until `stop`."""
+        self._try(self.trying.follow)
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="lite-mlops-follow", daemon=True)
         self._thread.start()
@@ -182,6 +199,7 @@ class Following:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self.trying.end()
 
     def __enter__(self) -> Self:
         self.start()

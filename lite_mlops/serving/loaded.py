@@ -45,6 +45,7 @@ class Loaded:
         self.asking = model if isinstance(model, Asking) else Asking(model, version.signature)
         self.recording = recording
         self.on_asked: Callable[[int], None] | None = None  # is told the rows of each call
+        self.on_called: Callable[[int, int], None] | None = None  # ... and its microseconds
         self.batching = Batching(self._ask, _joined)
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
 
@@ -128,7 +129,10 @@ class Loaded:
             self.on_asked(len(table))
         if len(predicted) != len(table):
             raise Invalid(f"the model gave {len(predicted):,} answers to {len(table):,} rows.")
-        latency_us = (time.perf_counter_ns() - started) // 1000 // len(table)
+        call_us = (time.perf_counter_ns() - started) // 1000
+        if self.on_called is not None:
+            self.on_called(len(table), call_us)
+        latency_us = call_us // len(table)
         departures = self.signature.outside(table)
         found = []
         start = 0

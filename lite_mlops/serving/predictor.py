@@ -36,14 +36,18 @@ class Predictor:
         """The version that answers at the moment."""
         return self._endpoint.version
 
-    def predict(self, rows: Any, *, ignore_unknown: bool = False) -> Answers:
+    def predict(
+        self, rows: Any, *, ignore_unknown: bool = False, key: str | None = None
+    ) -> Answers:
         """Answer rows in any form that `Signature.validate` takes, and have the answers recorded.
+
+        While a canary is tried, requests of one `key` are answered by one version.
 
         Raises:
             InvalidRows: names the rows, the columns and the values that do not fit.
             Invalid: there are no rows, or the model cannot answer them; it says why.
         """
-        return self._endpoint.current.predict(rows, ignore_unknown=ignore_unknown)
+        return self._endpoint.predict(rows, ignore_unknown=ignore_unknown, key=key)
 
     def explain(self, rows: Any) -> list[Explanation]:
         """Return what each column contributed to the answer to each row; the answers are recorded.

@@ -15,11 +15,12 @@ import threading
 from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Inputs, ModelVersion, Signature, Table
 from lite_mlops.security.pseudonyms import Pseudonyms
+from lite_mlops.serving.story import What, note
 from lite_mlops.store import Store, now
 from lite_mlops.store.events import Predictions, VersionLeft, VersionServed
 
@@ -93,6 +94,10 @@ class Recording:
             self._store.append(
                 VersionLeft(model=version.model, version=version.version, writer=writer)
             )
+
+    def note(self, reference: str, what: What, version: int | None = None, **detail: Any) -> None:
+        """Add a line to the story of an endpoint."""
+        note(self._store, reference, what, version, **detail)
 
     def record(self, answers: Answers) -> None:
         """Take the answers to one request; they are written soon."""

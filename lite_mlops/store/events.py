@@ -495,6 +495,7 @@ class TrialSet(Decision):
     shadows: dict[str, str]  # by name, such as churn/5: under which each is counted
     state: str  # "running" or "paused"
     how: str
+    version: int | None = None  # that the decision is about
     evidence: dict[str, Any] | None = None
 
 

@@ -157,7 +157,7 @@ class ServingServer:
     def run(self) -> signal.Signals | None:
         """Answer until the process is told to end; return the signal that told it."""
         try:
-            self._opened.begin()
+            self._opened.begin(url=self.url)
             return self.server.run()
         finally:
             self._opened.end()
@@ -166,7 +166,7 @@ class ServingServer:
         """Answer from now on, until `stop`; nothing more if it does already."""
         if not self._started:
             self._started = True
-            self._opened.begin()
+            self._opened.begin(url=self.url)
             self.server.__enter__()
         return self
 

@@ -181,6 +181,7 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 shadows=st.sampled_from([{}, {"m/3": "t2"}]),
                 state=st.sampled_from(["running", "paused"]),
                 how=st.sampled_from(["canary", "rolled back"]),
+                version=st.none() | st.just(2),
                 evidence=st.none() | st.just({"errors": {"e": 400.5}}),
                 **_just(frame),
             ),

@@ -366,7 +366,7 @@ WHEN NOT MATCHED THEN INSERT
     VALUES (s.reference, s.canary, s.share, s.key, s.trial, s.shadows, s.state, s.how, s.decision,
             make_timestamp(s.ts), s.actor, s.reason);
 INSERT INTO endpoint_story
-SELECT make_timestamp(ts), reference, how, canary, NULL, actor, reason, evidence
+SELECT make_timestamp(ts), reference, how, version, NULL, actor, reason, evidence
 FROM staged WHERE k = 'trial_set';
 
 -- name: token_made

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lite_mlops")
 
+_ALLOWED_HEADERS = "authorization, content-type, x-api-key, x-canary-key"
 _PREFLIGHT_SECONDS = "600"
 
 
@@ -124,7 +125,9 @@ class App:
         """Return the answer to a request whose work is done, or ended with an exception."""
         try:
             if isinstance(result, Exception):
-                raise result
+                if deferred.instead is None:
+                    raise result
+                result = deferred.instead(result)
             answer = deferred.finish(result)
         except Exception as error:  # noqa: BLE001 (a server has to go on; `failed` logs it)
             answer = self.failed(request, error)
@@ -173,7 +176,7 @@ class App:
         if self.guard.is_preflight(request):
             asked = {
                 "Access-Control-Allow-Methods": ", ".join(match.allowed),
-                "Access-Control-Allow-Headers": "authorization, content-type, x-api-key",
+                "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
                 "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
             }
             return self._shared(request, Response(204, b"", "", asked))

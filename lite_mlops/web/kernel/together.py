@@ -47,13 +47,16 @@ class Together(Protocol):
         """Do the work for one item at once, in any thread, and return its result or raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # making a frozen one takes four times as long
 class Deferred:
     """An answer that waits for work which is done together with that of other requests.
 
-    `finish` makes the answer of the result; it may raise errors of the package.
+    `finish` makes the answer of the result; it may raise errors of the package. Where the work may
+    be done otherwise, `instead` is told the exception it ended with, and returns another result or
+    raises.
     """
 
     work: Together
     item: Any
     finish: Callable[[Any], Response]
+    instead: Callable[[Exception], Any] | None = None

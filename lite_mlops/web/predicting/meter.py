@@ -13,6 +13,7 @@ from collections.abc import Callable
 from lite_mlops.serving import Answers, Loaded, Served
 from lite_mlops.web.kernel import METRICS_MEDIA, Metrics, Operation, Request, Response, Route
 from lite_mlops.web.predicting.schemas import answer
+from lite_mlops.web.predicting.trial_metrics import TrialMetrics
 
 _WHAT = ("range", "category", "missing")
 _ROWS = (1, 10, 100, 1_000, 10_000)
@@ -63,6 +64,7 @@ class Meter:
         )
         self._count_dropped = dropped
         self._told_dropped = 0
+        self._trials = TrialMetrics(served, metrics)
         self._labels: dict[tuple[str, int], tuple[str, str]] = {}
 
     def watch(self, loaded: Loaded) -> None:
@@ -95,6 +97,7 @@ class Meter:
             version = endpoint.version
             about = version.model, str(version.version), reference, version.format
             self._info.set(1, *about)
+        self._trials.collect()
         if self._count_dropped is not None:
             dropped = self._count_dropped()
             self._dropped.add(dropped - self._told_dropped)

@@ -164,14 +164,14 @@ def routes(served: Served, limits: Limits, meter: Meter) -> list[Route]:
     """Return the routes of the protocol; they answer with the default model."""
 
     def invocations(request: Request) -> Deferred:
-        loaded = served.default.current
+        endpoint = served.default
+        loaded = endpoint.current
         rows = _read(request, Taking(loaded.signature, limits))
-        table = loaded.table(rows, ignore_unknown=True)
 
         def tell(answers: Answers) -> Response:
             return Response.json({"predictions": answers.predictions()}, 200, headers_of(answers))
 
-        return asked(loaded, table, meter, tell)
+        return asked(endpoint, loaded, rows, request, meter, tell, ignore_unknown=True)
 
     def ping(_: Request) -> Response:
         return Response.json({"status": "ok"})

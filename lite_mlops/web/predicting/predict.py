@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models import Explanation, check_explained
-from lite_mlops.serving import Answers, Loaded, Served
+from lite_mlops.models import Explanation
+from lite_mlops.serving import Answers, Endpoint, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
 from lite_mlops.web.predicting.asking import asked, asked_and_explained
@@ -73,14 +73,16 @@ class Predicting:
 
     def post(self, request: Request) -> Deferred:
         """Answer rows in any form."""
-        loaded = endpoint_of(self.served, request).current
+        endpoint = endpoint_of(self.served, request)
+        loaded = endpoint.current
         options = options_of(request.arguments())
         sent = read(request, Taking(loaded.signature, self.limits))
-        return self._asked(request, loaded, options, sent.rows, sent.columns)
+        return self._asked(request, endpoint, loaded, options, sent.rows, sent.columns)
 
     def get(self, request: Request) -> Deferred:
         """Answer the one row that stands in the address."""
-        loaded = endpoint_of(self.served, request).current
+        endpoint = endpoint_of(self.served, request)
+        loaded = endpoint.current
         options, texts = options_and_columns(request.arguments())
         if loaded.signature.tensor is not None:
             raise Invalid("this model takes no named columns; send it an array by POST.")
@@ -91,12 +93,18 @@ class Predicting:
             if text is not None and (text or column.missing or column.type != "text"):
                 (row[column.name],) = values_of(column.type, [text or None])
         return self._asked(
-            request, loaded, options, [row], lambda: {name: [one] for name, one in texts.items()}
+            request,
+            endpoint,
+            loaded,
+            options,
+            [row],
+            lambda: {name: [one] for name, one in texts.items()},
         )
 
     def _asked(
         self,
         request: Request,
+        endpoint: Endpoint,
         loaded: Loaded,
         options: Options,
         rows: Any,
@@ -104,16 +112,14 @@ class Predicting:
     ) -> Deferred:
         form = form_of(request)
         self._check(options, loaded)
-        table = loaded.table(rows, ignore_unknown=options.ignore_unknown)
 
         def tell(answers: Answers, explained: Sequence[Explanation] | None = None) -> Response:
             kept = columns() if options.keep else None
             return response(answers, form, proba=options.proba, kept=kept, explanations=explained)
 
-        if options.explain:
-            check_explained(loaded.signature, table)
-            return asked_and_explained(loaded, table, self.meter, tell)
-        return asked(loaded, table, self.meter, tell)
+        ask = asked_and_explained if options.explain else asked
+        ignored = options.ignore_unknown
+        return ask(endpoint, loaded, rows, request, self.meter, tell, ignore_unknown=ignored)
 
     def _check(self, options: Options, loaded: Loaded) -> None:
         """Do nothing if the model has what is asked for. Raises `Invalid`."""

@@ -117,13 +117,13 @@ class _Model:
 
     def infer(self, request: Request) -> Deferred:
         """Answer tensors."""
-        loaded = endpoint_of(self._served, request).current
+        endpoint = endpoint_of(self._served, request)
+        loaded = endpoint.current
         if request.media not in ("", JSON, _BINARY):
             raise refused(request.media, (JSON, _BINARY))
         inference = read_inference(request, loaded, self._limits)
-        table = loaded.table(inference.rows)
 
         def tell(answers: Answers) -> Response:
             return inference.response(request.params["name"], answers)
 
-        return asked(loaded, table, self._meter, tell)
+        return asked(endpoint, loaded, inference.rows, request, self._meter, tell)
