@@ -66,6 +66,12 @@ if TYPE_CHECKING:
     help="Another limit, such as body_bytes=50000000; `--limit help` tells all.",
 )
 @click.option(
+    "--workers",
+    metavar="N|MIN..MAX|auto",
+    help="Processes that answer: a number, or as many as the load needs between bounds; `auto` is "
+    "from 1 to the number of processors.  [default: the setting workers, 1]",
+)
+@click.option(
     "--canary",
     metavar="VERSION=SHARE",
     help="A version that gets a share of the requests, such as churn/4=10%.",
@@ -79,12 +85,6 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="VERSION",
     help="A version that is asked as well, only to compare; again for more.",
-)
-@click.option(
-    "--workers",
-    metavar="N|MIN..MAX|auto",
-    help="Processes that answer: a number, or as many as the load needs between bounds; `auto` is "
-    "from 1 to the number of processors.  [default: the setting workers, 1]",
 )
 @trust_options
 @strict_option
@@ -120,16 +120,16 @@ def serve(
     needed = token or not is_loopback(host)
     bundle = _is_bundle(references)
     project = None if bundle else open_project()
-    if canary or canary_key or shadows:
-        if project is None:
-            raise click.UsageError("Beside a bundle nothing can be tried: that takes a project.")
-        project.endpoints.try_when_started(references, canary, canary_key, shadows)
     options: dict[str, Any] = {"strict": strict}
+    decided: dict[str, Any] = {}
     if bundle:
         options["trust"] = chosen_trust(trust, trust_all)
+        if canary or canary_key or shadows:
+            raise click.UsageError("Beside a bundle nothing can be tried: that takes a project.")
     else:
         refuse_trust(chosen_trust(trust, trust_all))
         options |= {"inputs": inputs, "sample": sample}
+        decided = {"canary": canary, "canary_key": canary_key, "shadow": shadows}
     settings = load_settings(Path(), {}) if project is None else project.settings
     asked = Asked(
         references=references,
@@ -142,6 +142,7 @@ def serve(
         limits=_limits(limits),
         require_token=needed,
         options=options,
+        decided=decided,
     )
     bounds = Bounds.parse(workers or settings.workers)
     if bounds.most > 1:
@@ -182,6 +183,7 @@ def _alone(asked: Asked, port: int, project: Project | None) -> Tally:
             require_token=asked.require_token,
             say=say,
             **asked.options,
+            **asked.decided,
         )
     server = serving.on(port, host=asked.host, certfile=asked.certfile, keyfile=asked.keyfile)
     for line in start_lines(serving, server.url, needed=asked.require_token):

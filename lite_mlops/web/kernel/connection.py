@@ -30,6 +30,7 @@ _WRITTEN_AT_ONCE = 1 << 16  # bytes of answers before a look at whether they are
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 10
 _WORTH_PACKING = 1_024
+_LARGE_BODY = 1 << 17
 _RESERVE_SECONDS = 1.0
 
 _NO_REQUEST = Head(Request("", ""), 0, keep=False, minor=1, expects=False)
@@ -363,7 +364,9 @@ class Connection(asyncio.BufferedProtocol):
         if not head.keep or self._count >= traffic.limits.requests:
             self._state = State.ENDING
         begun = self._since = monotonic()
-        if route.waits:
+        # Reading a large body takes milliseconds, in which others are to be answered.
+        large = len(content) >= _LARGE_BODY and len(traffic.connections) > 1
+        if route.waits or large:
             exchange = self._exchange(head, request, route.path, begun)
             try:
                 traffic.workers.call(lambda: traffic.app.begin(admitted, request), exchange.began)

@@ -17,6 +17,7 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
 
+# How long a thread that reads a large body may keep the loop waiting.
+_SWITCH_SECONDS = 0.001
 # New objects between two looks of the garbage collector; a request makes some twenty.
 _COLLECTED_FROM = 10_000
 # A client of a kept connection that sends within this time is answered before it is closed.
@@ -112,10 +115,12 @@ class Server:
         """Answer until the process is told to end; return the signal that told it.
 
         The process is taken for the server's own: what is loaded by now stays, so the garbage
-        collector is to leave it alone, and to look less often at what comes and goes with requests.
+        collector is to leave it alone, and to look less often at what comes and goes with requests;
+        and other threads hold up the loop for less time.
         """
         gc.freeze()
         gc.set_threshold(_COLLECTED_FROM, *gc.get_threshold()[1:])
+        sys.setswitchinterval(_SWITCH_SECONDS)
         with self._listening_to_signals():
             self._run()
         return self._signal

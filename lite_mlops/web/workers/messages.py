@@ -29,6 +29,8 @@ class Asked:
         require_token: Whether clients need one of the project.
         token_hash: Of the one that clients of a bundle need.
         options: Further ones, such as `sample`, `inputs`, `strict` and `trust`.
+        decided: Options that are decisions, such as `canary`: for the first worker alone, as the
+            others follow what was decided.
     """
 
     references: tuple[str, ...]
@@ -42,6 +44,7 @@ class Asked:
     require_token: bool = False
     token_hash: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    decided: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def needs_token(self) -> bool:

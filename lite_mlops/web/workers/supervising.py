@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from types import FrameType
@@ -207,8 +208,9 @@ class Supervisor:
     def _start(self) -> None:
         number = self._started = self._started + 1
         now = time.monotonic()
+        asked = self._asked if number == 1 else replace(self._asked, decided={})
         self._workers[number] = Process(
-            number, self._socket, self._asked, str(self._folder), self._told, now
+            number, self._socket, asked, str(self._folder), self._told, now
         )
 
     def _look(self) -> None:

@@ -223,6 +223,7 @@ def _serving(asked: Asked, say: Callable[[str], None]) -> Serving:
             require_token=asked.require_token,
             say=say,
             **asked.options,
+            **asked.decided,
         )
     known = asked.token_hash
     if known is not None:

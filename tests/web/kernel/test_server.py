@@ -402,3 +402,24 @@ def test_a_server_that_never_ran_lets_the_port_go() -> None:
 
 def test_only_this_machine_is_listened_to(server: Server) -> None:
     assert server.url == f"http://127.0.0.1:{port_of(server)}"
+
+
+def test_a_large_body_is_read_in_a_thread_while_others_are_there() -> None:
+    read_by: list[str] = []
+
+    def read(request: Request) -> Response:
+        read_by.append(threading.current_thread().name)
+        return Response.json(len(request.body))
+
+    large = b"x" * 200_000
+    with (
+        Server(App([Route("POST", "/size", read)])) as server,
+        Client(server) as client,
+    ):
+        for body in (b"x", large):
+            assert client.ask(post("/size", body)).json() == len(body)
+        with Client(server) as other:
+            for body in (b"x", large):
+                assert other.ask(post("/size", body)).json() == len(body)
+    loop, worker = "lite-mlops-server", "lite-mlops-worker"
+    assert read_by == [loop, loop, loop, worker]

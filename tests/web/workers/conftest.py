@@ -71,12 +71,13 @@ class Group:
             for one in family.samples
         }
 
-    def metrics_or_none(self) -> dict[str, float]:
-        """The same; nothing if whoever was asked is killed meanwhile."""
-        try:
-            return self.metrics()
-        except (OSError, http.client.HTTPException):
-            return {}
+    def wait_for(self, workers: int) -> None:
+        """Wait until so many workers answer, and leave them the processor meanwhile."""
+        told = f"lite_mlops_workers {workers}\n"
+        while told not in ask(self.address, "GET", "/metrics")[1]:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.05)
+                raise AssertionError(self.end())
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         """Have it end; return its exit code, the last line that it said, and what went wrong."""
