@@ -160,8 +160,7 @@ def _tell_start(serving: Serving, server: ServingServer, *, needed: bool) -> Non
         known = version.name if version.version else version.model
         alias = f" for {reference}{follows}" if reference not in (known, version.model) else ""
         say(f"Serving {known}{alias} on {server.url}")
-        if serving.opened.following is not None:
-            say(f"    It is answered by {endpoint.current.path}.")
+        say(f"    It is answered by {endpoint.current.path}.")
     for line in _curl(serving, server.url, needed=needed):
         say(f"    {shown(line)}")
     say(f"    {server.url} in a browser has a form to try it; /openapi.json tells all routes.")

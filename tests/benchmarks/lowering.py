@@ -24,6 +24,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 
 from lite_mlops.models import Asking, Signature, infer_signature
 from lite_mlops.models.lowering.lower import lower
@@ -44,6 +45,8 @@ def _models(quick: bool) -> Iterator[tuple[str, Any, Any]]:  # noqa: FBT001
     trees = 20 if quick else 200
     forest = RandomForestClassifier(trees, random_state=0).fit(rows, labels)
     yield f"forest of {trees}", forest, rows
+    scaled = make_pipeline(StandardScaler(), SVC()).fit(rows, labels)
+    yield "support vectors", scaled, rows
     yield "gradient boosting", GradientBoostingClassifier(random_state=0).fit(rows, labels), rows
     rng = np.random.default_rng(0)
     wide = rng.normal(size=(2_000 if quick else 20_640, 20))
