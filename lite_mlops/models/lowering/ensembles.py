@@ -106,7 +106,8 @@ def _between(x: NDArray[Any], y: NDArray[Any]) -> Calibrator:
         all_finite(scores)  # as of naive Bayes of extreme magnitudes
         if len(y) == 1:
             return np.full(scores.shape, y[0])
-        return np.interp(np.clip(scores, x[0], x[-1]), x, y)
+        found: NDArray[np.float64] = np.interp(np.clip(scores, x[0], x[-1]), x, y)
+        return found
 
     return along
 
