@@ -18,7 +18,6 @@ from lite_mlops.models import (
     Inputs,
     Models,
     ModelVersion,
-    asking_well,
     parse_any_reference,
 )
 from lite_mlops.serving.beside import CountsOf, counted_here
@@ -144,7 +143,7 @@ def open_bundle(path: Path, *, trust: Sequence[str] | bool = (), strict: bool = 
         Damaged, Denied: it is not what was written, or imports what is not trusted.
     """
     with Bundle.open_file(path) as bundle:
-        version, model = bundle.version, bundle.load(trust=trust, strict=strict)
+        version, asking = bundle.version, bundle.asking(trust=trust, strict=strict)
         example = bundle.example()
-    loaded = warmed(Loaded(version, asking_well(model, version)), example)
+    loaded = warmed(Loaded(version, asking), example)
     return Opened(Served({version.model: Endpoint.of(loaded)}), lambda _: example)

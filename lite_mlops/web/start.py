@@ -24,8 +24,7 @@ def _lines(serving: Serving, url: str, *, needed: bool) -> Iterator[str]:
         known = version.name if version.version else version.model
         alias = f" for {reference}{follows}" if reference not in (known, version.model) else ""
         yield f"Serving {known}{alias} on {url}"
-        if serving.opened.following is not None:
-            yield f"    It is answered by {endpoint.current.path}."
+        yield f"    It is answered by {endpoint.current.path}."
     for line in _curl(serving, url, needed=needed):
         yield f"    {line}"
     yield f"    {url} in a browser has a form to try it; /openapi.json tells all routes."

@@ -174,8 +174,9 @@ def test_a_bundle_answers_without_a_project_and_records_nothing(
     served = re.fullmatch(r"Serving churn/1 on (http://\S+)\n", process.stdout.readline())
     assert served
     url = served[1]
-    lines = [process.stdout.readline() for _ in range(3)]
-    assert lines[2] == (
+    lines = [process.stdout.readline() for _ in range(4)]
+    assert lines[0] == "    It is answered by a plan, as the model would bit for bit.\n"
+    assert lines[3] == (
         "Nothing is recorded: a bundle is served without a project. Ctrl-C stops.\n"
     )
 

@@ -28,7 +28,7 @@ _LONGEST_NAME = 40
 
 _MEMBER = re.compile(
     r"manifest\.json|model\.(joblib|skops|onnx)|input_example\.json"
-    r"|artifacts/(0|[1-9][0-9]{0,2})|card\.md"
+    r"|artifacts/(0|[1-9][0-9]{0,2})|card\.md|plan\.bin"
 )
 
 _LOCAL = struct.Struct("<4s5H3I2H")

@@ -17,6 +17,7 @@ from lite_mlops.models.bundles.manifest import BUNDLE, Manifest
 from lite_mlops.models.bundles.reading import Bundle
 from lite_mlops.models.bundles.writing import write_bundle
 from lite_mlops.models.loading import Inspection
+from lite_mlops.models.lowering import attempted
 from lite_mlops.models.references import Reference, checked_model_name
 from lite_mlops.models.registering import Origin, Prepared, Trust, record_version
 from lite_mlops.models.tagging import checked_tags
@@ -46,7 +47,8 @@ class Bundling(Trusting):
     def export(self, reference: str, path: str | Path, *, card: str | None = None) -> Manifest:
         """Write a version with all its files into one file, and return its manifest.
 
-        The same version as it stands makes the same bytes. The name of the file ends with '.lmz'.
+        The same version as it stands makes the same bytes. Its plan goes along, if it has one, so
+        that it is answered from there as well. The name of the file ends with '.lmz'.
 
         Args:
             reference: The version, such as 'churn@champion'.
@@ -60,7 +62,10 @@ class Bundling(Trusting):
         version = self.get(reference)
         if not version.version:
             raise Invalid(f"{reference} is not registered; bundles are made of versions.")
-        return write_bundle(self._store.objects, version, Path(path), card=card)
+        with self._store.reading() as database:
+            attempt = attempted(database, version, switched_off=False)
+        objects = self._store.objects
+        return write_bundle(objects, version, Path(path), card=card, attempt=attempt)
 
     def import_bundle(
         self,
@@ -129,6 +134,7 @@ class Bundling(Trusting):
             tags={key: str(text) for key, text in tags.items()} | {BUNDLE: bundle.manifest.sha256},
             origin=Origin(version.params, version.metrics, version.data, version.code),
             seals=version.seals,
+            attempt=bundle.manifest.plan if self._store.settings.lower else None,
         )
 
     def _recorded(

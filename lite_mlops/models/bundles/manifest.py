@@ -34,12 +34,13 @@ from lite_mlops.models.bundles.schema import (
     whole,
 )
 from lite_mlops.models.loading import FORMATS
+from lite_mlops.models.lowering import Attempt
 from lite_mlops.models.signature import Signature
 from lite_mlops.models.versions import Member, ModelVersion, Seal
 
 ENDING = ".lmz"
 BUNDLE = "bundle"  # the tag of an imported version, with the hash of the manifest
-MANIFEST, EXAMPLE, CARD = "manifest.json", "input_example.json", "card.md"
+MANIFEST, EXAMPLE, CARD, PLAN = "manifest.json", "input_example.json", "card.md", "plan.bin"
 LARGEST_MANIFEST = 4_000_000  # bytes
 _FORM = "lite-mlops bundle"
 _MOST_ARTIFACTS = 1_000
@@ -126,6 +127,7 @@ _MANIFEST: Check = record(
         "tags": mapped(text(), _LONG),
         "example": record(_FILE),
         "card": record(_FILE),
+        "plan": record({**_FILE, "exact": one_of("bits", "1 ulp")}, {"faster_from": whole(1)}),
         "seals": listed(
             record({"public": _KEY, "signature": _SEAL, "signed_at": _TIME, "actor": text()}),
             1_000,
@@ -176,11 +178,13 @@ class Manifest:
         version: The version as it stood in the project that it comes from; nothing is trusted.
         members: The members beside the manifest, by their names in the bundle, in their order.
         sha256: Hash of the manifest, and so of the whole.
+        plan: What answers in the place of the model; None: it does so itself.
     """
 
     version: ModelVersion
     members: Mapping[str, Member]
     sha256: str
+    plan: Attempt | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
@@ -190,7 +194,14 @@ class Manifest:
             NoBundle: says where it is not as the schema wants it.
         """
         told = _parsed(data)
-        return cls(_version(told), _members(told), hashlib.sha256(data).hexdigest())
+        version = _version(told)
+        plan = _plan(told["plan"], version) if "plan" in told else None
+        return cls(version, _members(told), hashlib.sha256(data).hexdigest(), plan)
+
+
+def _plan(about: Mapping[str, Any], version: ModelVersion) -> Attempt:
+    plan, exact = about["sha256"], about["exact"]
+    return Attempt(version.sha256, plan, exact=exact, faster_from=about.get("faster_from"))
 
 
 def _members(told: Mapping[str, Any]) -> dict[str, Member]:
@@ -201,6 +212,8 @@ def _members(told: Mapping[str, Any]) -> dict[str, Member]:
     found |= {f"artifacts/{place}": one for place, one in enumerate(told["artifacts"])}
     if "card" in told:
         found[CARD] = told["card"]
+    if "plan" in told:
+        found[PLAN] = told["plan"]
     return {name: Member(one["sha256"], one["size"]) for name, one in found.items()}
 
 
@@ -254,13 +267,23 @@ def _present(**facts: Any) -> dict[str, Any]:
     return {name: fact for name, fact in facts.items() if fact}
 
 
+def _about(attempt: Attempt | None) -> dict[str, Any]:
+    if attempt is None:
+        return {}
+    return _present(exact=attempt.exact, faster_from=attempt.faster_from)
+
+
 def manifest_of(
     version: ModelVersion,
     *,
     example: Member | None = None,
     card: Member | None = None,
+    plan: Member | None = None,
+    attempt: Attempt | None = None,
 ) -> bytes:
-    """Return the manifest of a version; `example` and `card` are members beside its files.
+    """Return the manifest of a version; the others are members beside its files.
+
+    `attempt` is what is known of the plan.
 
     Raises:
         Invalid: something of it fits no manifest; says what.
@@ -293,6 +316,7 @@ def manifest_of(
             tags={key: text for key, text in version.tags.items() if key != BUNDLE},
             example=example and example._asdict(),
             card=card and card._asdict(),
+            plan=plan and plan._asdict() | _about(attempt),
             seals=[seal.to_dict() for seal in version.seals],
         ),
     }

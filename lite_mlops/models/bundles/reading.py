@@ -13,25 +13,45 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import mmap
 import threading
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from lite_mlops.errors import Damaged, Invalid, NotFound
+from lite_mlops.models.answering import Asking
 from lite_mlops.models.bundles.archive import Entry, read_entries
-from lite_mlops.models.bundles.manifest import EXAMPLE, LARGEST_MANIFEST, MANIFEST, Manifest
+from lite_mlops.models.bundles.manifest import (
+    EXAMPLE,
+    LARGEST_MANIFEST,
+    MANIFEST,
+    PLAN,
+    Manifest,
+)
 from lite_mlops.models.bundles.refusals import ChangedBundle, NoBundle, told
 from lite_mlops.models.examples import MAX_BYTES, MAX_ROWS, Example
-from lite_mlops.models.loading import LIMIT, Inspection, ModelFile, inspect_model, load_model
+from lite_mlops.models.loading import (
+    LIMIT,
+    Inspection,
+    ModelFile,
+    differences,
+    inspect_model,
+    load_model,
+)
 from lite_mlops.models.loading.refusals import RefusedModel
 from lite_mlops.models.loading.refusals import told as told_of_model
+from lite_mlops.models.loading.requirements import tell
+from lite_mlops.models.lowering import NotUsed, asking_well, plan_asking
 from lite_mlops.models.versions import ModelVersion
+
+log = logging.getLogger("lite_mlops")
 
 BLOCK = 1 << 20
 # A file that was compressed elsewhere may unpack to so much, and to so many times its own size.
@@ -268,6 +288,33 @@ class Bundle:
                 mapping.close()
 
     # -- the model ------------------------------------------------------------------------------
+
+    def asking(self, *, trust: Collection[str] | bool = (), strict: bool = False) -> Asking:
+        """Return what answers: the plan in the bundle if it can be used, else the model, loaded.
+
+        With a plan nothing of the model file is executed; it is proved by its hash all the same.
+
+        Raises:
+            Damaged, Denied: as `load`.
+        """
+        version, plan = self.version, self.manifest.plan
+        if plan is not None:
+            if strict:
+                tell(differences(version.requirements), str(self.path), strict=True)
+            self.verify()
+            try:
+                data = b"".join(self.proved_blocks(PLAN))
+                opened = partial(self._opened_again, trust=trust)
+                return plan_asking(data, version, opened, plan.faster_from)
+            except NotUsed as error:
+                log.warning("%s is answered by the model itself: %s", self.path, error)
+        return asking_well(self.load(trust=trust, strict=strict), version)
+
+    def _opened_again(self, *, trust: Collection[str] | bool) -> Asking:
+        with Bundle.open_file(self.path) as again:
+            if again.manifest.sha256 != self.manifest.sha256:
+                raise Damaged(f"{self.path} is another bundle by now.")
+            return asking_well(again.load(trust=trust), again.version)
 
     def load(self, *, trust: Collection[str] | bool = (), strict: bool = False) -> Any:
         """Return the model itself, after its files were proved by their hashes.

@@ -23,10 +23,12 @@ from lite_mlops.models.bundles.manifest import (
     ENDING,
     EXAMPLE,
     MANIFEST,
+    PLAN,
     Manifest,
     manifest_of,
 )
 from lite_mlops.models.loading import Source
+from lite_mlops.models.lowering import Attempt
 from lite_mlops.models.versions import Member, ModelVersion
 from lite_mlops.store import new_id
 
@@ -80,14 +82,27 @@ def _of_bytes(data: bytes) -> Member:
     return Member(hashlib.sha256(data).hexdigest(), len(data))
 
 
+def _stored(objects: Source, sha256: str) -> bytes | None:
+    """Return the bytes of an object; None if they are not there or not what they were."""
+    try:
+        with objects.open(sha256, "a plan") as source:
+            data = source.read()
+    except Damaged:  # the model itself answers, as it does here
+        return None
+    return data if _of_bytes(data).sha256 == sha256 else None
+
+
 def write_bundle(
     objects: Source,
     version: ModelVersion,
     path: Path,
     *,
     card: str | None = None,
+    attempt: Attempt | None = None,
 ) -> Manifest:
     """Write a version with all its files to `path`, and return the manifest.
+
+    The plan that `attempt` tells of goes along if it is what was stored.
 
     Raises:
         Invalid: it fits no bundle, or there is no such folder.
@@ -100,8 +115,17 @@ def write_bundle(
             given[EXAMPLE] = source.read()
     if card is not None:
         given[CARD] = card.encode()
+    plan = None if attempt is None or attempt.plan is None else _stored(objects, attempt.plan)
+    if plan is not None:
+        given[PLAN] = plan
     about = {name: _of_bytes(data) for name, data in given.items()}
-    text = manifest_of(version, example=about.get(EXAMPLE), card=about.get(CARD))
+    text = manifest_of(
+        version,
+        example=about.get(EXAMPLE),
+        card=about.get(CARD),
+        plan=about.get(PLAN),
+        attempt=attempt,
+    )
     manifest = Manifest.from_bytes(text)
     room = sum(member.size + 200 for member in manifest.members.values()) + len(text) + 200
     if room > LARGEST:

@@ -3,21 +3,25 @@
 from lite_mlops.models.lowering.keeping import (
     Attempt,
     KeptPlan,
+    NotUsed,
     Plans,
     asking_well,
     attempt_quietly,
     attempted,
     open_asking,
+    plan_asking,
 )
 from lite_mlops.models.lowering.lower import Part
 
 __all__ = [
     "Attempt",
     "KeptPlan",
+    "NotUsed",
     "Part",
     "Plans",
     "asking_well",
     "attempt_quietly",
     "attempted",
     "open_asking",
+    "plan_asking",
 ]

@@ -16,6 +16,7 @@ from lite_mlops.models.lowering.parts import (
     Lowered,
     Lowering,
     Rows,
+    all_finite,
     lowers,
 )
 from lite_mlops.models.lowering.plan import ArrayOf, Node, Value, op
@@ -100,9 +101,15 @@ def _isotonic(model: Any, x: NDArray[Any], y: NDArray[Any], ends: list[int]) -> 
 
 def _between(x: NDArray[Any], y: NDArray[Any]) -> Calibrator:
     """Return what draws lines between points, and goes on level beyond them."""
-    if len(y) == 1:
-        return lambda scores: y.repeat(scores.shape)
-    return lambda scores: np.interp(np.clip(scores, x[0], x[-1]), x, y)
+
+    def along(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        all_finite(scores)  # as of naive Bayes of extreme magnitudes
+        if len(y) == 1:
+            return np.full(scores.shape, y[0])
+        found: NDArray[np.float64] = np.interp(np.clip(scores, x[0], x[-1]), x, y)
+        return found
+
+    return along
 
 
 def _calibrating(model: Any, calibrators: list[Calibrator]) -> Any:

@@ -124,10 +124,17 @@ class Attempt:
         return VersionLowered(model=model, version=version, **vars(self))
 
 
-def attempted(database: Database, version: ModelVersion) -> Attempt | None:
-    """Return what came of it for a version; None if it was not tried with its present file."""
+def attempted(
+    database: Database, version: ModelVersion, *, switched_off: bool = True
+) -> Attempt | None:
+    """Return what came of it for a version; None if it was not tried with its present file.
+
+    With `switched_off` also if somebody decided against its plan.
+    """
     row = database.one("version_plan", model=version.model, version=version.version)
     if row is None or row["made_at"] is None or row["sha256"] != version.sha256:
+        return None
+    if row["how"] == "off" and not switched_off:
         return None
     return Attempt(**{field.name: row[field.name] for field in fields(Attempt)})
 
@@ -188,7 +195,7 @@ def open_asking(
     if kept is not None and kept.used:
         try:
             return _open_plan(store, version, kept, strict=strict)
-        except _NotUsed as error:
+        except NotUsed as error:
             log.warning("%s is answered by the model itself: %s", version.name, error)
             why = str(error)
     asking = asking_well(
@@ -198,35 +205,53 @@ def open_asking(
     return asking
 
 
-class _NotUsed(Exception):
+class NotUsed(Exception):
     """Why a plan that is there is not used."""
 
 
 def _open_plan(store: Store, version: ModelVersion, kept: KeptPlan, *, strict: bool) -> Asking:
-    from lite_mlops.models.lowering.asking import PlanAsking
-    from lite_mlops.models.lowering.plan import Plan
-    from lite_mlops.models.lowering.running import Running
-
     assert kept.plan is not None
     if strict:
         tell(differences(version.requirements), version.file.referrer, strict=True)
     if not store.objects.is_good(version.sha256):
         # Whoever loads it tells what is wrong with it; a plan does not answer for another file.
-        raise _NotUsed("its file is not the one that was registered")
+        raise NotUsed("its file is not the one that was registered")
     try:
-        plan = Plan.from_bytes(store.objects.mapped(kept.plan, f"the plan of {version.name}"))
-        running = Running(plan)
+        data = store.objects.mapped(kept.plan, f"the plan of {version.name}")
     except Damaged as error:
-        raise _NotUsed(str(error)) from error
-    if plan.model_sha256 != version.sha256:
-        raise _NotUsed("its plan was made of another file")
-    if not plan.here:
-        raise _NotUsed(f"its plan was proved on another kind of machine ({plan.machine})")
+        raise NotUsed(str(error)) from error
 
     def open_model() -> Asking:
         return asking_well(open_version(store.objects, version, store.settings), version)
 
-    return PlanAsking(running, version.signature, open_model, kept.faster_from)
+    return plan_asking(data, version, open_model, kept.faster_from)
+
+
+def plan_asking(
+    data: bytes | memoryview,
+    version: ModelVersion,
+    open_model: Callable[[], Asking],
+    faster_from: int | None,
+) -> Asking:
+    """Return what answers for a version from the bytes of its plan.
+
+    Raises:
+        NotUsed: they are no plan of its file, or of a machine of another kind.
+    """
+    from lite_mlops.models.lowering.asking import PlanAsking
+    from lite_mlops.models.lowering.plan import BadPlan, Plan
+    from lite_mlops.models.lowering.running import Running
+
+    try:
+        plan = Plan.from_bytes(data)
+        running = Running(plan)
+    except BadPlan as error:
+        raise NotUsed(str(error)) from error
+    if plan.model_sha256 != version.sha256:
+        raise NotUsed("its plan was made of another file")
+    if not plan.here:
+        raise NotUsed(f"its plan was proved on another kind of machine ({plan.machine})")
+    return PlanAsking(running, version.signature, open_model, faster_from)
 
 
 def asking_well(model: Any, version: ModelVersion) -> Asking:

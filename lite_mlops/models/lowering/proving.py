@@ -365,9 +365,9 @@ def faster_from(model: Any, plan: Plan, signature: Signature) -> int | None:
     found = None
     with one_job(model), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for rows in (4_096, 1_024, 256):
-            few = [pool.drawn(rng, 256, "usual") for pool in pools]
-            drawn = [values * (rows // 256) for values in few]
+        for rows in (4_096, 1_024, 256, 64):
+            few = [pool.drawn(rng, min(rows, 256), "usual") for pool in pools]
+            drawn = [values * (rows // len(values)) for values in few]
             table = table_of(signature, drawn, "arrays")
             plan_seconds, model_seconds = np.inf, np.inf
             for _ in range(2):

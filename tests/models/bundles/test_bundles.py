@@ -163,7 +163,12 @@ def test_a_bundle_can_be_handed_on(other: Project, bundle: Path, tmp_path: Path)
 def test_any_tool_for_zips_can_list_it(bundle: Path) -> None:
     with zipfile.ZipFile(bundle) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["manifest.json", "model.joblib", "input_example.json"]
+        assert archive.namelist() == [
+            "manifest.json",
+            "model.joblib",
+            "input_example.json",
+            "plan.bin",
+        ]
         told = json.loads(archive.read("manifest.json"))
     assert told["model"] == "churn"
     assert "trusted" not in told

@@ -24,7 +24,7 @@ from lite_mlops.models.bundles.archive import MOST_MEMBERS
 from lite_mlops.models.loading import Untrusted
 from lite_mlops.project import Project
 from tests.models.bundles.conftest import State, exported, state_of, with_own_model
-from tests.models.bundles.zips import Part, canonical, parts_of, retold, zipped
+from tests.models.bundles.zips import Part, canonical, parts_of, retold, without_plan, zipped
 
 Parts = list[Part]
 Attacked = tuple[Project, Path, dict[str, Any]]
@@ -371,7 +371,7 @@ def test_hostile_bundles_change_nothing(case: str, attacked: Attacked) -> None:
     other, good, before = attacked
     build, text = CASES[case]
     bundle = good.with_name("hostile.lmz")
-    bundle.write_bytes(build(parts_of(good)))
+    bundle.write_bytes(build(without_plan(parts_of(good))))
     for name, trust in ((None, False), ("own", True)):
         with pytest.raises(LiteMlopsError) as error:
             other.models.import_bundle(bundle, name, trust=trust)
@@ -545,7 +545,7 @@ def test_a_manifest_that_no_import_would_take_is_not_written(
 )
 def test_examples_that_are_none_are_told(data: bytes, text: str, attacked: Attacked) -> None:
     other, good, before = attacked
-    parts, bundle = parts_of(good), good.with_name("hostile.lmz")
+    parts, bundle = without_plan(parts_of(good)), good.with_name("hostile.lmz")
     told = {"example__sha256": hashlib.sha256(data).hexdigest(), "example__size": len(data)}
     bundle.write_bytes(zipped(retold([*parts[:2], replace(parts[2], data=data)], **told)))
     with pytest.raises(NoBundle) as error:

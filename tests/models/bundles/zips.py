@@ -86,6 +86,11 @@ def parts_of(path: Path) -> list[Part]:
         return [Part(info.filename, archive.read(info)) for info in archive.infolist()]
 
 
+def without_plan(parts: list[Part]) -> list[Part]:
+    """Return the members of a good bundle as they are where there is no plan."""
+    return retold(parts[:-1], plan=None)
+
+
 def canonical(told: Any) -> bytes:
     """Return a manifest in the form that bundles have, whatever it says."""
     return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
