@@ -2,6 +2,7 @@
 
 from lite_mlops.serving.answers import DOUBTFUL, OK, Answer, Answers
 from lite_mlops.serving.batch import Predicted, predict_file
+from lite_mlops.serving.beside import Both
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.endpoints import Endpoints, EndpointState
 from lite_mlops.serving.files import READ, format_of
@@ -12,6 +13,7 @@ from lite_mlops.serving.predictor import Predictor
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.serving.trials import CANARY_KEY, Routing, Taken
+from lite_mlops.serving.trials.counts import Counts
 
 __all__ = [
     "CANARY_KEY",
@@ -20,6 +22,8 @@ __all__ = [
     "READ",
     "Answer",
     "Answers",
+    "Both",
+    "Counts",
     "Endpoint",
     "EndpointState",
     "Endpoints",

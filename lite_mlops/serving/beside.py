@@ -89,8 +89,8 @@ class Tried:
 
 
 # Where several processes answer for an endpoint, one judges, by what all of them counted: it is
-# asked with the reference of the endpoint, and what this process counted.
-CountsOf = Callable[[str, Both], Both]
+# told the id of the trial and what this process counted; None: another process judges.
+CountsOf = Callable[[str, Both], Both | None]
 
 
 def counted_here(_: str, both: Both) -> Both:
@@ -139,6 +139,7 @@ class Beside:
         self._shadow_ids: dict[str, str] = {}  # under which they are counted
         self._failed: set[str] = set()  # ids of what cannot be tried
         self._verdict: tuple[Trial, Verdict] | None = None  # of a canary that was stopped
+        self._judges = means.counts is not None  # as it was when it looked last
         self.tried: Tried | None = None
         self.promoted: Loaded | None = None
         self.shadows: dict[str, Shadow] = {}
@@ -265,7 +266,9 @@ class Beside:
             return False
         both = tried.counts()
         if self._verdict is None and counts is not None:
-            verdict = tried.judge.look(*counts(self._reference, both))
+            counted = counts(tried.id, both)
+            self._judges = counted is not None
+            verdict = None if counted is None else tried.judge.look(*counted)
             if verdict is not None:
                 self._stop_canary(verdict)
         tried.pace.learn()  # only now, so that no call is judged by what it taught
@@ -292,7 +295,7 @@ class Beside:
         tried = self.tried
         if tried is not None:
             both = tried.counts()
-            judge = None if self._means.counts is None else tried.judge
+            judge = tried.judge if self._judges else None
             self._telling.arm(tried.id, "current", tried.present, both.present)
             self._telling.arm(tried.id, "canary", tried.canary, both.canary, judge)
         for name, comparison in self.comparisons().items():

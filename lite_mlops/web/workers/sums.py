@@ -20,8 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+COUNTED = ".trials"  # the ending of what a worker counted of what is tried
+
 _SERVER = "server.json"
 _CUMULATIVE = ("counter", "histogram")
+# Gauges of which the largest is told: what always is 1, what one worker alone knows, and means.
+_NOT_ADDED = ("_info", "_evidence", "_mean", "_largest")
 _TRIES = 20
 _NOTHING: dict[str, Any] = {"workers": [], "ended": "", "own": ""}
 
@@ -45,8 +49,9 @@ class _Family:
 def summed(texts: Sequence[str], *, ended: Sequence[str] = ()) -> str:
     """Return the sums of what several processes expose, in the form of `Metrics.expose`.
 
-    Counters, histograms and gauges are added up; a gauge whose name ends in `_info` is not, as it
-    always is 1. Of processes that have `ended` only counters and histograms count.
+    Counters, histograms and gauges are added up; of gauges whose name ends in `_info`, `_evidence`,
+    `_mean` or `_largest` the largest is told. Of processes that have `ended` only counters and
+    histograms count.
     """
     families: dict[str, _Family] = {}
     for text, over in [*((one, True) for one in ended), *((one, False) for one in texts)]:
@@ -79,7 +84,7 @@ def _families(text: str) -> Iterator[_Family]:
 def _lines(families: Iterable[_Family]) -> Iterator[str]:
     for family in families:
         yield from family.head
-        most = family.kind == "gauge" and family.name.endswith("_info")
+        most = family.kind == "gauge" and family.name.endswith(_NOT_ADDED)
         for key, values in family.samples.items():
             yield f"{key} {_number(max(values) if most else _sum(values, family.kind))}"
 
@@ -109,7 +114,7 @@ class Published:
 
     def put(self, number: int, text: str) -> None:
         """Leave what worker `number` exposes."""
-        _write(self._file(number), text)
+        write_whole(self._file(number), text)
 
     def whole(self) -> str:
         """Return what all of them count, and what the supervisor tells of them."""
@@ -126,14 +131,14 @@ class Published:
     def tell(self, workers: Sequence[int], own: str) -> None:
         """Say which workers there are, and what the supervisor itself exposes."""
         told = {"workers": list(workers), "ended": self._ended, "own": own}
-        _write(self._folder / _SERVER, json.dumps(told))
+        write_whole(self._folder / _SERVER, json.dumps(told))
 
     def end(self, number: int, workers: Sequence[int], own: str) -> None:
         """Keep what a worker has counted that has ended; `workers` are the others."""
         self._ended = summed([], ended=[self._ended, _read(self._file(number))])
         self.tell(workers, own)
-        with suppress(FileNotFoundError):
-            self._file(number).unlink()
+        for path in (self._file(number), self._folder / f"{number}{COUNTED}"):
+            path.unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:
         return self._folder / f"{number}.prom"
@@ -146,8 +151,9 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _write(path: Path, text: str) -> None:
-    aside = path.with_suffix(".new")
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees a part of it."""
+    aside = path.with_name(f".{path.name}")
     with suppress(FileNotFoundError, PermissionError):  # the server has ended; Windows: it is read
         aside.write_text(text, encoding="utf-8")
         os.replace(aside, path)

@@ -95,6 +95,7 @@ class Supervisor:
         self._stuck: set[int] = set()
         self._reason = ""
         self._said: Counter[str] = Counter()
+        self._judge = 0  # its number
         self._past = Tally()
         self._told_last: object = None
         self._stopping = False
@@ -228,6 +229,7 @@ class Supervisor:
         self._fill()
         self._scale(now)
         self._share()
+        self._choose_judge()
         self._tell_reasons()
 
     def _scale(self, now: float) -> None:
@@ -258,6 +260,16 @@ class Supervisor:
             if worker.share != share:
                 worker.share = share
                 worker.order("share", most=share.most, keep=share.keep)
+
+    def _choose_judge(self) -> None:
+        """Have the oldest worker judge what is tried, by what all of them count."""
+        judge = next(iter(self._answering()), None)
+        if judge is None or judge.number == self._judge:
+            return
+        before, self._judge = self._workers.get(self._judge), judge.number
+        if before is not None:
+            before.order("judge", on=False)
+        judge.order("judge", on=True)
 
     # -- readiness ------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from lite_mlops.web.start import start_lines
 from lite_mlops.web.workers.measuring import Measuring
 from lite_mlops.web.workers.messages import Asked, Standing, line_of
 from lite_mlops.web.workers.sums import Published
+from lite_mlops.web.workers.trials import Counted
 
 _TELL_SECONDS = 0.1
 _PUBLISH_EVERY = 5  # times that it tells
@@ -73,6 +74,7 @@ class Worker:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._teller = threading.Thread(target=self._tell, name="lite-mlops-tell", daemon=True)
         self._published = Published(self._folder)
+        self._counted = Counted(self._folder, self._number)
         self._ticks = 0
         self._put = ""
         self._orphan = False
@@ -85,7 +87,7 @@ class Worker:
         """Serve until told to end."""
         self._teller.start()
         try:
-            self._serving = _serving(self._asked, self._say)
+            self._serving = _serving(self._asked, self._say, self._counted)
             self._server = self._serving.on(
                 host=self._asked.host,
                 certfile=self._asked.certfile,
@@ -167,6 +169,8 @@ class Worker:
                 self._in_loop(partial(self._share, **order))
             elif kind == "readiness":
                 self._serving.readiness.reason = order["reason"]
+            elif kind == "judge":
+                self._counted.judges = order["on"]
             elif kind == "leave":
                 server.leave()
             elif kind == "end":
@@ -211,7 +215,7 @@ def _socket_of(port: Any) -> socket.socket:
     return socket.socket(fileno=port)
 
 
-def _serving(asked: Asked, say: Callable[[str], None]) -> Serving:
+def _serving(asked: Asked, say: Callable[[str], None], counts: Counted) -> Serving:
     """Return what serves what is asked. Raises as `serve_references` and `serve_bundle`."""
     limits = Limits(**asked.limits)
     doors = Doors(hosts=asked.hosts, origins=asked.origins, limits=limits)
@@ -222,6 +226,7 @@ def _serving(asked: Asked, say: Callable[[str], None]) -> Serving:
             doors=doors,
             require_token=asked.require_token,
             say=say,
+            counts=counts,
             **asked.options,
             **asked.decided,
         )

@@ -46,7 +46,8 @@ class Group:
         self._reader.start()
         wait_until(lambda: "Ctrl-C stops." in "".join(self.said) or self.process.poll() is not None)
         assert self.process.poll() is None, self.end()
-        self.address = self.said[0].rpartition("http://")[2].strip()
+        serving = next(line for line in self.said if line.startswith("Serving "))
+        self.address = serving.rpartition("http://")[2].strip()
 
     def _read(self) -> None:
         assert self.process.stdout is not None

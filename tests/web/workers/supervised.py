@@ -20,6 +20,7 @@ def main() -> None:
         host="127.0.0.1",
         limits=told.get("limits", {}),
         options=told.get("options", {}),
+        decided=told.get("decided", {}),
     )
     bounds, pace = Bounds.parse(told["workers"]), Pace(**told.get("pace", {}))
     project = Project(Path(told["project"]))

@@ -64,6 +64,16 @@ def test_counters_histograms_and_gauges_are_added_up() -> None:
     }
 
 
+def test_of_what_cannot_be_added_up_the_largest_is_told() -> None:
+    texts = []
+    for value in (1.0, 7.5, 2.0):
+        metrics = Metrics()
+        for name in ("canary_evidence", "shadow_difference_mean", "shadow_difference_largest"):
+            metrics.gauge(name, "How much.", "model").set(value, "churn")
+        texts.append(metrics.expose())
+    assert set(read(summed(texts)).values()) == {7.5}
+
+
 def test_of_those_that_have_ended_only_counts_remain() -> None:
     found = read(summed([], ended=[Counts().count(0.25)]))
     assert found["time_total"] == 0.25
