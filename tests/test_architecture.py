@@ -81,7 +81,7 @@ HOMES = {
     "skops": {"models"},  # these three only where they are installed
     "onnxruntime": {"models"},
     "cryptography": {"security"},
-    "scipy": {"data"},
+    "scipy": {"data", "monitoring"},
     "numpy": {
         "autologging",
         "tracking",
@@ -93,7 +93,7 @@ HOMES = {
         "demo",
         "web",
     },
-    "sklearn": {"autologging", "models", "demo"},
+    "sklearn": {"autologging", "models", "monitoring", "demo"},
     "threadpoolctl": {"models"},  # it comes with scikit-learn
     "pandas": {"models", "frames"},  # these three only where they are installed
     "orjson": {"jsontext"},  # only where it is installed
@@ -211,6 +211,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.keys": "the rules for names",
         "lite_mlops.serving.trials": "words of what is tried; loaded by who tries",
         "lite_mlops.serving.wording": "what is known of an endpoint, in sentences",
+        "lite_mlops.data.wording": "counts and shares, as they stand in sentences",
         "lite_mlops.security.pseudonyms": "keyed hashes; loaded by who records predictions",
         "lite_mlops.security.tokens": "who may ask a server; loaded by who serves",
         "lite_mlops.security.signing": "keys and signatures; loaded by who signs",

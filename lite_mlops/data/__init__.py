@@ -14,27 +14,42 @@ from lite_mlops.data.sources import SourceFile
 if TYPE_CHECKING:
     from lite_mlops.data.checking import CheckReport, Outcome
     from lite_mlops.data.diff import DataDiff
-    from lite_mlops.data.drift import FeatureDrift, feature_drift
+    from lite_mlops.data.drift import (
+        FeatureDrift,
+        feature_drift,
+        kolmogorov_smirnov,
+        population_stability_index,
+    )
     from lite_mlops.data.expectations import ColumnExpectation, Expectations
+    from lite_mlops.data.kinds import NUMERIC, Typed, columns_of, typed
     from lite_mlops.data.leakage import LeakageReport
-    from lite_mlops.data.tables import as_columns
+    from lite_mlops.data.tables import Columns, as_columns
 
 # NumPy is loaded only by who looks into data; the imports above say the same to type checkers.
 _HOME_OF = {
     "CheckReport": "checking",
     "ColumnExpectation": "expectations",
+    "Columns": "tables",
     "DataDiff": "diff",
     "Expectations": "expectations",
     "FeatureDrift": "drift",
     "LeakageReport": "leakage",
+    "NUMERIC": "kinds",
     "Outcome": "checking",
+    "Typed": "kinds",
     "as_columns": "tables",
+    "columns_of": "kinds",
     "feature_drift": "drift",
+    "kolmogorov_smirnov": "drift",
+    "population_stability_index": "drift",
+    "typed": "kinds",
 }
 
 __all__ = [
+    "NUMERIC",
     "CheckReport",
     "ColumnExpectation",
+    "Columns",
     "DataDiff",
     "DatasetUse",
     "DatasetVersion",
@@ -45,8 +60,13 @@ __all__ = [
     "Outcome",
     "Query",
     "SourceFile",
+    "Typed",
     "as_columns",
+    "columns_of",
     "feature_drift",
+    "kolmogorov_smirnov",
+    "population_stability_index",
+    "typed",
 ]
 
 

@@ -1,0 +1,273 @@
+"""One column against its reference: sizes, a test, and the rules it breaks. Pure functions.
+
+    measure("age", sample(typed(old)), sample(typed(new)))
+    measure_bins("age", bins, counts)                # of numbers that are known by their bins only
+
+What is measured here is judged in `verdict`, together with the other columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lite_mlops.data import kolmogorov_smirnov
+from lite_mlops.data.wording import number, percent
+from lite_mlops.monitoring.drift import effects, quality
+from lite_mlops.monitoring.drift.quality import Broken
+from lite_mlops.monitoring.drift.samples import (
+    FEW_VALUES,
+    Categories,
+    Nothing,
+    Numbers,
+    Sample,
+    Times,
+    aligned,
+)
+from lite_mlops.monitoring.drift.tests import homogeneity_p, pooled, two_samples_p
+
+MIN_ROWS = 50  # present values on each side below which nothing is said of the distribution
+_BINS = 10
+_IDENTIFIER = 0.5  # share of different texts from which on a column names rows
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a column; what does not apply to its kind is None.
+
+    `kolmogorov_smirnov` and `excess_variation` are from 0 to 1, `wasserstein` is in standard
+    deviations of the reference. `untold` says why there is no test.
+    """
+
+    column: str
+    kind: str  # number, category, time, identifier, nothing
+    reference_rows: int
+    current_rows: int
+    reference_missing: float = 0.0
+    current_missing: float = 0.0
+    p_value: float | None = None
+    kolmogorov_smirnov: float | None = None
+    wasserstein: float | None = None
+    excess_variation: float | None = None
+    psi: float | None = None  # beyond what sampling alone gives
+    jensen_shannon: float | None = None
+    change: str = ""  # the change in words
+    untold: str = ""
+    broken: tuple[Broken, ...] = field(default=())
+    binned: bool = False
+
+
+@dataclass(frozen=True)
+class Bins:
+    """What a profile knows of the numbers of a column."""
+
+    counts: Sequence[int]  # between its inner edges
+    missing: int
+    lowest: float
+    highest: float
+    infinite: int = 0
+
+
+@dataclass(frozen=True)
+class BinCounts:
+    """Present numbers in the same bins, and those beside them."""
+
+    counts: Sequence[int]
+    missing: int
+    infinite: int = 0
+    negative: int = 0
+    far_out: int = 0  # a whole range of the reference away from it
+    lowest: float | None = None
+    highest: float | None = None
+
+
+def _kept(*found: Broken | None) -> tuple[Broken, ...]:
+    return tuple(one for one in found if one is not None)
+
+
+def _too_few(reference: int, current: int) -> str:
+    fewest = min(reference, current)
+    where = "the reference" if reference <= current else "the present"
+    return f"{where} has {fewest:,} of the {MIN_ROWS} values that a verdict needs"
+
+
+def measure(column: str, reference: Sample, current: Sample) -> Measured:
+    """Return what is found of a column that both tables have."""
+    facts: dict[str, Any] = {
+        "column": column,
+        "kind": _kind(reference, current),
+        "reference_rows": reference.rows,
+        "current_rows": current.rows,
+        "reference_missing": reference.missing_share,
+        "current_missing": current.missing_share,
+    }
+    if not {type(reference), type(current)} & {Nothing} and type(reference) is not type(current):
+        change = f"{_type(reference)} became {_type(current)}"
+        return Measured(**facts, broken=(Broken("type", change),))
+    if min(reference.rows, current.rows) < MIN_ROWS:
+        return Measured(**facts, untold=_too_few(reference.rows, current.rows))
+    broken = _kept(quality.missing(reference, current))
+    if isinstance(reference, Nothing):
+        facts["untold"] = "the reference has no value"
+    elif isinstance(current, Nothing):
+        facts["untold"] = "the present has no value"
+    elif isinstance(reference, Times):
+        facts["untold"] = "time moves by itself"
+    elif isinstance(reference, Numbers) and isinstance(current, Numbers):
+        if len(reference.ordered) and len(current.ordered):
+            facts |= _numbers(reference, current)
+        else:
+            facts["untold"] = "one side has no finite number"
+        before, now = reference.infinite, current.infinite
+        broken += _kept(quality.infinite(before, now, reference.present, current.present))
+    elif isinstance(reference, Categories) and isinstance(current, Categories):
+        facts |= _categories(reference.counts(), current.counts())
+    return Measured(**facts | {"broken": (*facts.get("broken", ()), *broken)})
+
+
+def _type(one: Sample) -> str:
+    if isinstance(one, Numbers):
+        return "numbers"
+    if isinstance(one, Times):
+        return "times"
+    booleans = isinstance(one, Categories) and all(isinstance(v, bool) for v in one.counted)
+    return "booleans" if booleans else "texts"
+
+
+def _kind(reference: Sample, current: Sample) -> str:
+    known = current if isinstance(reference, Nothing) else reference
+    names = {Numbers: "number", Categories: "category", Times: "time"}
+    return names.get(type(known), "nothing")
+
+
+# -- numbers ------------------------------------------------------------------------------------
+
+
+def _numbers(reference: Numbers, current: Numbers) -> dict[str, Any]:
+    if reference.numbered and current.numbered:
+        return {"kind": "identifier", "untold": "it numbers the rows"}
+    if reference.distinct <= FEW_VALUES:
+        return _categories(reference.counts(), current.counts())
+    old, new = reference.ordered, current.ordered
+    few = min(len(old), len(new)) < MIN_ROWS
+    if few:
+        return {"untold": _too_few(len(old), len(new))}
+    apart = effects.distances(old, new)
+    spread = effects.spread(old)
+    far, factor = quality.far_out(reference, current)
+    lowest, highest = float(old[0]), float(old[-1])
+    rule = quality.unit(reference, current)
+    if rule is None:
+        rule = quality.out_of_range(far, len(new), lowest, highest, factor)
+    below = int(np.searchsorted(new, 0.0, "left"))
+    only = float(new[0])
+    if new[0] == new[-1]:
+        most = int(np.searchsorted(old, only, "right") - np.searchsorted(old, only, "left"))
+        still = quality.constant(most, len(old), len(new), only)
+    else:
+        still = quality.stuck(reference, current)
+    edges = np.unique(reference.quantiles(np.linspace(0, 1, _BINS + 1)[1:-1]))
+    bins = [
+        np.diff(np.concatenate([[0], np.searchsorted(side, edges, "right"), [len(side)]]))
+        for side in (old, new)
+    ]
+    return {
+        "p_value": two_samples_p(apart.kolmogorov_smirnov, old, new),
+        "kolmogorov_smirnov": apart.kolmogorov_smirnov,
+        "wasserstein": float(np.divide(apart.wasserstein, spread)),
+        "psi": effects.excess_psi(bins[0], bins[1]),
+        "jensen_shannon": effects.jensen_shannon(bins[0], bins[1]),
+        "change": f"median {_median(reference)} -> {_median(current)}",
+        "broken": _kept(rule, quality.negative(lowest, below, len(old), len(new)), still),
+    }
+
+
+def _median(one: Numbers) -> str:
+    return number(float(one.ordered[len(one.ordered) // 2]))
+
+
+# -- categories ---------------------------------------------------------------------------------
+
+
+def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dict[str, Any]:
+    rows, new_rows = sum(reference.values()), sum(current.values())
+    if min(rows, new_rows) < MIN_ROWS:
+        return {"kind": "category", "untold": _too_few(rows, new_rows)}
+    if len(reference) > max(_IDENTIFIER * rows, FEW_VALUES):
+        return {"kind": "identifier", "untold": "its values name rows"}
+    old, new = aligned(reference, current)
+    known = len(reference)
+    names = list(dict.fromkeys([*reference, *current]))
+    places = np.flatnonzero(new[known:]) + known
+    news = [(names[place], int(new[place])) for place in places if new[place] >= quality.FEWEST]
+    still = None
+    if len(current) == 1:
+        (only,) = current
+        still = quality.constant(reference.get(only, 0), rows, new_rows, only)
+    shares = old / rows - new / new_rows
+    most = int(np.argmax(np.abs(shares)))
+    return {
+        "kind": "category",
+        "p_value": homogeneity_p(old, new),
+        "excess_variation": effects.excess_variation(old, new),
+        "psi": effects.excess_psi(old, new),
+        "jensen_shannon": effects.jensen_shannon(old, new),
+        "change": f"{names[most]!s:.40} {percent(old[most] / rows)} -> "
+        f"{percent(new[most] / new_rows)}",
+        "broken": _kept(quality.unseen(news, rows, new_rows), still),
+    }
+
+
+# -- numbers that are known by their bins --------------------------------------------------------
+
+
+def measure_bins(column: str, reference: Bins, current: BinCounts) -> Measured:
+    """Return what is found of numbers of which only the counts in the same bins are known.
+
+    The test is chi-square, and the distance that of the cumulative shares at the edges.
+    """
+    old, new = np.asarray(reference.counts, np.int64), np.asarray(current.counts, np.int64)
+    rows, new_rows = int(old.sum()), int(new.sum())
+    before = Sample(rows + reference.missing + reference.infinite, reference.missing)
+    now = Sample(new_rows + current.missing + current.infinite, current.missing)
+    facts: dict[str, Any] = {
+        "column": column,
+        "kind": "number",
+        "reference_rows": before.rows,
+        "current_rows": now.rows,
+        "reference_missing": before.missing_share,
+        "current_missing": now.missing_share,
+        "binned": True,
+    }
+    if min(before.rows, now.rows) < MIN_ROWS:
+        return Measured(**facts, untold=_too_few(before.rows, now.rows))
+    low, high = reference.lowest, reference.highest
+    broken = _kept(
+        quality.missing(before, now),
+        quality.infinite(reference.infinite, current.infinite, before.present, now.present),
+    )
+    if min(rows, new_rows) < MIN_ROWS:
+        return Measured(**facts, untold=_too_few(rows, new_rows), broken=broken)
+    broken += _kept(
+        quality.out_of_range(current.far_out, new_rows, low, high),
+        quality.negative(low, current.negative, rows, new_rows),
+    )
+    if current.lowest is not None and current.lowest == current.highest and low < high:
+        # The rows of the bin that this value is in are at least as many as those that have it.
+        still = quality.constant(int(old[new > 0].sum()), rows, new_rows, current.lowest)
+        broken += _kept(still)
+    moved = int(np.argmax(np.abs(old / rows - new / new_rows)))
+    return Measured(
+        **facts,
+        p_value=homogeneity_p(old, new),
+        kolmogorov_smirnov=kolmogorov_smirnov(old, new),
+        excess_variation=effects.excess_variation(*pooled(old, new)),
+        psi=effects.excess_psi(old, new),
+        jensen_shannon=effects.jensen_shannon(old, new),
+        change=f"bin {moved + 1} of {len(old)}: {percent(old[moved] / rows)} -> "
+        f"{percent(new[moved] / new_rows)}",
+        broken=broken,
+    )

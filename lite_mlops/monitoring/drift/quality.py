@@ -1,0 +1,176 @@
+"""What the reference never was: missing, unseen, out of range, stuck, in another unit.
+
+    broken_missing(old, new)      # "missing in 8 % of the rows, 2 % in the reference"; None if fine
+
+Each rule is inferred from the reference and returns what broke it, in words, or None. Pure
+functions. A value that the reference has not is evidence only if a reference of that size would
+have shown it, and only in more than half a per cent of the rows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lite_mlops.data.wording import number, percent, value
+from lite_mlops.monitoring.drift.samples import Numbers, Sample
+
+MISSING_POINTS = 0.01
+MISSING_P = 1e-4
+SHARE = 0.005
+EXPECTED = 10  # rows that the reference should have had, had it been like the present
+FEWEST = 3  # rows that are more than an accident
+LONGEST_RUN = 10
+RUN_TIMES, RUN_SHARE = 3, 0.02
+CHANCE = 1e-6  # of what is taken for stuck or constant, if rows do not depend on each other
+_SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+_FACTORS = (10.0, 100.0, 1000.0, 1e6)
+_ALIKE, _UNLIKE = 0.1, 0.2  # distance of quantiles, in units of their range in the reference
+
+
+class Broken(NamedTuple):
+    """A rule that the present breaks, and how."""
+
+    rule: str
+    text: str
+
+
+def missing(reference: Sample, current: Sample) -> Broken | None:
+    """Return whether more is missing: by over a point, and significantly at 0.0001, one-sided.
+
+    By Fisher's exact test (1922): as many missing rows among those of the present, by chance.
+    """
+    old, new = reference.missing_share, current.missing_share
+    if new - old <= MISSING_POINTS:
+        return None
+    from scipy.stats import hypergeom  # slow to load, and rarely needed
+
+    total = reference.missing + current.missing
+    p = hypergeom.sf(current.missing - 1, reference.rows + current.rows, total, current.rows)
+    if p >= MISSING_P:
+        return None
+    told = f"missing in {percent(new)} of the rows, {percent(old)} in the reference"
+    return Broken("missing", told)
+
+
+def _is_news(rows: int, reference_rows: int, current_rows: int) -> bool:
+    """Return whether so many rows are more than an accident, as the reference has no such row."""
+    share = rows / current_rows
+    return rows >= FEWEST and share > SHARE and share * reference_rows > EXPECTED
+
+
+def unseen(names: list[tuple[object, int]], reference: int, current: int) -> Broken | None:
+    """Return whether a category of these, which the reference has not, comes too often.
+
+    Given are the numbers of rows that hold something on both sides.
+    """
+    news = [(name, rows) for name, rows in names if _is_news(rows, reference, current)]
+    if not news:
+        return None
+    news.sort(key=lambda pair: -pair[1])
+    told = ", ".join(f"{value(name)} in {percent(rows / current)}" for name, rows in news[:3])
+    more = f" and {len(news) - 3} more" if len(news) > 3 else ""
+    return Broken("unseen", f"not in the reference: {told} of the rows{more}")
+
+
+def infinite(before: int, now: int, reference: int, current: int) -> Broken | None:
+    """Return whether there are infinite numbers, as there were none in the reference."""
+    if before or not _is_news(now, reference, current):
+        return None
+    return Broken("infinite", f"infinite in {percent(now / current)} of the rows, never before")
+
+
+def negative(lowest: float, rows: int, reference: int, current: int) -> Broken | None:
+    """Return whether numbers are below zero, as those of the reference are not."""
+    if lowest < 0 or not _is_news(rows, reference, current):
+        return None
+    return Broken("sign", f"below zero in {percent(rows / current)} of the rows, never before")
+
+
+def margins(lowest: float, highest: float) -> tuple[float, float]:
+    """Return the bounds of what is far out: a whole range of the reference away from it."""
+    with np.errstate(over="ignore"):
+        span = float(np.subtract(highest, lowest))
+    return lowest - span, highest + span
+
+
+def out_of_range(
+    rows: int, current: int, lowest: float, highest: float, factor: float | None = None
+) -> Broken | None:
+    """Return whether too many numbers are far out of the range of the reference."""
+    if rows < FEWEST or rows / current <= SHARE:
+        return None
+    unit = f", as if multiplied by {number(factor)}" if factor else ""
+    range_ = f"{number(lowest)} to {number(highest)}"
+    return Broken("range", f"far out of {range_} in {percent(rows / current)} of the rows{unit}")
+
+
+def far_out(reference: Numbers, current: Numbers) -> tuple[int, float | None]:
+    """Return how many numbers are far out, and the factor that would explain them."""
+    low, high = margins(reference.ordered[0], reference.ordered[-1])
+    below, above = np.searchsorted(current.ordered, [low, high], "left")
+    above += np.searchsorted(current.ordered[above:], high, "right")
+    far = np.concatenate([current.ordered[:below], current.ordered[above:]])
+    if not len(far):
+        return 0, None
+    # Of a column around zero only the larger ones get far out: they were not the smallest.
+    sizes = np.sort(np.abs(reference.values))[[len(reference.values) // 4, -1]]
+    middle = np.median(np.abs(far))
+    fits = [one for one in _FACTORS[::-1] if sizes[0] <= middle / one <= sizes[1]]
+    return len(far), fits[0] if fits else None
+
+
+def unit(reference: Numbers, current: Numbers) -> Broken | None:
+    """Return whether the whole column is the reference times a power of ten.
+
+    Its quantiles divided by that agree with those of the reference, within a tenth of the distance
+    from the 5 % to the 95 % quantile, and undivided they do not.
+    """
+    old, new = reference.quantiles(_SHARES), current.quantiles(_SHARES)
+    range_ = old[-1] - old[0]
+    if not range_ > 0 or not np.isfinite(range_):
+        return None
+    with np.errstate(over="ignore"):
+        if np.abs(new - old).max() <= _UNLIKE * range_:
+            return None
+        for factor in (*_FACTORS, *(1 / one for one in _FACTORS)):
+            if np.abs(new / factor - old).max() <= _ALIKE * range_:
+                return Broken("unit", f"as if all were multiplied by {number(factor)}")
+    return None
+
+
+def constant(most: int, reference: int, current: int, only: object) -> Broken | None:
+    """Return whether the present has one value only, and the reference others as well.
+
+    `most` is how often that value is in the reference. So many rows in a row would have to be less
+    likely than one in a million.
+    """
+    share = (most + 1) / (reference + 1)
+    if share >= 1 or current * np.log(share) >= np.log(CHANCE):
+        return None
+    return Broken("constant", f"always {value(only)}, in {percent(most / reference)} before")
+
+
+def stuck(reference: Numbers, current: Numbers) -> Broken | None:
+    """Return whether a number comes again at once too often, as from a sensor that is stuck.
+
+    The run has at least 10 rows, 2 % of them, and 3 times the longest run of the reference; and it
+    is less likely than one in a million by n (1 - p) p^L, the expected number of runs of the length
+    L among n rows of which a share p repeats the one before (Feller, 1968). Where most rows repeat
+    the one before, and in sorted data, nothing can be said.
+    """
+    if reference.distinct <= 2:
+        return None
+    longest, before = int(current.runs.max()), int(reference.runs.max())
+    rows = len(current.values)
+    if longest < max(LONGEST_RUN, RUN_TIMES * before, RUN_SHARE * rows):
+        return None
+    repeating = (len(reference.values) - len(reference.runs) + 1) / len(reference.values)
+    if repeating > 0.5 or current.steady or reference.steady:
+        return None
+    if np.log(rows * (1 - repeating)) + longest * np.log(repeating) >= np.log(CHANCE):
+        return None
+    where = int(np.cumsum(current.runs)[np.argmax(current.runs)]) - 1
+    at = number(float(current.values[where]))
+    return Broken("stuck", f"stuck at {at} for {longest:,} rows, {before:,} at most before")
