@@ -10,6 +10,12 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 EXPECTED = {
+    "canary": [
+        "rolled back: offer/2 is worse than offer/1 beyond chance: of its ",
+        "compared with the champion: ",
+        "champion: offer/3",
+        "        promoted   3",
+    ],
     "corrected_data": [
         "ward: expected one of 'cardiology', 'medicine', 'surgery', found 1 row of 301 that are",
         "age: expected 0 to 108, found 25 rows of 301 that are not (row 1: 336",
