@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lite_mlops.serving import EndpointState
     from lite_mlops.serving.trials import Trial
 
+_TOLD = 5  # differences between two versions
+
 off_option = click.option("--off", is_flag=True, help="Take it away again.")
 
 
@@ -235,5 +237,7 @@ def _told(trial: Trial, form: str | None) -> None:
 
 
 def _warn(differences: list[str]) -> None:
-    for one in differences:
+    for one in differences[:_TOLD]:
         click.echo(f"Clients may notice: {one}.", err=True)
+    if len(differences) > _TOLD:
+        click.echo(f"And {len(differences) - _TOLD} more differences like these.", err=True)

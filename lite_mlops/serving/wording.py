@@ -103,10 +103,22 @@ def shadow_line(one: Evidence) -> str:
 
 def happened(one: Happening) -> str:
     """Return what a line of a story tells beside what happened: why, or what goes with it."""
-    why = one.reason or one.detail.get("why")
+    detail = one.detail
+    why = one.reason or detail.get("why") or detail.get("reason")
     if why:
         return str(why)
-    return ", ".join(f"{name} {_plain(value)}" for name, value in one.detail.items())
+    if one.what == "workers":
+        return _of_workers(detail)
+    if one.what == "worker died":
+        replaced = "replaced" if detail["replaced"] else "not replaced"
+        return f"worker {detail['worker']} (process {detail['pid']}): {detail['cause']}; {replaced}"
+    return ", ".join(f"{name} {_plain(value)}" for name, value in detail.items())
+
+
+def _of_workers(detail: Mapping[str, Any]) -> str:
+    if "before" not in detail:
+        return f"{detail['workers']} to begin with, of {detail['bounds']}"
+    return f"{detail['workers']} instead of {detail['before']}, as {detail['because']}"
 
 
 def _plain(value: Any) -> str:
