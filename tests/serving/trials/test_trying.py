@@ -304,6 +304,9 @@ def test_one_that_does_not_answer_as_it_did_is_told_and_never_started(
         "answer as it did"
     )
     assert story(project).count("canary cannot answer") == 1
+    project.endpoints.canary(CHAMPION, "churn/2", 0.4)
+    look(opened)  # somebody wants it to be tried again
+    assert story(project).count("canary cannot answer") == 2
 
 
 # -- promoting ----------------------------------------------------------------------------------
