@@ -170,9 +170,10 @@ class Supervisor:
         if not self._served:
             self._served = served
             *told, last = lines
-            for line in [*told, f"    {_workers_of(self._bounds)}", last]:
+            answer = _workers_of(self._bounds)
+            for line in [*told, f"    {answer}", last]:
                 self._say(line)
-            self._note("workers", workers=self._wanted, bounds=str(self._bounds))
+            self._note("workers", answer, workers=self._wanted)
         self._tell_reason(worker)
         self._publish()
 
@@ -249,8 +250,9 @@ class Supervisor:
             return
         before, self._wanted = self._wanted, step.workers
         workers = f"{step.workers} worker{'s'[: step.workers - 1]}"
-        self._say(f"{workers} from now on, as {step.because}.")
-        self._note("workers", workers=step.workers, before=before, because=step.because)
+        why = f"{workers} from now on, as {step.because}."
+        self._say(why)
+        self._note("workers", why, workers=step.workers, before=before)
         self._fill()
 
     def _share(self) -> None:
@@ -286,7 +288,10 @@ class Supervisor:
         self._reason = reason
         if self._given_up:
             self._say(reason)
-        self._note("not ready" if reason else "ready", **({"reason": reason} if reason else {}))
+        if reason:
+            self._note("not ready", reason)
+        else:
+            self._note("ready", "no worker is stuck any more.")
         for worker in self._answering():
             self._tell_reason(worker)
 
@@ -325,10 +330,9 @@ class Supervisor:
             cause = str(worker.trouble).rstrip(".")
         self._count_death(cause)
         replaced = not self._given_up
-        self._say(f"Worker {worker.number} died ({cause}){' and is replaced' * replaced}.")
-        self._note(
-            "worker died", worker=worker.number, pid=worker.pid, cause=cause, replaced=replaced
-        )
+        why = f"Worker {worker.number} died ({cause}){' and is replaced' * replaced}."
+        self._say(why)
+        self._note("worker died", why, worker=worker.number, pid=worker.pid, replaced=replaced)
         self._fill()
         self._tell_reasons()
 
@@ -385,8 +389,8 @@ class Supervisor:
             self._told_last = now
             self._published.tell(*now)
 
-    def _note(self, what: str, **detail: Any) -> None:
-        self._tell(self._served, what, detail)
+    def _note(self, what: str, why: str, **detail: Any) -> None:
+        self._tell(self._served, what, {"why": why, **detail})
 
 
 def _workers_of(bounds: Bounds) -> str:
