@@ -17,8 +17,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -27,13 +26,13 @@ from lite_mlops.errors import Invalid
 from lite_mlops.web.kernel.accepting import Accepting
 from lite_mlops.web.kernel.app import App
 from lite_mlops.web.kernel.port import LOOPBACK, bound, listen, url_of
+from lite_mlops.web.kernel.signals import STOPPING, told_to_end
 from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
 
 # A client of a kept connection that sends within this time is answered before it is closed.
 GRACE_SECONDS = 0.5
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server:
@@ -107,7 +106,7 @@ class Server:
 
     def run(self) -> signal.Signals | None:
         """Answer until the process is told to end; return the signal that told it."""
-        with self._listening_to_signals():
+        with told_to_end(self._signalled):
             self._run()
         return self._signal
 
@@ -182,25 +181,10 @@ class Server:
         finally:
             traffic.close()
 
-    @contextmanager
-    def _listening_to_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.getsignal(number) for number in _STOPPING}
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._signalled)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _signalled(self, number: int, _: FrameType | None) -> None:
         self._signal = signal.Signals(number)
         self._grace = GRACE_SECONDS
-        for second in _STOPPING:
+        for second in STOPPING:
             if signal.getsignal(second) is not signal.SIG_IGN:
                 signal.signal(second, signal.SIG_DFL)
         self.stop()

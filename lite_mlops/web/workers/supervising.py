@@ -17,8 +17,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -30,6 +29,7 @@ from lite_mlops.errors import LiteMlopsError
 from lite_mlops.web.kernel.limits import Limits
 from lite_mlops.web.kernel.metrics import Metrics
 from lite_mlops.web.kernel.port import bound, url_of
+from lite_mlops.web.kernel.signals import told_to_end
 from lite_mlops.web.tally import Tally
 from lite_mlops.web.workers.deaths import Deaths, cause_of
 from lite_mlops.web.workers.messages import Asked, Standing
@@ -38,7 +38,6 @@ from lite_mlops.web.workers.scaling import Bounds, Look, Pace, Trend, decide
 from lite_mlops.web.workers.shares import shares
 from lite_mlops.web.workers.sums import Published
 
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
 _SIGNALLED = 0  # in the place of a worker's number
 _END_SECONDS = 1.5  # beyond what draining takes
 
@@ -121,7 +120,7 @@ class Supervisor:
                 have died, and no more is started.
         """
         try:
-            with self._listening_to_signals():
+            with told_to_end(self._signalled):
                 self._fill()
                 while not self._stopping:
                     self._hear(self._pace.look)
@@ -359,18 +358,6 @@ class Supervisor:
             worker.code(_END_SECONDS)
             worker.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    @contextmanager
-    def _listening_to_signals(self) -> Iterator[None]:
-        before = {number: signal.getsignal(number) for number in _STOPPING}
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._signalled)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _signalled(self, number: int, _: FrameType | None) -> None:
         if self._stopping:  # for the second time: at once
