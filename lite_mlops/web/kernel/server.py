@@ -19,8 +19,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -29,6 +28,7 @@ from lite_mlops.errors import Invalid
 from lite_mlops.web.kernel.accepting import Accepting
 from lite_mlops.web.kernel.app import App
 from lite_mlops.web.kernel.port import LOOPBACK, bound, listen, url_of
+from lite_mlops.web.kernel.signals import STOPPING, told_to_end
 from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
@@ -39,7 +39,6 @@ _SWITCH_SECONDS = 0.001
 _COLLECTED_FROM = 10_000
 # A client of a kept connection that sends within this time is answered before it is closed.
 GRACE_SECONDS = 0.5
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server:
@@ -121,7 +120,7 @@ class Server:
         gc.freeze()
         gc.set_threshold(_COLLECTED_FROM, *gc.get_threshold()[1:])
         sys.setswitchinterval(_SWITCH_SECONDS)
-        with self._listening_to_signals():
+        with told_to_end(self._signalled):
             self._run()
         return self._signal
 
@@ -196,25 +195,10 @@ class Server:
         finally:
             traffic.close()
 
-    @contextmanager
-    def _listening_to_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.getsignal(number) for number in _STOPPING}
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._signalled)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _signalled(self, number: int, _: FrameType | None) -> None:
         self._signal = signal.Signals(number)
         self._grace = GRACE_SECONDS
-        for second in _STOPPING:
+        for second in STOPPING:
             if signal.getsignal(second) is not signal.SIG_IGN:
                 signal.signal(second, signal.SIG_DFL)
         self.stop()

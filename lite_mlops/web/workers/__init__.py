@@ -3,8 +3,19 @@
     Supervisor(asked, 8000, Bounds.parse("1..4"), say=print).run()
 
 The process that is started looks after them and answers nothing itself. Each worker is a process
-of its own that serves as one alone would, on the port that all of them share; large arrays of
-models are mapped from their files, so they are in memory once.
+of its own that serves as one alone would, on the port that all of them share.
+
+Each opens models as one process alone does: every file is proved by its hash before anything of it
+is used. Arrays of 16 MB and more of a model file, and the arrays of a plan of 1 MB and more, are
+mapped from the files that were proved, so they are in memory once. What a model makes of them when
+it is loaded is not shared: trees of scikit-learn, the children of the nodes of a plan, and whatever
+comes from a compressed file or from a bundle.
+
+A worker that is killed breaks its own connections: a request on one of them that has no answer yet
+may or may not have been answered and recorded, so a client that sends it again may find it recorded
+twice. Of the answers that it gave, the records of the last tenth of a second and the counts of the
+last half second can be lost. Requests of other connections, and clients that wait at the port, are
+not touched: another worker takes them.
 """
 
 from lite_mlops.web.workers.messages import Asked

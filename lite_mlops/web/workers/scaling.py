@@ -137,7 +137,9 @@ def decide(trend: Trend, look: Look, bounds: Bounds, pace: Pace) -> tuple[Trend,
     elif trend.idle_since is not None and look.workers > bounds.least:
         lasted = look.at - trend.idle_since
         if lasted >= pace.down_seconds * trend.patience:
-            because = f"the workers were busy {look.busy:.0%} of the time for {lasted:.0f} s"
+            because = (
+                f"the workers were busy {100 * look.busy:.0f} % of the time for {lasted:.0f} s"
+            )
             return _shrunk(trend, look, pace), Step(look.workers - 1, because)
     return trend, None
 
@@ -171,4 +173,4 @@ def _shrunk(trend: Trend, look: Look, pace: Pace) -> Trend:  # noqa: ARG001
 def _pressure(look: Look, pace: Pace) -> str:
     if look.delay > pace.delay:
         return f"the queue delay was {look.delay * 1000:.0f} ms"
-    return f"the workers were busy {look.busy:.0%} of the time"
+    return f"the workers were busy {100 * look.busy:.0f} % of the time"

@@ -17,8 +17,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -30,6 +29,7 @@ from lite_mlops.errors import LiteMlopsError
 from lite_mlops.web.kernel.limits import Limits
 from lite_mlops.web.kernel.metrics import Metrics
 from lite_mlops.web.kernel.port import bound, url_of
+from lite_mlops.web.kernel.signals import told_to_end
 from lite_mlops.web.tally import Tally
 from lite_mlops.web.workers.deaths import Deaths, cause_of
 from lite_mlops.web.workers.messages import Asked, Standing
@@ -38,7 +38,6 @@ from lite_mlops.web.workers.scaling import Bounds, Look, Pace, Trend, decide
 from lite_mlops.web.workers.shares import shares
 from lite_mlops.web.workers.sums import Published
 
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
 _SIGNALLED = 0  # in the place of a worker's number
 _END_SECONDS = 1.5  # beyond what draining takes
 
@@ -121,7 +120,7 @@ class Supervisor:
                 have died, and no more is started.
         """
         try:
-            with self._listening_to_signals():
+            with told_to_end(self._signalled):
                 self._fill()
                 while not self._stopping:
                     self._hear(self._pace.look)
@@ -170,9 +169,10 @@ class Supervisor:
         if not self._served:
             self._served = served
             *told, last = lines
-            for line in [*told, f"    {_workers_of(self._bounds)}", last]:
+            answer = _workers_of(self._bounds)
+            for line in [*told, f"    {answer}", last]:
                 self._say(line)
-            self._note("workers", workers=self._wanted, bounds=str(self._bounds))
+            self._note("workers", answer, workers=self._wanted)
         self._tell_reason(worker)
         self._publish()
 
@@ -249,8 +249,9 @@ class Supervisor:
             return
         before, self._wanted = self._wanted, step.workers
         workers = f"{step.workers} worker{'s'[: step.workers - 1]}"
-        self._say(f"{workers} from now on, as {step.because}.")
-        self._note("workers", workers=step.workers, before=before, because=step.because)
+        why = f"{workers} from now on, as {step.because}."
+        self._say(why)
+        self._note("workers", why, workers=step.workers, before=before)
         self._fill()
 
     def _share(self) -> None:
@@ -286,7 +287,10 @@ class Supervisor:
         self._reason = reason
         if self._given_up:
             self._say(reason)
-        self._note("not ready" if reason else "ready", **({"reason": reason} if reason else {}))
+        if reason:
+            self._note("not ready", reason)
+        else:
+            self._note("ready", "no worker is stuck any more.")
         for worker in self._answering():
             self._tell_reason(worker)
 
@@ -325,10 +329,9 @@ class Supervisor:
             cause = str(worker.trouble).rstrip(".")
         self._count_death(cause)
         replaced = not self._given_up
-        self._say(f"Worker {worker.number} died ({cause}){' and is replaced' * replaced}.")
-        self._note(
-            "worker died", worker=worker.number, pid=worker.pid, cause=cause, replaced=replaced
-        )
+        why = f"Worker {worker.number} died ({cause}){' and is replaced' * replaced}."
+        self._say(why)
+        self._note("worker died", why, worker=worker.number, pid=worker.pid, replaced=replaced)
         self._fill()
         self._tell_reasons()
 
@@ -356,18 +359,6 @@ class Supervisor:
             worker.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    @contextmanager
-    def _listening_to_signals(self) -> Iterator[None]:
-        before = {number: signal.getsignal(number) for number in _STOPPING}
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._signalled)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _signalled(self, number: int, _: FrameType | None) -> None:
         if self._stopping:  # for the second time: at once
             self._let_go()
@@ -385,8 +376,8 @@ class Supervisor:
             self._told_last = now
             self._published.tell(*now)
 
-    def _note(self, what: str, **detail: Any) -> None:
-        self._tell(self._served, what, detail)
+    def _note(self, what: str, why: str, **detail: Any) -> None:
+        self._tell(self._served, what, {"why": why, **detail})
 
 
 def _workers_of(bounds: Bounds) -> str:

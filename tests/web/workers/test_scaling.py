@@ -81,7 +81,7 @@ def test_a_load_gets_as_many_workers_as_it_needs_within_seconds() -> None:
 
 def test_being_busy_is_enough_to_grow() -> None:
     server = Server(load=0.9).pass_(5)
-    assert [step for _, step in server.steps] == [Step(2, "the workers were busy 90% of the time")]
+    assert [step for _, step in server.steps] == [Step(2, "the workers were busy 90 % of the time")]
 
 
 def test_a_moment_of_load_changes_nothing() -> None:
@@ -99,7 +99,7 @@ def test_idleness_takes_workers_away_slowly() -> None:
     server.pass_(120)
     assert server.workers == 1
     assert [round(at - begun) for at, _ in server.steps[2:]] == [60, 120]
-    assert server.steps[-1][1].because == "the workers were busy 5% of the time for 60 s"
+    assert server.steps[-1][1].because == "the workers were busy 5 % of the time for 60 s"
 
 
 def test_a_worker_that_is_needed_again_soon_is_taken_away_later() -> None:
