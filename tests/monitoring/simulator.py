@@ -64,14 +64,14 @@ def clean(rows: int, chance: Chance, *, bend: float = 1.0) -> Table:
 
 
 def _shifted(column: str, size: float) -> Callable[[Table, Chance], Table]:
-    def broken(table: Table, chance: Chance) -> Table:  # noqa: ARG001
+    def broken(table: Table, chance: Chance) -> Table:
         values = table[column]
         return table | {column: values + size * np.nanstd(values)}
 
     return broken
 
 
-def _wider(table: Table, chance: Chance) -> Table:  # noqa: ARG001
+def _wider(table: Table, chance: Chance) -> Table:
     return table | {"normal": table["normal"] * np.sqrt(1.5)}
 
 
