@@ -46,12 +46,12 @@ def main(folder: Path) -> None:
         demo.send_labels(server.url, answers, patients.held_out_labels[:100])
         drift, performance = demo.watch(project, began)
         print(f"{performance.right} of {performance.labelled} right, ", end="")
-        print(f"{sum(feature.drifted for feature in drift)} features drifted")
+        print(f"{len(drift.moved)} features drifted")
 
         broke = demo.now()
         demo.ask(server.url, patients, demo.misread(patients, patients.held_out[100:]))
         drift, _ = demo.watch(project, broke)
-        print("drifted now:", ", ".join(one.feature for one in drift if one.drifted))
+        print("drifted now:", ", ".join(one.column for one in drift.moved))
 
     print(
         f"\nWhy was the patient of prediction {answers[0]['id']} told {answers[0]['prediction']}?"

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from lite_mlops.data import DatasetVersion
 from lite_mlops.models import ModelVersion
-from lite_mlops.monitoring import FeatureDrift, Performance
+from lite_mlops.monitoring import DriftReport, Performance
 from lite_mlops.project import Project
 from lite_mlops.serving import Served
 from lite_mlops.web import Server, prediction_app
@@ -142,7 +142,7 @@ def serve(project: Project) -> Server:
 
 def watch(
     project: Project, since: datetime, until: datetime | None = None
-) -> tuple[list[FeatureDrift], Performance]:
+) -> tuple[DriftReport, Performance]:
     """Return drift and performance of the champion between two moments."""
     champion = f"{MODEL}@champion"
     return (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lite_mlops.autologging import Autolog
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
-    from lite_mlops.monitoring import FeatureDrift
+    from lite_mlops.monitoring import DriftReport
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
@@ -307,9 +307,17 @@ def serve(
     return serve_references(current_project(), references, **options).on(port, host=host).start()
 
 
-def drift(model: str) -> list[FeatureDrift]:
-    """Return the drift of each feature of a served model; see `Monitoring.drift`."""
-    return current_project().monitoring.drift(model)
+def drift(reference: Any, current: Any = None, **options: Any) -> DriftReport:
+    """Return what changed from one table to another, or from the training of a model until now.
+
+    A table is a DataFrame or columns, the path of a file, or a version as NAME@VERSION; see
+    `Monitoring.compare` for the options. Without `current`, `reference` names a model version; see
+    `Monitoring.drift`.
+    """
+    monitoring = current_project().monitoring
+    if current is None:
+        return monitoring.drift(reference, **options)
+    return monitoring.compare(reference, current, **options)
 
 
 def feedback(prediction_id: str, label: Any) -> None:

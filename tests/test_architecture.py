@@ -94,7 +94,7 @@ HOMES = {
         "web",
     },
     "sklearn": {"autologging", "models", "monitoring", "demo"},
-    "threadpoolctl": {"models"},  # it comes with scikit-learn
+    "threadpoolctl": {"models", "monitoring"},  # it comes with scikit-learn
     "pandas": {"models", "frames"},  # these three only where they are installed
     "orjson": {"jsontext"},  # only where it is installed
     "polars": {"frames"},

@@ -3,6 +3,8 @@
 0  done          3  not found      6  not allowed
 1  failed        4  conflict       7  stored bytes are damaged
 2  wrong call    5  busy         130  interrupted
+
+`drift` exits with 4 if data has drifted.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ EXIT_CODES: dict[type[LiteMlopsError], int] = {
     Damaged: 7,
 }
 FAILED = 1
+DRIFTED = 4
 INTERRUPTED = 130
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lite_mlops.cli.drift import verdict
+from lite_mlops.cli.drift import line
 from lite_mlops.cli.output import console, say, table
 
 if TYPE_CHECKING:
-    from lite_mlops.monitoring import FeatureDrift
+    from lite_mlops.monitoring import DriftReport
 
 _STEPS = 7
 
@@ -92,10 +92,11 @@ def demo(path: Path) -> None:
     _farewell(path, time.perf_counter() - started)
 
 
-def _tell_drift(tell: _Teller, drift: list[FeatureDrift]) -> None:
-    rows = [(f"      {d.feature}", f"{d.psi:.3f}", verdict(d.drifted)) for d in drift[:3]]
-    table(rows, ("      feature", "PSI", "verdict"), right=("PSI",))
-    tell.detail(f"{sum(d.drifted for d in drift)} of {len(drift)} features have drifted")
+def _tell_drift(tell: _Teller, drift: DriftReport) -> None:
+    told = [line(column) for column in drift.columns[:3]]
+    rows = [(f"      {column}", score, verdict) for column, score, verdict in told]
+    table(rows, ("      feature", "KS", "verdict"), right=("KS",))
+    tell.detail(f"{len(drift.moved)} of {len(drift)} features have drifted")
 
 
 def _farewell(path: Path, seconds: float) -> None:

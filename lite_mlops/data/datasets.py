@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.data.quality import Quality
@@ -39,6 +40,7 @@ from lite_mlops.tracking.keys import checked_name
 
 if TYPE_CHECKING:
     from lite_mlops.data.streams import Examined
+    from lite_mlops.data.tables import Columns
 
 ROLES = ("training", "validation", "test", "reference")
 
@@ -255,6 +257,27 @@ class Datasets(Quality):
             force=force,
         )
         return target
+
+    def columns(self, data: Any) -> Columns:
+        """Return a table as columns: whatever holds one, a file, or a version as NAME@VERSION.
+
+        A version is read from its source if that is unchanged, else from the copy that was kept.
+
+        Raises:
+            Invalid: it is no table, or the file cannot be read as one.
+            NotFound: there is no such file or version, or nothing is kept of it.
+        """
+        from lite_mlops.data.kinds import columns_of
+
+        settings = self._store.settings
+        if not isinstance(data, str) or "@" not in data or Path(data).expanduser().is_file():
+            path = Path(data).expanduser() if isinstance(data, str) else data
+            return columns_of(path, settings)
+        source = self.unchanged_source(self.get(data))
+        if source is not None and source.is_file():
+            return columns_of(source, settings)
+        with TemporaryDirectory(prefix="lite-mlops-") as folder:
+            return columns_of(self.checkout(data, Path(folder) / self.file_name(data)), settings)
 
     def file_name(self, reference: str) -> str:
         """Return the name of a file for a version, with the ending that its kind of file has."""

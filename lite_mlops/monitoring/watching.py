@@ -1,20 +1,32 @@
 """Watching a served model: drift of what it is asked, and how right it was once labels come.
 
-project.monitoring.drift("churn@champion")
+project.monitoring.drift("churn@champion").moved
+project.monitoring.compare("patients@461a8a2d", "today.csv").drifted
 project.monitoring.performance("churn@champion").accuracy
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from os import PathLike
 from typing import Any
 
-from lite_mlops.data import Datasets, DatasetVersion, FeatureDrift, feature_drift
-from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.data import Datasets, DatasetVersion
+from lite_mlops.errors import Invalid, NotFound, suggestion
 from lite_mlops.models import Models, ModelVersion
+from lite_mlops.monitoring.drift import (
+    PRESETS,
+    BinCounts,
+    Bins,
+    DriftReport,
+    Floors,
+    compare_tables,
+    judge_columns,
+    measure_bins,
+)
+from lite_mlops.monitoring.drift.quality import margins
 from lite_mlops.store import Store
 from lite_mlops.store.events import Feedback
 
@@ -43,6 +55,30 @@ def _as_stored(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
+def _floors(preset: str) -> Floors:
+    if preset not in PRESETS:
+        known = ", ".join(PRESETS)
+        near = suggestion(preset, PRESETS)
+        raise Invalid(f"There is no preset {preset!r} of what counts as drift: {known}.{near}")
+    return PRESETS[preset]
+
+
+def _name(data: Any, otherwise: str) -> str:
+    return str(data) if isinstance(data, str | PathLike) else otherwise
+
+
+def _bins(facts: Mapping[str, Any], rows: int) -> Bins:
+    """Return what a profile says of the numbers of a column."""
+    return Bins(
+        edges=facts["edges"],
+        counts=facts["counts"],
+        missing=facts["missing"],
+        lowest=facts["min"],
+        highest=facts["max"],
+        infinite=max(0, rows - facts["missing"] - sum(facts["counts"])),
+    )
+
+
 class Monitoring:
     """What is known of the predictions of a project."""
 
@@ -53,42 +89,93 @@ class Monitoring:
 
     # -- questions ------------------------------------------------------------------------------
 
-    def drift(
-        self, model: str, *, since: datetime | None = None, until: datetime | None = None
-    ) -> list[FeatureDrift]:
-        """Return the drift of each feature, the farthest first, from the recorded predictions.
+    def compare(
+        self, reference: Any, current: Any, *, preset: str = "balanced", joint: bool = True
+    ) -> DriftReport:
+        """Return what changed from one table to another, without a model.
 
-        The reference is the training data that the version's run logged.
+        Args:
+            reference: A DataFrame or columns, the path of a file, or a version as NAME@VERSION.
+            current: The same, of the present.
+            preset: How small a change counts: 'balanced', 'sensitive' or 'calm'; see `Floors`.
+            joint: Whether all columns together are looked at as well, by a classifier.
 
         Raises:
+            Invalid: one is no table, or there is no such preset.
+            NotFound: there is no such file or version, or nothing is kept of it.
+        """
+        floors = _floors(preset)
+        old, new = self._datasets.columns(reference), self._datasets.columns(current)
+        names = _name(reference, "reference"), _name(current, "present")
+        return compare_tables(old, new, names=names, joint=joint, floors=floors)
+
+    def drift(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        preset: str = "balanced",
+    ) -> DriftReport:
+        """Return what changed from the training data to what was asked, of each numeric feature.
+
+        It is judged as two tables are, from the profile of the training data that the version's run
+        logged and the counts of the recorded predictions in the same bins; see `measure_bins`.
+        Features that are texts, or not recorded in full, are left out.
+
+        Raises:
+            Invalid: there is no such preset.
             NotFound: there is no such version, or its run logged no training data.
         """
+        floors = _floors(preset)
         version = self._models.get(model)
-        profile = self._reference(version).profile
-        watched = [
-            (place, name)
+        training = self._reference(version)
+        known = {
+            column.name: training.profile[column.name]
+            for column in version.signature.columns
+            if column.recorded == "full" and training.profile.get(column.name, {}).get("edges")
+        }
+        places = {
+            place: name
             for place, name in enumerate(version.signature.features, start=1)
-            if profile.get(name, {}).get("edges")
-        ]
-        edges = [profile.get(name, {}).get("edges", []) for name in version.signature.features]
+            if name in known
+        }
+        bounds = [margins(facts["min"], facts["max"]) for facts in known.values()]
         with self._store.reading() as database:
             rows = database.rows(
                 "prediction_bins",
                 model=version.model,
                 version=version.version,
-                edges=edges,
+                features=list(places),
+                edges=[facts["edges"] for facts in known.values()],
+                lowest=[low for low, _ in bounds],
+                highest=[high for _, high in bounds],
                 since=_as_stored(since),
                 until=_as_stored(until),
             )
-        counts: dict[int, dict[int, int]] = defaultdict(dict)
-        for feature, place, points in rows:
-            counts[feature][place] = points
+            asked = database.one(
+                "prediction_performance",
+                model=version.model,
+                version=version.version,
+                since=_as_stored(since),
+                until=_as_stored(until),
+            )
+        assert asked is not None
+        counted = {places[place]: BinCounts(*facts) for place, *facts in rows}
         found = []
-        for place, name in watched:
-            reference = profile[name]["counts"]
-            current = [counts[place].get(bin_, 0) for bin_ in range(len(reference))]
-            found.append(feature_drift(name, reference, current, len(watched)))
-        return sorted(found, key=lambda drift: drift.psi, reverse=True)
+        for name, facts in known.items():
+            reference = _bins(facts, training.rows)
+            nothing = BinCounts(counts=[0] * len(reference.counts), missing=0)
+            found.append(measure_bins(name, reference, counted.get(name, nothing)))
+        return DriftReport(
+            reference=training.reference,
+            current=version.name,
+            reference_rows=training.rows,
+            current_rows=asked["predictions"],
+            columns=tuple(judge_columns(found, floors)),
+            joint=None,
+            floors=floors,
+        )
 
     def performance(
         self, model: str, *, since: datetime | None = None, until: datetime | None = None

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,34 +28,92 @@ def asked(project: Project) -> Project:
     return project
 
 
-def test_the_verdicts_are_a_table_the_farthest_first(cli: Cli, asked: Project) -> None:
+def test_the_verdicts_are_a_table_the_most_severe_first(cli: Cli, asked: Project) -> None:
     done = cli("drift", "churn")
     header, first, second, said = done.out.splitlines()
     age, visits = asked.monitoring.drift("churn")
-    assert (done.code, done.err) == (0, "")
-    assert header.split() == ["feature", "PSI", "KS", "p", "rows", "verdict"]
-    assert first.split() == [
-        *("age", f"{age.psi:.3f}", f"{age.ks:.3f}", f"{age.p_value:.2g}", "100", "drifted"),
-    ]
-    assert second.split() == [
-        *("visits", f"{visits.psi:.3f}", f"{visits.ks:.3f}", f"{visits.p_value:.2g}"),
-        *("100", "stable"),
-    ]
-    assert said == "1 of 2 features have drifted."
+    assert (done.code, done.err) == (4, "")
+    assert header.split() == ["column", "verdict", "score", "adjusted", "p", "effect", "why"]
+    figures = (f"{age.score:.3f}", f"{age.adjusted_p:.2g}", f"{age.effect:.1f}")
+    assert first.split(maxsplit=5) == ["age", "drifted", *figures, "; ".join(age.reasons)]
+    figures = (f"{visits.score:.3f}", f"{visits.adjusted_p:.2g}", f"{visits.effect:.1f}")
+    assert second.split() == ["visits", "stable", *figures]
+    assert said == "1 of 2 columns has drifted."
 
 
 def test_programs_get_the_figures_whole(cli: Cli, asked: Project) -> None:
-    expected = [feature.to_dict() for feature in asked.monitoring.drift("churn")]
-    assert json.loads(cli("drift", "churn/1", "--json").out) == expected
-    rows = csv.DictReader(io.StringIO(cli("drift", "churn/1", "--csv").out))
-    assert list(rows) == [{name: str(value) for name, value in row.items()} for row in expected]
+    report = asked.monitoring.drift("churn")
+    done = cli("drift", "churn/1", "--json")
+    assert (done.code, json.loads(done.out)) == (4, report.to_dict())
+    assert report.to_dict()["columns"][0]["reasons"] == list(report["age"].reasons)
+    rows = list(csv.DictReader(io.StringIO(cli("drift", "churn/1", "--csv").out)))
+    assert [(row["column"], row["severity"], row["drifted"]) for row in rows] == [
+        ("age", "alert", "True"),
+        ("visits", "none", "False"),
+    ]
 
 
-def test_without_predictions_nothing_has_drifted(cli: Cli, project: Project) -> None:
+def test_without_predictions_nothing_can_be_judged(cli: Cli, project: Project) -> None:
     trained(project)
-    told = json.loads(cli("drift", "churn", "--json").out)
-    assert [(one["rows"], one["drifted"]) for one in told] == [(0, False), (0, False)]
-    assert cli("drift", "churn").out.endswith("\n0 of 2 features have drifted.\n")
+    done = cli("drift", "churn", "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["drifted"], told["current_rows"]) == (0, False, 0)
+    assert {one["severity"] for one in told["columns"]} == {"unknown"}
+    said = cli("drift", "churn").out.splitlines()[-1]
+    assert said == "0 of 2 columns have drifted, 2 cannot be judged."
+
+
+# -- two tables ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """CSV files: a reference, one like it, and one whose people are older and new in town."""
+    chance = np.random.default_rng(5)
+    paths = {}
+    for name, shift in (("reference", 0), ("like", 0), ("other", 9)):
+        ages = chance.normal(40 + shift, 9, 400).round(1).tolist()
+        towns = chance.choice(["Bern", "Chur"], 400).tolist()
+        towns[: 20 * bool(shift)] = ["Visp"] * 20 * bool(shift)
+        path = tmp_path / f"{name}.csv"
+        lines = [f"{age},{town}" for age, town in zip(ages, towns, strict=True)]
+        path.write_text("\n".join(["age,town", *lines]) + "\n")
+        paths[name] = str(path)
+    return paths
+
+
+def test_two_files_are_compared_without_a_project(
+    cli: Cli, project: Project, files: dict[str, str]
+) -> None:
+    done = cli("drift", files["reference"], files["like"])
+    assert (done.code, done.err) == (0, "")
+    said = done.out.splitlines()[-1]
+    assert said.startswith("0 of 2 columns have drifted. Together they have not (AUC 0.")
+    done = cli("drift", files["reference"], files["other"])
+    assert (done.code, done.err) == (4, "")
+    header, *rows, said = done.out.splitlines()
+    assert header.split() == ["column", "verdict", "score", "adjusted", "p", "effect", "why"]
+    why = {row.split()[0]: row.split(maxsplit=5)[5] for row in rows}
+    assert why["age"].startswith("median 39.4 -> 49.4 (KS 0.440, moved by 1.0")
+    assert why["town"].startswith("not in the reference: 'Visp' in 5 % of the rows")
+    assert said.startswith("2 of 2 columns have drifted. Together they have (AUC 0.")
+    assert "carried by age 0." in said
+    assert not project.exists
+
+
+def test_versions_of_a_dataset_are_compared(
+    cli: Cli, project: Project, files: dict[str, str]
+) -> None:
+    for name in ("reference", "other"):
+        project.datasets.add(files[name], "people", snapshot=True)
+    old, new = (one.reference for one in reversed(project.datasets.all("people")))
+    for path in files.values():
+        Path(path).unlink()  # what was kept is read
+    found = json.loads(cli("drift", old, new, "--json").out)
+    assert (found["reference"], found["current"]) == (old, new)
+    assert {one["column"] for one in found["columns"] if one["drifted"]} == {"age", "town"}
+    same = cli("drift", old, old, "--json")
+    assert (same.code, json.loads(same.out)["drifted"]) == (0, False)
 
 
 def test_a_wrong_call_says_why_and_changes_nothing(
@@ -77,8 +136,11 @@ def test_a_wrong_call_says_why_and_changes_nothing(
             ),
         ),
         ([], 2, "Missing argument 'REFERENCE'."),
+        (["nothing.csv", "churn@1"], 3, "nothing.csv"),
+        (["customers@latest", "nothing.csv"], 3, "customers@"),
+        (["churn", "--preset", "deaf"], 2, "Invalid value for '--preset': 'deaf' is not one of"),
     ):
         done = cli("drift", *line)
         assert (done.code, done.out) == (code, "")
-        assert f"Error: {text}" in done.err
+        assert done.err.rpartition("Error: ")[2].startswith(text) or text in done.err
     assert tables() == before

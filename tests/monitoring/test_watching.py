@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -16,9 +18,15 @@ from sklearn.linear_model import LogisticRegression
 
 import lite_mlops
 from lite_mlops import verbs
-from lite_mlops.data.drift import feature_drift
 from lite_mlops.data.profile import bin_counts
 from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
+from lite_mlops.monitoring.drift import (
+    BinCounts,
+    Bins,
+    DriftReport,
+    judge_columns,
+    measure_bins,
+)
 from lite_mlops.project import Project
 from lite_mlops.store import as_datetime, new_id
 from lite_mlops.store.events import Prediction
@@ -69,20 +77,32 @@ def record(
     return ids, as_datetime(moment)
 
 
-def expected_drift(project: Project, rows: NDArray[np.float64]) -> dict[str, dict[str, Any]]:
+def expected_drift(project: Project, rows: NDArray[np.float64]) -> DriftReport:
     """The drift of the rows by NumPy alone."""
     run = project.models.get("churn").run_id
     assert run is not None
     dataset = project.datasets.used_by(run, "training")
     assert dataset is not None
-    found = {}
+    found = []
     for place, name in enumerate(FEATURES):
         facts = dataset.profile[name]
+        low, high = facts["min"], facts["max"]
         values = rows[:, place]
-        current = bin_counts(values[np.isfinite(values)], np.array(facts["edges"]))
-        drift = feature_drift(name, facts["counts"], current.tolist(), len(FEATURES))
-        found[name] = drift.to_dict()
-    return found
+        finite = values[np.isfinite(values)]
+        counts = BinCounts(
+            counts=bin_counts(finite, np.array(facts["edges"])).tolist(),
+            missing=int(np.isnan(values).sum()),
+            infinite=int(np.isinf(values).sum()),
+            negative=int((finite < 0).sum()),
+            far_out=int(((finite < low - (high - low)) | (finite > high + (high - low))).sum()),
+            lowest=min(finite.tolist(), default=None),
+            highest=max(finite.tolist(), default=None),
+        )
+        bins = Bins(facts["edges"], facts["counts"], facts["missing"], low, high)
+        found.append(measure_bins(name, bins, counts))
+    return DriftReport(
+        dataset.reference, "churn/1", 300, len(rows), tuple(judge_columns(found)), None
+    )
 
 
 # -- drift --------------------------------------------------------------------------------------
@@ -96,33 +116,94 @@ def expected_drift(project: Project, rows: NDArray[np.float64]) -> dict[str, dic
         max_size=20,
     )
 )
+@example([(math.inf, 1.0), (math.nan, -100.0), (100.0, 1.0), (-1.0, 2.0)] * 15)
 def test_the_bins_of_sql_are_those_of_numpy(
     watched: Project, rows: list[tuple[float, float]]
 ) -> None:
     _, since = record(watched, [TRAINING[0]])
     record(watched, rows)
     found = watched.monitoring.drift("churn", since=since + timedelta(microseconds=1))
-    told = {drift.feature: drift.to_dict() for drift in found}
-    assert told == expected_drift(watched, np.array(rows, np.float64))
+    assert found == expected_drift(watched, np.array(rows, np.float64))
 
 
 def test_values_on_the_edges_are_counted_as_in_training(watched: Project) -> None:
     record(watched, TRAINING.tolist())
     for drift in watched.monitoring.drift("churn"):
-        assert (drift.psi, drift.ks, drift.p_value, drift.rows) == (0.0, 0.0, 1.0, 300)
+        assert (drift.psi, drift.score, drift.p_value) == (0.0, 0.0, 1.0)
+        assert (drift.reference_rows, drift.current_rows) == (300, 300)
+        assert (drift.severity, drift.reasons) == ("none", ())
 
 
-def test_the_farthest_feature_comes_first(watched: Project) -> None:
-    record(watched, (TRAINING + np.array([0.1, 2.0])).tolist())
-    first, second = watched.monitoring.drift("churn")
-    assert (first.feature, first.drifted) == ("visits", True)
-    assert (second.feature, second.drifted) == ("age", False)
+def test_the_farthest_feature_comes_first_and_says_why(watched: Project) -> None:
+    record(watched, (TRAINING + np.array([0.01, 2.0])).tolist())
+    report = watched.monitoring.drift("churn")
+    first, second = report
+    assert (first.column, first.verdict, first.severity) == ("visits", "drifted", "alert")
+    assert (second.column, second.verdict) == ("age", "stable")
+    assert report.moved == (first,)
+    (reason,) = first.reasons
+    assert re.fullmatch(r"above 1\.\d: [89]\.\d+ % -> 7\d\.?\d* % \(KS 0\.\d+, .*\)", reason), (
+        reason
+    )
+    assert str(report) == "1 of 2 columns has drifted."
 
 
-def test_what_is_missing_is_not_counted(watched: Project) -> None:
-    record(watched, [[None, 1.0], [float("nan"), 1.0], [float("inf"), 1.0], [1.0, 1.0]])
-    rows = {drift.feature: drift.rows for drift in watched.monitoring.drift("churn")}
-    assert rows == {"age": 1, "visits": 4}
+def test_what_is_missing_infinite_or_far_out_is_told_apart(watched: Project) -> None:
+    rows = TRAINING.copy()
+    rows[:60, 0] = np.nan
+    rows[:60, 1] = np.inf
+    rows[60:90, 1] *= 1000
+    record(watched, rows.tolist())
+    age, visits = sorted(watched.monitoring.drift("churn"), key=lambda one: one.column)
+    assert (age.current_missing, age.broken) == (0.2, ("missing",))
+    assert age.reasons[0] == "missing in 20 % of the rows, 0 % in the reference"
+    assert (visits.current_missing, visits.broken) == (0.0, ("infinite", "range"))
+    assert visits.reasons[0] == "infinite in 20 % of the rows, never before"
+    assert visits.severity == "alert"
+
+
+def test_a_few_predictions_are_no_ground_for_a_verdict(watched: Project) -> None:
+    record(watched, [[100.0, 100.0]] * 49)
+    report = watched.monitoring.drift("churn")
+    assert {one.severity for one in report} == {"unknown"}
+    assert {one.reasons for one in report} == {
+        ("the present has 49 of the 50 values that a verdict needs",)
+    }
+    assert str(report) == "0 of 2 columns have drifted, 2 cannot be judged."
+    record(watched, [[100.0, 100.0]])
+    assert len(watched.monitoring.drift("churn").moved) == 2
+
+
+def test_how_small_a_change_counts_can_be_chosen(watched: Project) -> None:
+    record(watched, (TRAINING + 0.25).tolist() * 10)
+    calm, balanced, sensitive = (
+        watched.monitoring.drift("churn", preset=preset)["age"].effect
+        for preset in ("calm", "balanced", "sensitive")
+    )
+    assert calm is not None
+    assert balanced is not None
+    assert sensitive is not None
+    assert calm < balanced < sensitive
+    with pytest.raises(Invalid) as error:
+        watched.monitoring.drift("churn", preset="calmly")
+    assert str(error.value) == (
+        "There is no preset 'calmly' of what counts as drift: balanced, sensitive, calm. "
+        "Did you mean 'calm'?"
+    )
+
+
+def test_values_that_are_not_kept_are_not_missing(watched: Project) -> None:
+    model = watched.models.load("churn")
+    with watched.start_run():
+        watched.log_dataset(TRAINING, "customers", column_names=FEATURES)
+        watched.log_model(
+            model, "private", input_example=dict.fromkeys(FEATURES, 0.0), personal=["age"]
+        )
+    endpoint = watched.endpoint("private")
+    endpoint.predict(TRAINING.tolist())
+    watched.store.background.wait()
+    (visits,) = watched.monitoring.drift("private")
+    assert (visits.column, visits.current_rows, visits.severity) == ("visits", 300, "none")
 
 
 def test_a_window_of_time_is_looked_at(watched: Project) -> None:
@@ -130,9 +211,10 @@ def test_a_window_of_time_is_looked_at(watched: Project) -> None:
     after = [moment + timedelta(microseconds=1) for moment in moments]
 
     def rows(**window: Any) -> int:
-        (count,) = {drift.rows for drift in watched.monitoring.drift("churn", **window)}
+        report = watched.monitoring.drift("churn", **window)
+        (count,) = {drift.current_rows for drift in report}
         counted = watched.monitoring.performance("churn", **window)
-        assert counted.predictions == count
+        assert counted.predictions == count == report.current_rows
         return count
 
     assert rows() == 7
@@ -154,7 +236,7 @@ def test_versions_are_watched_apart(watched: Project) -> None:
     record(watched, TRAINING[:5].tolist(), version=1)
     record(watched, TRAINING[:9].tolist(), version=2)
     for reference, count in (("churn/1", 5), ("churn/2", 9), ("churn", 9)):
-        assert watched.monitoring.drift(reference)[0].rows == count
+        assert watched.monitoring.drift(reference).current_rows == count
         assert watched.monitoring.performance(reference).predictions == count
 
 
@@ -178,7 +260,7 @@ def test_features_of_texts_are_not_watched(watched: Project) -> None:
     with watched.start_run():
         watched.log_dataset({"age": TRAINING[:, 0], "sex": ["f"] * 300}, "people")
         watched.log_model(model, "other", input_example={"age": 0.0, "sex": 0.0})
-    assert [drift.feature for drift in watched.monitoring.drift("other")] == ["age"]
+    assert [drift.column for drift in watched.monitoring.drift("other")] == ["age"]
 
 
 # -- performance --------------------------------------------------------------------------------

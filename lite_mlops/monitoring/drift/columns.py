@@ -64,7 +64,8 @@ class Measured:
 class Bins:
     """What a profile knows of the numbers of a column."""
 
-    counts: Sequence[int]  # between its inner edges
+    edges: Sequence[float]  # the inner ones; a value on one belongs to the bin below it
+    counts: Sequence[int]
     missing: int
     lowest: float
     highest: float
@@ -161,7 +162,7 @@ def _numbers(reference: Numbers, current: Numbers) -> dict[str, Any]:
     lowest, highest = float(old[0]), float(old[-1])
     rule = quality.unit(reference, current)
     if rule is None:
-        rule = quality.out_of_range(far, len(new), lowest, highest, factor)
+        rule = quality.out_of_range(far, (lowest, highest), len(old), len(new), factor)
     below = int(np.searchsorted(new, 0.0, "left"))
     only = float(new[0])
     if new[0] == new[-1]:
@@ -202,7 +203,7 @@ def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dic
     known = len(reference)
     names = list(dict.fromkeys([*reference, *current]))
     places = np.flatnonzero(new[known:]) + known
-    news = [(names[place], int(new[place])) for place in places if new[place] >= quality.FEWEST]
+    news = [(names[place], int(new[place])) for place in places]
     still = None
     if len(current) == 1:
         (only,) = current
@@ -222,6 +223,14 @@ def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dic
 
 
 # -- numbers that are known by their bins --------------------------------------------------------
+
+
+def _bin(place: int, edges: Sequence[float]) -> str:
+    if place == 0:
+        return f"up to {number(edges[0])}"
+    if place == len(edges):
+        return f"above {number(edges[-1])}"
+    return f"from {number(edges[place - 1])} to {number(edges[place])}"
 
 
 def measure_bins(column: str, reference: Bins, current: BinCounts) -> Measured:
@@ -252,7 +261,7 @@ def measure_bins(column: str, reference: Bins, current: BinCounts) -> Measured:
     if min(rows, new_rows) < MIN_ROWS:
         return Measured(**facts, untold=_too_few(rows, new_rows), broken=broken)
     broken += _kept(
-        quality.out_of_range(current.far_out, new_rows, low, high),
+        quality.out_of_range(current.far_out, (low, high), rows, new_rows),
         quality.negative(low, current.negative, rows, new_rows),
     )
     if current.lowest is not None and current.lowest == current.highest and low < high:
@@ -267,7 +276,7 @@ def measure_bins(column: str, reference: Bins, current: BinCounts) -> Measured:
         excess_variation=effects.excess_variation(*pooled(old, new)),
         psi=effects.excess_psi(old, new),
         jensen_shannon=effects.jensen_shannon(old, new),
-        change=f"bin {moved + 1} of {len(old)}: {percent(old[moved] / rows)} -> "
+        change=f"{_bin(moved, reference.edges)}: {percent(old[moved] / rows)} -> "
         f"{percent(new[moved] / new_rows)}",
         broken=broken,
     )

@@ -162,28 +162,42 @@ def joint_drift(reference: Mapping[str, Typed], current: Mapping[str, Typed]) ->
     table, names, categories = _matrix(reference, current)
     if not names:
         return None
-    from scipy.special import ndtr
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     old_rows = min(len(next(iter(reference.values())).values), MOST_ROWS)
     present = np.arange(len(table)) >= old_rows
     chance = np.random.default_rng(_SEED)
     fold = np.empty(len(table), np.bool_)
     for side in (~present, present):  # both folds have as much of each side
         fold[side] = chance.permutation(int(side.sum())) % 2
-    aucs, variance, models = [], 0.0, []
-    for held in (fold, ~fold):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits  # it comes with scikit-learn; loaded before it
+
+    # Trees this small gain nothing by threads that wait for each other, and others need them.
+    with threadpool_limits(1):
         model = HistGradientBoostingClassifier(
             max_iter=_TREES,
             max_leaf_nodes=_LEAVES,
             categorical_features=categories,
             early_stopping=False,
             random_state=_SEED,
-        ).fit(table[~held], present[~held])
+        )
+        return _told_apart(model, table, present, fold, names)
+
+
+def _told_apart(
+    model: Any,
+    table: Floats,
+    present: NDArray[np.bool_],
+    fold: NDArray[np.bool_],
+    names: list[str],
+) -> JointDrift:
+    from scipy.special import ndtr
+
+    aucs, variance = [], 0.0
+    for held in (fold, ~fold):
+        model.fit(table[~held], present[~held])
         aucs.append(_ranked_auc(model.decision_function(table[held]), present[held]))
         positives, negatives = int((held & present).sum()), int((held & ~present).sum())
         variance += (positives + negatives + 1) / (12 * positives * negatives) / 4
-        models.append((model, held))
     auc = float(np.mean(aucs))
     p_value = float(ndtr(-(auc - 0.5) / np.sqrt(variance)))
     positives = int(present.sum())
@@ -191,8 +205,8 @@ def joint_drift(reference: Mapping[str, Typed], current: Mapping[str, Typed]) ->
     found = JointDrift(auc, interval, p_value, len(table), {})
     if not found.drifted:
         return found
-    model, held = models[0]
-    features = _carried(model, table[held], present[held], names, aucs[0], chance)
+    held = ~fold  # which the model as it is now has not seen
+    features = _carried(model, table[held], present[held], names, aucs[-1])
     return JointDrift(auc, interval, p_value, len(table), features)
 
 
@@ -202,12 +216,12 @@ def _carried(
     present: NDArray[np.bool_],
     names: list[str],
     auc: float,
-    chance: np.random.Generator,
 ) -> dict[str, float]:
     """Return how much AUC is lost when a column of rows that the model did not see is shuffled.
 
     That is permutation importance (Breiman, 2001).
     """
+    chance = np.random.default_rng(_SEED)
     lost = []
     for place, name in enumerate(names):
         kept = table[:, place].copy()

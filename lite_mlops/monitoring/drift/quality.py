@@ -3,8 +3,8 @@
     broken_missing(old, new)      # "missing in 8 % of the rows, 2 % in the reference"; None if fine
 
 Each rule is inferred from the reference and returns what broke it, in words, or None. Pure
-functions. A value that the reference has not is evidence only if a reference of that size would
-have shown it, and only in more than half a per cent of the rows.
+functions. A value that the reference has not is evidence only in more than half a per cent of the
+rows, and only if so many rows would hardly all have come after the reference by chance.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from lite_mlops.monitoring.drift.samples import Numbers, Sample
 MISSING_POINTS = 0.01
 MISSING_P = 1e-4
 SHARE = 0.005
-EXPECTED = 10  # rows that the reference should have had, had it been like the present
-FEWEST = 3  # rows that are more than an accident
+NEWS = 1e-4  # chance that all rows with a value are on one side
 LONGEST_RUN = 10
 RUN_TIMES, RUN_SHARE = 3, 0.02
-CHANCE = 1e-6  # of what is taken for stuck or constant, if rows do not depend on each other
+CHANCE = 1e-6  # of what is taken for constant or stuck, if rows do not depend on each other
 _SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 _FACTORS = (10.0, 100.0, 1000.0, 1e6)
 _ALIKE, _UNLIKE = 0.1, 0.2  # distance of quantiles, in units of their range in the reference
@@ -56,8 +55,15 @@ def missing(reference: Sample, current: Sample) -> Broken | None:
 
 def _is_news(rows: int, reference_rows: int, current_rows: int) -> bool:
     """Return whether so many rows are more than an accident, as the reference has no such row."""
-    share = rows / current_rows
-    return rows >= FEWEST and share > SHARE and share * reference_rows > EXPECTED
+    return rows / current_rows > SHARE and _on_one_side(rows, reference_rows, current_rows) < NEWS
+
+
+def _on_one_side(rows: int, other: int, own: int) -> float:
+    """Return the chance that so many rows are all on a side with `own` rows, none on the other.
+
+    That is (m / (n + m))^k, a little more than the hypergeometric probability of it.
+    """
+    return float((own / (own + other)) ** rows)
 
 
 def unseen(names: list[tuple[object, int]], reference: int, current: int) -> Broken | None:
@@ -96,14 +102,18 @@ def margins(lowest: float, highest: float) -> tuple[float, float]:
 
 
 def out_of_range(
-    rows: int, current: int, lowest: float, highest: float, factor: float | None = None
+    rows: int,
+    range_: tuple[float, float],
+    reference: int,
+    current: int,
+    factor: float | None = None,
 ) -> Broken | None:
     """Return whether too many numbers are far out of the range of the reference."""
-    if rows < FEWEST or rows / current <= SHARE:
+    if not _is_news(rows, reference, current):
         return None
     unit = f", as if multiplied by {number(factor)}" if factor else ""
-    range_ = f"{number(lowest)} to {number(highest)}"
-    return Broken("range", f"far out of {range_} in {percent(rows / current)} of the rows{unit}")
+    told = f"far out of {number(range_[0])} to {number(range_[1])}"
+    return Broken("range", f"{told} in {percent(rows / current)} of the rows{unit}")
 
 
 def far_out(reference: Numbers, current: Numbers) -> tuple[int, float | None]:
@@ -143,11 +153,10 @@ def unit(reference: Numbers, current: Numbers) -> Broken | None:
 def constant(most: int, reference: int, current: int, only: object) -> Broken | None:
     """Return whether the present has one value only, and the reference others as well.
 
-    `most` is how often that value is in the reference. So many rows in a row would have to be less
-    likely than one in a million.
+    `most` is how often that value is in the reference. That all other rows were among those of the
+    reference would have to be less likely than one in a million.
     """
-    share = (most + 1) / (reference + 1)
-    if share >= 1 or current * np.log(share) >= np.log(CHANCE):
+    if most == reference or _on_one_side(reference - most, current, reference) >= CHANCE:
         return None
     return Broken("constant", f"always {value(only)}, in {percent(most / reference)} before")
 
@@ -157,8 +166,9 @@ def stuck(reference: Numbers, current: Numbers) -> Broken | None:
 
     The run has at least 10 rows, 2 % of them, and 3 times the longest run of the reference; and it
     is less likely than one in a million by n (1 - p) p^L, the expected number of runs of the length
-    L among n rows of which a share p repeats the one before (Feller, 1968). Where most rows repeat
-    the one before, and in sorted data, nothing can be said.
+    L among n rows (Feller, 1968). There p is the share of rows that repeat the one before, or that
+    have the value that is stuck, whichever is more in the reference. Where it is more than half,
+    and in sorted data, nothing can be said.
     """
     if reference.distinct <= 2:
         return None
@@ -166,11 +176,12 @@ def stuck(reference: Numbers, current: Numbers) -> Broken | None:
     rows = len(current.values)
     if longest < max(LONGEST_RUN, RUN_TIMES * before, RUN_SHARE * rows):
         return None
-    repeating = (len(reference.values) - len(reference.runs) + 1) / len(reference.values)
-    if repeating > 0.5 or current.steady or reference.steady:
+    at = float(current.values[int(np.cumsum(current.runs)[np.argmax(current.runs)]) - 1])
+    first, last = np.searchsorted(reference.ordered, [at, np.nextafter(at, np.inf)], "left")
+    repeating = len(reference.values) - len(reference.runs)
+    p = (max(repeating, int(last - first)) + 1) / len(reference.values)
+    if p > 0.5 or current.steady or reference.steady:
         return None
-    if np.log(rows * (1 - repeating)) + longest * np.log(repeating) >= np.log(CHANCE):
+    if np.log(rows * (1 - p)) + longest * np.log(p) >= np.log(CHANCE):
         return None
-    where = int(np.cumsum(current.runs)[np.argmax(current.runs)]) - 1
-    at = number(float(current.values[where]))
-    return Broken("stuck", f"stuck at {at} for {longest:,} rows, {before:,} at most before")
+    return Broken("stuck", f"stuck at {number(at)} for {longest:,} rows, {before:,} at most before")

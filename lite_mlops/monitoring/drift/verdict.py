@@ -130,8 +130,8 @@ class DriftReport:
         raise KeyError(column)
 
     def __str__(self) -> str:
-        noun = "column has" if len(self.moved) == 1 else "columns have"
-        text = f"{len(self.moved)} of {len(self)} {noun} drifted"
+        have = "has" if len(self.moved) == 1 else "have"
+        text = f"{len(self.moved)} of {amount(len(self), 'column')} {have} drifted"
         unknown = sum(one.severity == UNKNOWN for one in self.columns)
         if unknown:
             text += f", {unknown} cannot be judged"
