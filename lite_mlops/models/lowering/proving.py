@@ -371,12 +371,12 @@ def faster_from(model: Any, plan: Plan, signature: Signature) -> int | None:
             table = table_of(signature, drawn, "arrays")
             plan_seconds, model_seconds = np.inf, np.inf
             for _ in range(2):
-                started = time.perf_counter()
+                started = time.process_time()
                 running.predict(table)
-                between = time.perf_counter()
+                between = time.process_time()
                 model.predict(taken(table))
                 plan_seconds = min(plan_seconds, between - started)
-                model_seconds = min(model_seconds, time.perf_counter() - between)
+                model_seconds = min(model_seconds, time.process_time() - between)
             if plan_seconds <= model_seconds:
                 return found
             found = rows
