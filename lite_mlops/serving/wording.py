@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lite_mlops.serving.endpoints import EndpointState, Evidence, Happening
+from lite_mlops.serving.endpoint_state import EndpointState, Evidence, Happening
 from lite_mlops.serving.trials.judging import ABOUT
 from lite_mlops.serving.trials.trial import percent
 
