@@ -4,7 +4,8 @@ from lite_mlops.serving.answers import DOUBTFUL, OK, Answer, Answers
 from lite_mlops.serving.batch import Predicted, predict_file
 from lite_mlops.serving.beside import Both
 from lite_mlops.serving.endpoint import Endpoint
-from lite_mlops.serving.endpoints import Endpoints, EndpointState
+from lite_mlops.serving.endpoint_state import EndpointState
+from lite_mlops.serving.endpoints import Endpoints
 from lite_mlops.serving.files import READ, format_of
 from lite_mlops.serving.following import Following
 from lite_mlops.serving.loaded import Explained, Loaded

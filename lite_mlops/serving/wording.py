@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lite_mlops.serving.endpoints import EndpointState, Evidence, Happening
+from lite_mlops.serving.endpoint_state import EndpointState, Evidence, Happening
 from lite_mlops.serving.trials.judging import ABOUT
 from lite_mlops.serving.trials.trial import percent
 
@@ -95,9 +95,9 @@ def shadow_line(one: Evidence) -> str:
     if detail.get("numbers"):
         mean = detail["difference"] / detail["numbers"]
         parts.append(f"numbers differ by {mean:.3g} on average, {detail['largest']:.3g} at most")
-    if rows and detail.get("present_microseconds"):
-        times = detail["microseconds"] / detail["present_microseconds"]
-        parts.append(f"takes {times:.2g} times as long")
+    if rows:
+        milliseconds = detail["microseconds"] / rows / 1000
+        parts.append(f"a row takes {milliseconds:.3g} ms, asked by itself")
     return "; ".join(parts)
 
 

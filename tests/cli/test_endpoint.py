@@ -120,7 +120,7 @@ def test_show_tells_a_stranger_everything(cli: Cli, churn: Project) -> None:
     assert lines["churn/1"][:3] == ["churn/1", "present", str(present.requests)]
     assert lines["churn/2"][:4] == ["churn/2", "canary", str(40 - present.requests), "0"]
     assert f"says something else of {present.requests} of {present.requests} rows (100 %)" in shown
-    assert "numbers differ by 0.9 on average, 0.9 at most" in shown
+    assert "numbers differ by 0.9 on average, 0.9 at most; a row takes " in shown
     assert "retrained in May" in shown
     assert [one["what"] for one in told["story"]][-3:] == ["started", "shadow", "canary"]
     assert told["processes"][0]["detail"] == {"url": "http://127.0.0.1:8000"}

@@ -37,9 +37,13 @@ class Counts:
         """Return both together."""
         return Counts(*(getattr(self, n) + getattr(other, n) for n in NAMES))
 
+    def holds(self, before: Counts) -> bool:
+        """Return whether nothing is less than it was."""
+        return all(getattr(self, n) >= getattr(before, n) for n in NAMES)
+
     def since(self, before: Counts) -> Counts:
-        """Return what came after `before`; nothing is less than nothing."""
-        return Counts(*(max(0, getattr(self, n) - getattr(before, n)) for n in NAMES))
+        """Return what came after `before`."""
+        return Counts(*(getattr(self, n) - getattr(before, n) for n in NAMES))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON can hold them."""

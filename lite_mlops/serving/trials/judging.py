@@ -157,8 +157,10 @@ class Judge:
             present: What was counted of the present version until now.
             canary: What was counted of the canary.
         """
-        new = present.since(self._seen[0]), canary.since(self._seen[1])
-        self._seen = present, canary
+        before, self._seen = self._seen, (present, canary)
+        if not (present.holds(before[0]) and canary.holds(before[1])):
+            return None  # a process is gone with what it counted: what is new cannot be told
+        new = present.since(before[0]), canary.since(before[1])
         for about, test in self._tests.items():
             test.add(Block(*pair_of(new[0], about), *pair_of(new[1], about)))
         about, e = max(self.evidence.items(), key=lambda one: one[1])

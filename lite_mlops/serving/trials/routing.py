@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lite_mlops.errors import Invalid
+from lite_mlops.errors import Busy, Invalid
 from lite_mlops.models import Table
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.loaded import Explained, Loaded
@@ -147,15 +147,17 @@ class Taken:
     def hand_over(self, error: Exception) -> None:
         """Count a failure, and have the present version answer instead of a canary.
 
+        That a request waited too long for its turn is nobody's failure.
+
         Raises:
-            Exception: the error, if it is the present version that failed.
+            Exception: the error, if it is the present version that failed, or has enough to do.
             InvalidRows, Invalid: the rows do not fit the present version.
         """
-        by_canary = self.by_canary
-        if self._arm is not None:
+        by_canary, overdue = self.by_canary, isinstance(error, Busy)
+        if self._arm is not None and not overdue:
             self._arm.failed(error)
-            self._arm = None
-        if not by_canary:
+        self._arm = None
+        if not by_canary or (overdue and self._routing.current.batching.waiting):
             raise error
         self.loaded = self._routing.current
         self.table = self.loaded.table(self._rows, ignore_unknown=self._ignore_unknown)

@@ -45,8 +45,7 @@ class Comparison:
         numbers: Rows in which numbers could be compared: predictions, or probabilities.
         difference: Sum of the absolute differences of these; of a row, the largest one.
         largest: The largest of these differences.
-        microseconds: That its model took for the rows.
-        present_microseconds: That the present version took for them.
+        microseconds: That its model took for the rows, each request asked by itself.
     """
 
     requests: int = 0
@@ -58,7 +57,6 @@ class Comparison:
     difference: float = 0.0
     largest: float = 0.0
     microseconds: int = 0
-    present_microseconds: int = 0
 
     @property
     def mean(self) -> float | None:
@@ -81,7 +79,6 @@ class Comparison:
             difference=self.difference + float(np.sum(found)),
             largest=max([self.largest, *([float(np.max(found))] if len(found) else ())]),
             microseconds=self.microseconds + shadow.latency_us * rows,
-            present_microseconds=self.present_microseconds + present.latency_us * rows,
         )
 
 

@@ -61,8 +61,13 @@ def test_less_than_matters_is_let_be() -> None:
 def test_counts_that_fall_are_no_evidence() -> None:
     judge = Judge("churn/3", "churn/4")
     judge.look(Counts(requests=500), Counts(requests=500))
-    for _ in range(20):  # a process died, and its counts with it
-        assert judge.look(Counts(requests=10), Counts(requests=10)) is None
+    for requests in range(10, 200, 10):  # a process died, and its counts with it
+        assert judge.look(Counts(requests=requests), Counts(requests=requests)) is None
+    assert max(judge.evidence.values()) <= 1
+    # while fewer requests are counted than before, more of them failed
+    for _ in range(20):
+        assert judge.look(Counts(requests=600), Counts(requests=600)) is None
+        assert judge.look(Counts(requests=50), Counts(requests=50, failed=40)) is None
     assert max(judge.evidence.values()) <= 1
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lite_mlops.errors import Conflict, Denied, Invalid, NotFound
+from lite_mlops.errors import Busy, Conflict, Denied, Invalid, NotFound
 from lite_mlops.models import InvalidRows
 from lite_mlops.project import Project
-from lite_mlops.serving import Opened, open_references
+from lite_mlops.serving import Opened, Taken, open_references
 from lite_mlops.serving.following import load_version
 from lite_mlops.store import Store
 from tests.conftest import wait_until
@@ -253,6 +253,33 @@ def test_a_row_that_only_the_canary_refuses_is_answered_and_counted(
     assert counts.requests + routing.present.counts().requests == 20
 
 
+def test_that_a_request_waited_too_long_is_nobodys_failure(
+    project: Project, opened: Opened
+) -> None:
+    register(project, "b")
+    project.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    look(opened)
+    routing, current = opened.served.default.routing, opened.served.default.current
+    assert routing is not None
+    assert routing.canary is not None
+
+    def taken(by_canary: bool) -> Taken:  # noqa: FBT001
+        while True:
+            found = routing.take([[1.0]])
+            if found.by_canary == by_canary:
+                return found
+
+    overdue = Busy("The request waited too long for its turn.")
+    answers = taken(by_canary=True).instead(overdue)
+    assert (answers.version.version, answers[0].prediction) == (1, "a")
+    with pytest.raises(Busy):
+        taken(by_canary=False).instead(overdue)
+    current.batching.add(current.table([[1.0]]), lambda _: None, float("inf"))
+    with pytest.raises(Busy):  # the present version has enough to do
+        taken(by_canary=True).instead(overdue)
+    assert routing.canary.arm.counts().failed == routing.present.counts().failed == 0
+
+
 def test_it_stops_at_once_also_if_that_cannot_be_written(
     project: Project, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +331,9 @@ def test_one_that_does_not_answer_as_it_did_is_told_and_never_started(
         "answer as it did"
     )
     assert story(project).count("canary cannot answer") == 1
+    project.endpoints.canary(CHAMPION, "churn/2", 0.4)
+    look(opened)  # somebody wants it to be tried again
+    assert story(project).count("canary cannot answer") == 2
 
 
 # -- promoting ----------------------------------------------------------------------------------
