@@ -248,6 +248,7 @@ def test_the_arrays_of_a_model_are_in_memory_once(project: Project, start: Start
         assert found["Pss"] < 0.75 * found["Rss"]  # the other worker has the same pages
     maps = " ".join(one.path for one in psutil.Process(group.process.pid).memory_maps())
     assert not re.search("numpy|duckdb|sklearn", maps)  # who looks after them needs little
+    assert group.end()[0] == 0
 
 
 def mapped(pid: int, path: str) -> dict[str, int]:
