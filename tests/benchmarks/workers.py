@@ -1,9 +1,9 @@
-"""Workers behind one port: the rate and the memory of one and of two, beside one process alone.
+"""Workers behind one port: the rate and the memory of one, two and three, beside one process alone.
 
-The model is dear: it takes about a millisecond for a row, however many are asked together, and has
-100 MB of arrays. One process alone has no supervisor; that is how `serve` answers by default. The
-load has a process of its own, which on a machine of two processors takes a share of what the second
-worker could have had.
+The rate is that of requests of 500 rows, which keep a worker busy for milliseconds; the memory that
+of a model with 200 MB of arrays, each page counted once. One process alone has no supervisor; that
+is how `serve` answers by default. The load has a process of its own, which on a machine of two
+processors takes a share of what the second worker could have had.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from tests.benchmarks.load import Asked, Serving
@@ -27,18 +28,19 @@ from tests.benchmarks.measuring import Figure, compared, scratch
 from tests.benchmarks.projects import new_project
 
 _ALONE = "one process alone"
-_COLUMNS = 1_000
+_ROWS, _COLUMNS = 500, 1_000
 _LOOK_SECONDS = 0.05
 _ANSWER_SECONDS = 30.0
+_WARM_SECONDS = 1.0
 
 
-def _command(folder: Path, workers: int) -> list[str]:
+def _command(folder: Path, model: str, workers: int) -> list[str]:
     """Return what serves the model with so many workers; with none of them, by itself."""
     if not workers:
-        command = ["lite_mlops", "serve", "near", "--port", "0", "--log-sample", "0"]
+        command = ["lite_mlops", "serve", model, "--port", "0", "--log-sample", "0"]
     else:
         told = {
-            "references": ["near"],
+            "references": [model],
             "project": str(folder),
             "workers": str(workers),
             "options": {"sample": 0.0},
@@ -55,10 +57,10 @@ def _workers(url: str) -> int:
 
 
 @contextmanager
-def _serving(folder: Path, workers: int) -> Iterator[Serving]:
+def _serving(folder: Path, model: str, workers: int) -> Iterator[Serving]:
     environment = os.environ | {"LITE_MLOPS_DIR": str(folder)}
     process = subprocess.Popen(
-        _command(folder, workers), stdout=subprocess.PIPE, text=True, env=environment
+        _command(folder, model, workers), stdout=subprocess.PIPE, text=True, env=environment
     )
     try:
         assert process.stdout is not None
@@ -81,36 +83,53 @@ def _memory(server: Serving) -> float:
     return float(sum(one.memory_full_info().pss for one in family))
 
 
-def _registered(folder: Path, rows: int) -> tuple[Path, bytes]:
-    """Register the model in a new project; return its folder, and a row to ask."""
-    data = np.random.default_rng(1).normal(size=(rows, _COLUMNS))
-    model = KNeighborsClassifier(3, algorithm="brute").fit(data, data[:, 0] > 0)
+def _registered(folder: Path, rows: int) -> tuple[Path, bytes, bytes]:
+    """Register both models in a new project; return its folder, and a body for each of them."""
+    random = np.random.default_rng(1)
     project = new_project(folder)
-    project.models.register(model, "near", input_example=data[:2])
+    few = random.normal(size=(_ROWS, 30)).round(3)
+    project.models.register(
+        LogisticRegression().fit(few, few[:, 0] > 0), "many", input_example=few[:2]
+    )
+    large = random.normal(size=(rows, _COLUMNS))
+    near = KNeighborsClassifier(3, algorithm="brute").fit(large, large[:, 0] > 0)
+    project.models.register(near, "near", input_example=large[:2])
     project.close()
-    return project.folder, json.dumps([data[0].round(3).tolist()]).encode()
+    return (
+        project.folder,
+        json.dumps(few.tolist()).encode(),
+        json.dumps([large[0].round(3).tolist()]).encode(),
+    )
 
 
 def measure(*, quick: bool) -> list[Figure]:
     """Measure the time a request and the memory, with none, one and two workers."""
-    seconds, repetitions, rows = (0.5, 1, 2_500) if quick else (2.0, 5, 12_500)
+    seconds, repetitions, rows = (0.5, 1, 2_500) if quick else (2.0, 5, 25_000)
     found: dict[tuple[str, str], list[float]] = {}
-    with scratch() as scratched, ExitStack() as stack:
-        folder, body = _registered(scratched, rows)
-        sides = {
-            name: stack.enter_context(_serving(folder, workers))
-            for name, workers in ((_ALONE, 0), ("one worker", 1), ("two workers", 2))
-        }
-        asked = [Asked("POST", "/predict", body)]
-        for _ in range(repetitions):
-            for connections in (1, 8):
-                for name, server in sides.items():
-                    result, _cpu = server.load(asked, connections=connections, seconds=seconds)
-                    assert set(result.statuses) == {200}, result.statuses
-                    key = f"time a request, {connections} connection{'s'[: connections - 1]}"
-                    found.setdefault((name, key), []).append(1 / result.rate)
-        for name, server in sides.items():
-            found[name, "memory"] = [_memory(server)]
+    sides = {_ALONE: 0, "one worker": 1, "two workers": 2}
+    with scratch() as scratched:
+        folder, many, near = _registered(scratched, rows)
+        asked = [Asked("POST", "/predict", many)]
+        with ExitStack() as stack:
+            servers = {
+                name: stack.enter_context(_serving(folder, "many", workers))
+                for name, workers in sides.items()
+            }
+            for _ in range(repetitions):
+                for connections in (1, 8):
+                    for name, server in servers.items():
+                        result, cpu = server.load(asked, connections=connections, seconds=seconds)
+                        assert set(result.statuses) == {200}, result.statuses
+                        for what, value in (
+                            ("time a request", 1 / result.rate),
+                            ("processor time a request", cpu),
+                        ):
+                            key = f"{what}, {connections} connection{'s'[: connections - 1]}"
+                            found.setdefault((name, key), []).append(value)
+        for name, workers in (sides | {"three workers": 3}).items():
+            with _serving(folder, "near", workers) as server:  # no other has the arrays in memory
+                server.load([Asked("POST", "/predict", near)], connections=8, seconds=_WARM_SECONDS)
+                found[name, "memory"] = [_memory(server)]
     return [
         compared(
             f"{name}: {key}",

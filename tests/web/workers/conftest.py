@@ -27,6 +27,14 @@ from tests.web.served import ask
 QUICK = {"up_seconds": 0.2, "down_seconds": 0.6, "look": 0.1}
 
 
+def story(project: Project, *what: str) -> list[tuple[str, dict[str, Any]]]:
+    """What the project tells of its endpoints."""
+    with project.store.reading() as database:
+        database.execute("SELECT what, detail FROM endpoint_story ORDER BY ts")
+        rows = database.cursor.fetchall()
+    return [(row[0], json.loads(row[1] or "{}")) for row in rows if row[0] in what]
+
+
 class Group:
     """A supervisor with its workers."""
 

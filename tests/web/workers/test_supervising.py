@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import signal
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -20,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from lite_mlops.project import Project
 from tests.conftest import wait_until
 from tests.web.served import ask, register
-from tests.web.workers.conftest import Group, Load
+from tests.web.workers.conftest import Group, Load, story
 
 Start = Callable[..., Group]
 ROW = b"[[1.0]]"
@@ -32,12 +30,6 @@ MANY = b"[%s]" % b",".join([b"[1.0]"] * ROWS)  # that keep a worker busy for mil
 def churn(project: Project) -> Project:
     register(project, "a", alias="champion")
     return project
-
-
-def story(project: Project, *what: str) -> list[tuple[str, dict[str, Any]]]:
-    """What the project tells of its endpoints."""
-    rows = project.sql("SELECT what, detail FROM endpoint_story ORDER BY ts").rows
-    return [(row[0], json.loads(row[1] or "{}")) for row in rows if row[0] in what]
 
 
 def port_of(group: Group) -> int:
@@ -256,6 +248,7 @@ def test_the_arrays_of_a_model_are_in_memory_once(project: Project, start: Start
         assert found["Pss"] < 0.75 * found["Rss"]  # the other worker has the same pages
     maps = " ".join(one.path for one in psutil.Process(group.process.pid).memory_maps())
     assert not re.search("numpy|duckdb|sklearn", maps)  # who looks after them needs little
+    assert group.end()[0] == 0
 
 
 def mapped(pid: int, path: str) -> dict[str, int]:

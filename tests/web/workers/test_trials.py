@@ -10,7 +10,7 @@ from lite_mlops.serving import Both, Counts
 from lite_mlops.web.workers.trials import Counted
 from tests.conftest import wait_until
 from tests.serving.trials.models import register
-from tests.web.workers.conftest import Group, Load
+from tests.web.workers.conftest import Group, Load, story
 
 
 def both(requests: int) -> Both:
@@ -46,8 +46,7 @@ def test_a_bad_canary_is_rolled_back_once_for_all_workers(
     group.wait_for(2)
 
     def rolled_back() -> list[str]:
-        rows = project.sql("SELECT what FROM endpoint_story ORDER BY ts").rows
-        return [what for (what,) in rows if what in ("canary", "rolled back")]
+        return [what for what, _ in story(project, "canary", "rolled back")]
 
     with Load(group.address, b"[[9.5]]", clients=4, pause=0.005) as load:
         wait_until(lambda: group.heard("goes on without it"))
