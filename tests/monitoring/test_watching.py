@@ -142,9 +142,8 @@ def test_the_farthest_feature_comes_first_and_says_why(watched: Project) -> None
     assert (second.column, second.verdict) == ("age", "stable")
     assert report.moved == (first,)
     (reason,) = first.reasons
-    assert re.fullmatch(r"above 1\.\d: [89]\.\d+ % -> 7\d\.?\d* % \(KS 0\.\d+, .*\)", reason), (
-        reason
-    )
+    words = r"above 1\.\d: [89]\.\d+ % -> 7\d\.?\d* % \(KS 0\.\d+, .*\)"
+    assert re.fullmatch(words, reason), reason
     assert str(report) == "1 of 2 columns has drifted."
 
 

@@ -126,7 +126,7 @@ def far_out(reference: Numbers, current: Numbers) -> tuple[int, float | None]:
         return 0, None
     # Of a column around zero only the larger ones get far out: they were not the smallest.
     sizes = np.sort(np.abs(reference.values))[[len(reference.values) // 4, -1]]
-    middle = np.median(np.abs(far))
+    middle = np.sort(np.abs(far))[len(far) // 2]
     fits = [one for one in _FACTORS[::-1] if sizes[0] <= middle / one <= sizes[1]]
     return len(far), fits[0] if fits else None
 
