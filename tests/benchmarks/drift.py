@@ -123,5 +123,5 @@ def measure(*, quick: bool) -> list[Figure]:
     """Measure false alarms, then what is missed, then the cost."""
     if quick:
         return [*_false_alarms({500: 5}), *_missed(2_000, 2), *_cost(20_000, 2)]
-    draws = {500: 300, 5_000: 200, 50_000: 60}
+    draws = {500: 300, 5_000: 200, 50_000: 40}
     return [*_false_alarms(draws), *_missed(5_000, 100), *_cost(100_000, 5)]
