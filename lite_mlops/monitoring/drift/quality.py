@@ -97,8 +97,8 @@ def negative(lowest: float, rows: int, reference: int, current: int) -> Broken |
 def margins(lowest: float, highest: float) -> tuple[float, float]:
     """Return the bounds of what is far out: a whole range of the reference away from it."""
     with np.errstate(over="ignore"):
-        span = float(np.subtract(highest, lowest))
-    return lowest - span, highest + span
+        span = np.subtract(highest, lowest)
+        return float(lowest - span), float(highest + span)
 
 
 def out_of_range(

@@ -135,10 +135,13 @@ def sample(column: Typed) -> Sample:
     return Categories(rows, missing, Counter(present.tolist()))
 
 
-def aligned(reference: Mapping[Any, int], current: Mapping[Any, int]) -> tuple[Counts, Counts]:
-    """Return the counts of both sides, of the categories of the reference and then of new ones."""
+def aligned(
+    reference: Mapping[Any, int], current: Mapping[Any, int]
+) -> tuple[list[Any], Counts, Counts]:
+    """Return the categories, those of the reference first, and how often each side has them."""
     names = list(dict.fromkeys([*reference, *current]))
     return (
+        names,
         np.fromiter((reference.get(name, 0) for name in names), np.int64, len(names)),
         np.fromiter((current.get(name, 0) for name in names), np.int64, len(names)),
     )

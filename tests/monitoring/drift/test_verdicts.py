@@ -163,6 +163,8 @@ def test_sorted_data_is_not_stuck_and_steady_numbers_are_no_drift() -> None:
     names = [f"person {place}" for place in range(2 * ROWS)]
     report = compared({"id": names[:ROWS]}, {"id": names[ROWS:]})
     assert (report["id"].kind, report.drifted) == ("identifier", False)
+    stopped = compared({"id": names[:ROWS]}, {"id": ["same"] * ROWS})
+    assert (stopped["id"].broken, stopped.drifted) == (("constant",), True)
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     times = [begin + timedelta(hours=place) for place in range(2 * ROWS)]
     report = compared({"at": times[:ROWS]}, {"at": times[ROWS:]})
