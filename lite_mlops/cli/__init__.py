@@ -54,5 +54,5 @@ def main() -> None:
     \b
     Exit codes: 0 done, 1 failed, 2 wrong call, 3 not found, 4 conflict,
     5 busy, 6 not allowed, 7 damaged, 130 interrupted.
-    `run` exits with the code of the script.
+    `run` exits with the code of the script, `drift` with 4 if data has drifted.
     """

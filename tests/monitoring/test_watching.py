@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,9 +143,8 @@ def test_the_farthest_feature_comes_first_and_says_why(watched: Project) -> None
     assert (second.column, second.verdict) == ("age", "stable")
     assert report.moved == (first,)
     (reason,) = first.reasons
-    assert re.fullmatch(r"above 1\.\d: [89]\.\d+ % -> 7\d\.?\d* % \(KS 0\.\d+, .*\)", reason), (
-        reason
-    )
+    words = r"above 1\.\d: [89]\.\d+ % -> 7\d\.?\d* % \(KS 0\.\d+, .*\)"
+    assert re.fullmatch(words, reason), reason
     assert str(report) == "1 of 2 columns has drifted."
 
 
@@ -305,6 +305,25 @@ def test_the_module_functions_act_on_the_current_project(
     lite_mlops.feedback(prediction, "yes")
     assert watched.monitoring.performance("churn").right == 1
     assert lite_mlops.drift("churn") == watched.monitoring.drift("churn")
+    old, new = {"age": TRAINING[:, 0]}, {"age": TRAINING[:, 0] + 1}
+    report = lite_mlops.drift(old, new, joint=False)
+    assert report == watched.monitoring.compare(old, new, joint=False)
+    assert (report.reference, report.current) == ("reference", "present")
+    assert [one.column for one in report.moved] == ["age"]
+
+
+def test_tables_of_any_kind_are_compared(watched: Project, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(["age", *map(str, TRAINING[:, 0].tolist())]))
+    version = watched.datasets.add(path, "people").reference
+    for reference in (str(path), path, version, {"age": TRAINING[:, 0]}):
+        report = watched.monitoring.compare(reference, version, preset="sensitive")
+        assert (report.drifted, report["age"].score, report["age"].p_value) == (False, 0.0, 1.0)
+    path.unlink()
+    with pytest.raises(NotFound, match="people@"):
+        watched.monitoring.compare(version, {"age": TRAINING[:, 0]})
+    with pytest.raises(Invalid, match="a table is a DataFrame"):
+        watched.monitoring.compare({"age": TRAINING[:, 0]}, 7)
 
 
 @pytest.mark.parametrize(

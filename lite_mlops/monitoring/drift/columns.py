@@ -153,23 +153,9 @@ def _numbers(reference: Numbers, current: Numbers) -> dict[str, Any]:
     if reference.distinct <= FEW_VALUES:
         return _categories(reference.counts(), current.counts())
     old, new = reference.ordered, current.ordered
-    few = min(len(old), len(new)) < MIN_ROWS
-    if few:
+    if min(len(old), len(new)) < MIN_ROWS:
         return {"untold": _too_few(len(old), len(new))}
     apart = effects.distances(old, new)
-    spread = effects.spread(old)
-    far, factor = quality.far_out(reference, current)
-    lowest, highest = float(old[0]), float(old[-1])
-    rule = quality.unit(reference, current)
-    if rule is None:
-        rule = quality.out_of_range(far, (lowest, highest), len(old), len(new), factor)
-    below = int(np.searchsorted(new, 0.0, "left"))
-    only = float(new[0])
-    if new[0] == new[-1]:
-        most = int(np.searchsorted(old, only, "right") - np.searchsorted(old, only, "left"))
-        still = quality.constant(most, len(old), len(new), only)
-    else:
-        still = quality.stuck(reference, current)
     edges = np.unique(reference.quantiles(np.linspace(0, 1, _BINS + 1)[1:-1]))
     bins = [
         np.diff(np.concatenate([[0], np.searchsorted(side, edges, "right"), [len(side)]]))
@@ -178,12 +164,36 @@ def _numbers(reference: Numbers, current: Numbers) -> dict[str, Any]:
     return {
         "p_value": two_samples_p(apart.kolmogorov_smirnov, old, new),
         "kolmogorov_smirnov": apart.kolmogorov_smirnov,
-        "wasserstein": float(np.divide(apart.wasserstein, spread)),
+        "wasserstein": _ratio(apart.wasserstein, effects.spread(old)),
         "psi": effects.excess_psi(bins[0], bins[1]),
         "jensen_shannon": effects.jensen_shannon(bins[0], bins[1]),
         "change": f"median {_median(reference)} -> {_median(current)}",
-        "broken": _kept(rule, quality.negative(lowest, below, len(old), len(new)), still),
+        "broken": _rules_of_numbers(reference, current),
     }
+
+
+def _ratio(distance: float, spread: float) -> float | None:
+    """Return the distance in units of the spread; None where both are too large or too small."""
+    with np.errstate(all="ignore"):
+        found = float(np.divide(distance, spread))
+    return None if np.isnan(found) else found
+
+
+def _rules_of_numbers(reference: Numbers, current: Numbers) -> tuple[Broken, ...]:
+    old, new = reference.ordered, current.ordered
+    rows = len(old), len(new)
+    range_ = float(old[0]), float(old[-1])
+    size = quality.unit(reference, current)
+    if size is None:
+        far, factor = quality.far_out(reference, current)
+        size = quality.out_of_range(far, range_, *rows, factor)
+    below = int(np.searchsorted(new, 0.0, "left"))
+    if new[0] == new[-1]:
+        first, last = (int(np.searchsorted(old, new[0], side)) for side in ("left", "right"))
+        still = quality.constant(last - first, *rows, float(new[0]))
+    else:
+        still = quality.stuck(reference, current)
+    return _kept(size, quality.negative(range_[0], below, *rows), still)
 
 
 def _median(one: Numbers) -> str:
@@ -197,17 +207,15 @@ def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dic
     rows, new_rows = sum(reference.values()), sum(current.values())
     if min(rows, new_rows) < MIN_ROWS:
         return {"kind": "category", "untold": _too_few(rows, new_rows)}
-    if len(reference) > max(_IDENTIFIER * rows, FEW_VALUES):
-        return {"kind": "identifier", "untold": "its values name rows"}
-    old, new = aligned(reference, current)
-    known = len(reference)
-    names = list(dict.fromkeys([*reference, *current]))
-    places = np.flatnonzero(new[known:]) + known
-    news = [(names[place], int(new[place])) for place in places]
     still = None
     if len(current) == 1:
         (only,) = current
         still = quality.constant(reference.get(only, 0), rows, new_rows, only)
+    if len(reference) > max(_IDENTIFIER * rows, FEW_VALUES):
+        untold = "its values name rows"
+        return {"kind": "identifier", "untold": untold, "broken": _kept(still)}
+    names, old, new = aligned(reference, current)
+    news = [(name, current[name]) for name in names[len(reference) :]]
     shares = old / rows - new / new_rows
     most = int(np.argmax(np.abs(shares)))
     return {

@@ -152,8 +152,10 @@ def joint_drift(reference: Mapping[str, Typed], current: Mapping[str, Typed]) ->
     """Return whether all columns together tell the sides apart; None with fewer than 200 rows.
 
     Both sides have the same columns. At most 10,000 rows of each, spread over it, are told apart by
-    boosted trees in two folds. The p-value is that of the rank test of Mann and Whitney (1947): its
-    variance, (n + m + 1) / 12nm without a difference, is averaged over the folds.
+    boosted trees in two folds. The p-value is that of the rank test of Mann and Whitney (1947), by
+    its variance of (n + m + 1) / 12nm without a difference. The folds share their rows in training
+    and so depend on each other; the deviation of their mean is taken to be that of one fold, which
+    it cannot exceed.
     """
     if not reference or not current:
         return None
@@ -192,16 +194,17 @@ def _told_apart(
 ) -> JointDrift:
     from scipy.special import ndtr
 
-    aucs, variance = [], 0.0
+    aucs, deviation = [], 0.0
     for held in (fold, ~fold):
         model.fit(table[~held], present[~held])
         aucs.append(_ranked_auc(model.decision_function(table[held]), present[held]))
         positives, negatives = int((held & present).sum()), int((held & ~present).sum())
-        variance += (positives + negatives + 1) / (12 * positives * negatives) / 4
+        variance = (positives + negatives + 1) / (12 * positives * negatives)
+        deviation += np.sqrt(variance) / 2
     auc = float(np.mean(aucs))
-    p_value = float(ndtr(-(auc - 0.5) / np.sqrt(variance)))
-    positives = int(present.sum())
-    interval = auc_interval(auc, positives, len(table) - positives)
+    p_value = float(ndtr((0.5 - auc) / deviation))
+    positives = int(present.sum()) // 2  # of one fold
+    interval = auc_interval(auc, positives, len(table) // 2 - positives)
     found = JointDrift(auc, interval, p_value, len(table), {})
     if not found.drifted:
         return found

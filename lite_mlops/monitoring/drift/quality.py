@@ -25,7 +25,7 @@ RUN_TIMES, RUN_SHARE = 3, 0.02
 CHANCE = 1e-6  # of what is taken for constant or stuck, if rows do not depend on each other
 _SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 _FACTORS = (10.0, 100.0, 1000.0, 1e6)
-_ALIKE, _UNLIKE = 0.1, 0.2  # distance of quantiles, in units of their range in the reference
+_ALIKE, _UNLIKE = 0.2, 0.3  # distance of quantiles, in units of their range in the reference
 
 
 class Broken(NamedTuple):
@@ -97,8 +97,8 @@ def negative(lowest: float, rows: int, reference: int, current: int) -> Broken |
 def margins(lowest: float, highest: float) -> tuple[float, float]:
     """Return the bounds of what is far out: a whole range of the reference away from it."""
     with np.errstate(over="ignore"):
-        span = float(np.subtract(highest, lowest))
-    return lowest - span, highest + span
+        span = np.subtract(highest, lowest)
+        return float(lowest - span), float(highest + span)
 
 
 def out_of_range(
@@ -126,7 +126,7 @@ def far_out(reference: Numbers, current: Numbers) -> tuple[int, float | None]:
         return 0, None
     # Of a column around zero only the larger ones get far out: they were not the smallest.
     sizes = np.sort(np.abs(reference.values))[[len(reference.values) // 4, -1]]
-    middle = np.median(np.abs(far))
+    middle = np.sort(np.abs(far))[len(far) // 2]
     fits = [one for one in _FACTORS[::-1] if sizes[0] <= middle / one <= sizes[1]]
     return len(far), fits[0] if fits else None
 
@@ -134,7 +134,7 @@ def far_out(reference: Numbers, current: Numbers) -> tuple[int, float | None]:
 def unit(reference: Numbers, current: Numbers) -> Broken | None:
     """Return whether the whole column is the reference times a power of ten.
 
-    Its quantiles divided by that agree with those of the reference, within a tenth of the distance
+    Its quantiles divided by that agree with those of the reference, within a fifth of the distance
     from the 5 % to the 95 % quantile, and undivided they do not.
     """
     old, new = reference.quantiles(_SHARES), current.quantiles(_SHARES)

@@ -51,9 +51,15 @@ class Numbers(Sample):
     infinite: int
 
     @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """Where each different number begins among the sorted ones."""
+        first = np.zeros(min(len(self.ordered), 1), np.int64)
+        return np.concatenate([first, np.flatnonzero(self.ordered[1:] != self.ordered[:-1]) + 1])
+
+    @property
     def distinct(self) -> int:
         """How many different finite numbers there are."""
-        return int(np.count_nonzero(np.diff(self.ordered))) + 1 if len(self.ordered) else 0
+        return len(self._starts)
 
     @cached_property
     def runs(self) -> NDArray[np.int64]:
@@ -64,8 +70,8 @@ class Numbers(Sample):
     @cached_property
     def steady(self) -> bool:
         """Whether the numbers only rise or only fall from row to row, as those of sorted data."""
-        steps = np.diff(self.values)
-        return bool((steps >= 0).all() or (steps <= 0).all())
+        before, after = self.values[:-1], self.values[1:]
+        return bool((after >= before).all() or (after <= before).all())
 
     @cached_property
     def numbered(self) -> bool:
@@ -79,7 +85,7 @@ class Numbers(Sample):
 
     def counts(self) -> Mapping[Any, int]:
         """Return how often each number occurs, by the number."""
-        starts = np.flatnonzero(np.diff(self.ordered, prepend=np.nan) != 0)
+        starts = self._starts
         times = np.diff(np.append(starts, len(self.ordered)))
         return dict(zip(self.ordered[starts].tolist(), times.tolist(), strict=True))
 
@@ -129,10 +135,13 @@ def sample(column: Typed) -> Sample:
     return Categories(rows, missing, Counter(present.tolist()))
 
 
-def aligned(reference: Mapping[Any, int], current: Mapping[Any, int]) -> tuple[Counts, Counts]:
-    """Return the counts of both sides, of the categories of the reference and then of new ones."""
+def aligned(
+    reference: Mapping[Any, int], current: Mapping[Any, int]
+) -> tuple[list[Any], Counts, Counts]:
+    """Return the categories, those of the reference first, and how often each side has them."""
     names = list(dict.fromkeys([*reference, *current]))
     return (
+        names,
         np.fromiter((reference.get(name, 0) for name in names), np.int64, len(names)),
         np.fromiter((current.get(name, 0) for name in names), np.int64, len(names)),
     )

@@ -16,6 +16,7 @@ from lite_mlops.monitoring.drift.effects import Counts, Floats
 
 EXPECTED = 5  # rows that a cell needs for chi-square (Cochran, 1954)
 _EXACT = 40_000  # pairs of values up to which the exact distribution is used
+_CLEAR = 0.5  # a p-value from which on nothing depends on it; exact ones near 1 may exceed it
 _POOLED = 0.2  # share of rows in pooled categories above which few rows are permuted instead
 _FEW = 1_000  # rows of the smaller side that are few
 _ROUNDS = (999, 9_999)  # permutations; the second if the first leaves it open
@@ -37,10 +38,12 @@ def kolmogorov_smirnov_p(distance: float, reference: int, current: int) -> float
 def two_samples_p(distance: float, reference: Floats, current: Floats) -> float:
     """Return the p-value of the Kolmogorov-Smirnov distance of two sorted samples.
 
-    Of small ones by the exact distribution (Hodges, 1958), of others as `kolmogorov_smirnov_p`.
+    Of small ones by the exact distribution (Hodges, 1958) where it may matter, of others as
+    `kolmogorov_smirnov_p`.
     """
-    if len(reference) * len(current) > _EXACT:
-        return kolmogorov_smirnov_p(distance, len(reference), len(current))
+    p = kolmogorov_smirnov_p(distance, len(reference), len(current))
+    if p > _CLEAR or len(reference) * len(current) > _EXACT:
+        return p
     from scipy.stats import ks_2samp
 
     return float(ks_2samp(reference, current, method="exact").pvalue)
