@@ -52,6 +52,7 @@ def test_a_bundle_is_served_by_workers_with_one_token(
         found = re.fullmatch(
             r"The token of clients, for as long as this server runs: (lmt_[\w-]+)\n"
             r"Serving churn/1 on http://(127\.0\.0\.1:\d+)\n"
+            r"    It is answered by the model itself\.\n"
             r"    curl http://.* -H 'Authorization: Bearer TOKEN' .*\n"
             r"    http://.* in a browser has a form to try it; /openapi.json tells all routes.\n"
             r"    2 workers answer.\n"
