@@ -26,7 +26,8 @@ from sklearn.preprocessing import StandardScaler
 
 from lite_mlops.data import DatasetVersion
 from lite_mlops.models import ModelVersion
-from lite_mlops.monitoring import DriftReport, Performance
+from lite_mlops.monitoring import Performance
+from lite_mlops.monitoring.drift import DriftReport
 from lite_mlops.project import Project
 from lite_mlops.serving import Served
 from lite_mlops.web import Server, prediction_app

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lite_mlops.autologging import Autolog
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
-    from lite_mlops.monitoring import DriftReport
+    from lite_mlops.monitoring.drift import DriftReport
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage

@@ -207,6 +207,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.comparing": "runs side by side; loaded by who compares",
         "lite_mlops.tracking.search": "the filter language; loaded by who searches",
         "lite_mlops.tracking.context": "the active run",
+        "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
         "lite_mlops.serving.trials": "words of what is tried; loaded by who tries",

@@ -12,7 +12,7 @@ from lite_mlops.cli.drift import line
 from lite_mlops.cli.output import console, say, table
 
 if TYPE_CHECKING:
-    from lite_mlops.monitoring import DriftReport
+    from lite_mlops.monitoring.drift import DriftReport
 
 _STEPS = 7
 

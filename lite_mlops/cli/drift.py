@@ -10,7 +10,7 @@ from lite_mlops.cli.commands import DRIFTED, open_project
 from lite_mlops.cli.output import as_option, emit, say, table
 
 if TYPE_CHECKING:
-    from lite_mlops.monitoring import ColumnDrift
+    from lite_mlops.monitoring.drift import ColumnDrift
 
 
 @click.command()

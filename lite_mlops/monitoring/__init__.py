@@ -1,6 +1,5 @@
 """Monitoring: drift and performance from the predictions that were recorded."""
 
-from lite_mlops.monitoring.drift import ColumnDrift, DriftReport, JointDrift
 from lite_mlops.monitoring.watching import Monitoring, Performance
 
-__all__ = ["ColumnDrift", "DriftReport", "JointDrift", "Monitoring", "Performance"]
+__all__ = ["Monitoring", "Performance"]

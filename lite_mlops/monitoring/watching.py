@@ -7,28 +7,19 @@ project.monitoring.performance("churn@champion").accuracy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from os import PathLike
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from lite_mlops.data import Datasets, DatasetVersion
-from lite_mlops.errors import Invalid, NotFound, suggestion
+from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models import Models, ModelVersion
-from lite_mlops.monitoring.drift import (
-    PRESETS,
-    BinCounts,
-    Bins,
-    DriftReport,
-    Floors,
-    compare_tables,
-    judge_columns,
-    measure_bins,
-)
-from lite_mlops.monitoring.drift.quality import margins
-from lite_mlops.store import Store
+from lite_mlops.store import Store, as_stored
 from lite_mlops.store.events import Feedback
+
+if TYPE_CHECKING:
+    from lite_mlops.monitoring.drift import DriftReport
 
 
 @dataclass(frozen=True)
@@ -49,34 +40,6 @@ class Performance:
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON can hold them."""
         return vars(self) | {"accuracy": self.accuracy}
-
-
-def _as_stored(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _floors(preset: str) -> Floors:
-    if preset not in PRESETS:
-        known = ", ".join(PRESETS)
-        near = suggestion(preset, PRESETS)
-        raise Invalid(f"There is no preset {preset!r} of what counts as drift: {known}.{near}")
-    return PRESETS[preset]
-
-
-def _name(data: Any, otherwise: str) -> str:
-    return str(data) if isinstance(data, str | PathLike) else otherwise
-
-
-def _bins(facts: Mapping[str, Any], rows: int) -> Bins:
-    """Return what a profile says of the numbers of a column."""
-    return Bins(
-        edges=facts["edges"],
-        counts=facts["counts"],
-        missing=facts["missing"],
-        lowest=facts["min"],
-        highest=facts["max"],
-        infinite=max(0, rows - facts["missing"] - sum(facts["counts"])),
-    )
 
 
 class Monitoring:
@@ -104,10 +67,9 @@ class Monitoring:
             Invalid: one is no table, or there is no such preset.
             NotFound: there is no such file or version, or nothing is kept of it.
         """
-        floors = _floors(preset)
-        old, new = self._datasets.columns(reference), self._datasets.columns(current)
-        names = _name(reference, "reference"), _name(current, "present")
-        return compare_tables(old, new, names=names, joint=joint, floors=floors)
+        from lite_mlops.monitoring.drifting import compare  # a server that only serves needs none
+
+        return compare(self._datasets, reference, current, preset=preset, joint=joint)
 
     def drift(
         self,
@@ -127,54 +89,16 @@ class Monitoring:
             Invalid: there is no such preset.
             NotFound: there is no such version, or its run logged no training data.
         """
-        floors = _floors(preset)
+        from lite_mlops.monitoring.drifting import drift_of
+
         version = self._models.get(model)
-        training = self._reference(version)
-        known = {
-            column.name: training.profile[column.name]
-            for column in version.signature.columns
-            if column.recorded == "full" and training.profile.get(column.name, {}).get("edges")
-        }
-        places = {
-            place: name
-            for place, name in enumerate(version.signature.features, start=1)
-            if name in known
-        }
-        bounds = [margins(facts["min"], facts["max"]) for facts in known.values()]
-        with self._store.reading() as database:
-            rows = database.rows(
-                "prediction_bins",
-                model=version.model,
-                version=version.version,
-                features=list(places),
-                edges=[facts["edges"] for facts in known.values()],
-                lowest=[low for low, _ in bounds],
-                highest=[high for _, high in bounds],
-                since=_as_stored(since),
-                until=_as_stored(until),
-            )
-            asked = database.one(
-                "prediction_performance",
-                model=version.model,
-                version=version.version,
-                since=_as_stored(since),
-                until=_as_stored(until),
-            )
-        assert asked is not None
-        counted = {places[place]: BinCounts(*facts) for place, *facts in rows}
-        found = []
-        for name, facts in known.items():
-            reference = _bins(facts, training.rows)
-            nothing = BinCounts(counts=[0] * len(reference.counts), missing=0)
-            found.append(measure_bins(name, reference, counted.get(name, nothing)))
-        return DriftReport(
-            reference=training.reference,
-            current=version.name,
-            reference_rows=training.rows,
-            current_rows=asked["predictions"],
-            columns=tuple(judge_columns(found, floors)),
-            joint=None,
-            floors=floors,
+        return drift_of(
+            self._store,
+            version,
+            self._reference(version),
+            since=since,
+            until=until,
+            preset=preset,
         )
 
     def performance(
@@ -187,8 +111,8 @@ class Monitoring:
                 "prediction_performance",
                 model=version.model,
                 version=version.version,
-                since=_as_stored(since),
-                until=_as_stored(until),
+                since=as_stored(since),
+                until=as_stored(until),
             )
         assert row is not None
         return Performance(

@@ -7,7 +7,7 @@ with store.deciding() as decisions: ...
 """
 
 from lite_mlops.store.chunks import Kept, bring_back, keep
-from lite_mlops.store.clock import as_datetime, id_at, is_id, new_id, now
+from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
@@ -30,6 +30,7 @@ __all__ = [
     "Stored",
     "Workbench",
     "as_datetime",
+    "as_stored",
     "bring_back",
     "id_at",
     "importing_alone",

@@ -56,6 +56,11 @@ def as_datetime(moment: int) -> datetime:
     return datetime.fromtimestamp(moment // 1_000_000, UTC).replace(microsecond=moment % 1_000_000)
 
 
+def as_stored(moment: datetime | None) -> datetime | None:
+    """Return a time as the tables hold it: in UTC, without saying so."""
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
 def stamp(moment: int) -> str:
     """Return a time of the store as text that fits into a file name and sorts by time."""
     return as_datetime(moment).strftime("%Y%m%dT%H%M%S.%fZ")
