@@ -12,8 +12,9 @@ verbs for embedding. Every name is loaded on its first use, so importing this co
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.errors import (
@@ -74,14 +75,14 @@ if TYPE_CHECKING:
 
 # Where each public name lives; the imports above say the same to type checkers.
 _HOMES = {
-    "lite_mlops.errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
-    "lite_mlops.models": "ModelContext PythonModel",
-    "lite_mlops.project": "Project",
-    "lite_mlops.settings": "Settings",
-    "lite_mlops.tracking": "ActiveRun Artifact Experiment History Metric Run",
-    "lite_mlops.tracking.comparing": "Comparison",
-    "lite_mlops.tracking.search": "RunPage",
-    "lite_mlops.verbs": (
+    "errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
+    "models": "ModelContext PythonModel",
+    "project": "Project",
+    "settings": "Settings",
+    "tracking": "ActiveRun Artifact Experiment History Metric Run",
+    "tracking.comparing": "Comparison",
+    "tracking.search": "RunPage",
+    "verbs": (
         "active_run app autolog compare current_project drift end_run feedback finish get_run init "
         "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
         "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
@@ -91,6 +92,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+_load = loaded_on_use(__name__, _HOME_OF)
 
 __all__ = [
     "ActiveRun",
@@ -159,11 +161,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("lite-mlops")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
-    globals()[name] = value  # so that the next use finds it at once
-    return value
+    return _load(name)
 
 
 def __dir__() -> list[str]:

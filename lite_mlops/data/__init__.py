@@ -5,11 +5,11 @@ What changed between two versions, whether one is as expected, and whether a tes
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lite_mlops.data.datasets import Datasets, DatasetUse, DatasetVersion, Query
 from lite_mlops.data.sources import SourceFile
+from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.data.checking import CheckReport, Outcome
@@ -69,8 +69,4 @@ __all__ = [
     "typed",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.tracking.active import ActiveRun
@@ -62,8 +63,4 @@ __all__ = [
     "plain_number",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -5,8 +5,9 @@ Names are loaded on their first use: who looks after workers needs neither a mod
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.web.kernel import App, Guard, Limits, Request, Response, Route, Server
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 # Where each name lives; the imports above say the same to type checkers.
 _HOMES = {
-    "lite_mlops.web.kernel": "App Guard Limits Request Response Route Server",
-    "lite_mlops.web.kernel.port": "is_loopback",
-    "lite_mlops.web.pages": "first_row form_routes",
-    "lite_mlops.web.predicting": "Meter Readiness prediction_app",
-    "lite_mlops.web.serving": "Doors Serving ServingServer serve_bundle serve_references",
-    "lite_mlops.web.start": "start_lines",
-    "lite_mlops.web.tally": "Tally",
-    "lite_mlops.web.workers": "Asked Bounds Pace Supervisor",
+    "kernel": "App Guard Limits Request Response Route Server",
+    "kernel.port": "is_loopback",
+    "pages": "first_row form_routes",
+    "predicting": "Meter Readiness prediction_app",
+    "serving": "Doors Serving ServingServer serve_bundle serve_references",
+    "start": "start_lines",
+    "tally": "Tally",
+    "workers": "Asked Bounds Pace Supervisor",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -64,10 +65,4 @@ __all__ = [
     "start_lines",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
-    globals()[name] = value  # so that the next use finds it at once
-    return value
+__getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol, Self, TypeVar
 
 from lite_mlops.errors import Invalid
@@ -30,6 +31,8 @@ _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 
 Values = tuple[str, ...]
+
+_Kept = TypeVar("_Kept")
 
 
 class Metric:
@@ -49,6 +52,13 @@ class Metric:
         if len(values) != len(self.labels):
             raise Invalid(f"{self.name} has the labels {self.labels}, not {len(values)} of them.")
         return values if known < _MOST else (_OTHER,) * len(values)
+
+    def _of(self, values: Values, known: dict[Values, _Kept], new: Callable[[], _Kept]) -> _Kept:
+        """Return what is kept under some labels, made if they are new. Raises `Invalid`."""
+        if values not in known:
+            values = self._checked(values, len(known))
+            known.setdefault(values, new())
+        return known[values]
 
     def lines(self) -> Iterator[str]:
         """Return the samples as text."""
@@ -88,11 +98,7 @@ class Counter(Metric):
         Raises:
             Invalid: it is a wrong number of labels.
         """
-        counts = self._counts
-        if values not in counts:
-            values = self._checked(values, len(counts))
-            counts.setdefault(values, Count())
-        return counts[values]
+        return self._of(values, self._counts, Count)
 
     def add(self, amount: float, *values: str) -> None:
         """Count `amount` more. Raises `Invalid` for a wrong number of labels."""
@@ -163,11 +169,7 @@ class Histogram(Metric):
         Raises:
             Invalid: it is a wrong number of labels.
         """
-        sizes = self._sizes
-        if values not in sizes:
-            values = self._checked(values, len(sizes))
-            sizes.setdefault(values, Sizes(self._bounds))
-        return sizes[values]
+        return self._of(values, self._sizes, partial(Sizes, self._bounds))
 
     def observe(self, value: float, *values: str) -> None:
         """Count a value. Raises `Invalid` for a wrong number of labels."""
