@@ -21,9 +21,7 @@ from lite_mlops.htmltext import html_facts, html_table
 from lite_mlops.monitoring.drift.columns import Measured
 from lite_mlops.monitoring.drift.discovery import benjamini_hochberg
 from lite_mlops.monitoring.drift.joint import JointDrift
-
-UNKNOWN, NONE, INFO, WARN, ALERT = "unknown", "none", "info", "warn", "alert"
-SEVERITIES = (UNKNOWN, NONE, INFO, WARN, ALERT)
+from lite_mlops.monitoring.findings import ALERT, INFO, NONE, SEVERITIES, UNKNOWN, WARN
 
 
 @dataclass(frozen=True)
