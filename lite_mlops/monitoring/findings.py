@@ -2,8 +2,8 @@
 
     Finding("drift", "age", ALERT, "age: mean 45 -> 52, KS 0.214.", value=4.3, limit=1.0)
 
-Checks (drift, quality, performance, estimates, fairness, streams, service) return findings; monitors
-keep them, alerts are made of them, and reports rank them.
+Checks (drift, quality, performance, estimates, fairness, streams, service) return findings;
+monitors keep them, alerts are made of them, and reports rank them.
 """
 
 from __future__ import annotations
