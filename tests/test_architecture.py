@@ -21,6 +21,8 @@ PACKAGE = Path(lite_mlops.__file__).parent
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
     {"errors", "csvtext", "faces", "jsontext", "htmltext"},
+    {"charts"},
+    {"documents"},
     {"settings", "frames"},
     {"store"},
     {

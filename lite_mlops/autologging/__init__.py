@@ -18,9 +18,9 @@
   them, no longer than that time. Whatever fails in logging, the fit does not.
 """
 
-from lite_mlops.autologging.drawing import plot_svg
 from lite_mlops.autologging.options import Options
 from lite_mlops.autologging.optuna import optuna_callback
+from lite_mlops.autologging.pictures import plot_svg
 from lite_mlops.autologging.switch import Autolog, autolog
 
 __all__ = ["Autolog", "Options", "autolog", "optuna_callback", "plot_svg"]

@@ -4,7 +4,7 @@
      "series": [{"name": "1", "x": [0.0, ...], "y": [0.0, ...]}]}
 
 `kind` is lines, points, bars or matrix. Bars have names as their `x`. A matrix has a series per
-row: `name` is the true class, `x` are the predicted ones, `y` the counts.
+row: `name` is the true class, `x` are the predicted ones, `y` the counts. `pictures` draws them.
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from lite_mlops.documents import NOT_STATED
 from lite_mlops.htmltext import html_facts
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.cards.stated import Stated
-from lite_mlops.models.cards.wording import NOT_STATED, number
+from lite_mlops.models.cards.wording import number
 
 # A text column with more different values than these may hold names or notes of people: a card,
 # which is made to be shown around, tells how many there are and not which.

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lite_mlops.documents import NOT_STATED
 from lite_mlops.models.cards.facts import CardFacts, MetricFact
 from lite_mlops.models.cards.licenses import spdx_id
 from lite_mlops.models.cards.markdown import markdown
-from lite_mlops.models.cards.wording import NOT_STATED
 
 _LIBRARIES = {"sklearn": "sklearn"}  # of the names of modules those that the hub has others for
 _ESCAPES = (("x", 2), ("u", 4), ("U", 8))

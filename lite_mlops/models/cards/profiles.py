@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from lite_mlops.models.cards.blocks import Block, Cell, Grid, Heading, Pairs, Remark, Shares, Spread
+from lite_mlops.charts import shares, spread
+from lite_mlops.documents import Block, Cell, Drawn, Grid, Heading, Pairs, Remark
 from lite_mlops.models.cards.facts import CardFacts, ColumnFact, DataFact
 from lite_mlops.models.cards.wording import number, share, size, span
 
@@ -49,8 +50,8 @@ def _profile_row(column: ColumnFact, rows: int | None) -> tuple[Cell, ...]:
     if column.missing and rows:
         missing += f" ({share(column.missing, rows)})"
     different = "" if column.distinct is None else f"{column.distinct:,}"
-    spread = span(column.low, column.high)
-    return (column.name, column.type, missing, different, spread or _named(column), _drawn(column))
+    reach = span(column.low, column.high)
+    return (column.name, column.type, missing, different, reach or _named(column), _drawn(column))
 
 
 def _named(column: ColumnFact) -> str:
@@ -67,9 +68,9 @@ def _drawn(column: ColumnFact) -> Cell:
     width = places[-1] / 2 - places[0] / 2 if len(places) == _PLACES else 0.0
     if width > 0:
         low, *values, _ = places
-        spread = tuple(min(max((v / 2 - low / 2) / width, 0.0), 1.0) for v in values)
-        words = f"half of it from {number(told[2])} to {number(told[4])}, median "
-        return Spread(spread, words + number(told[3]))
+        quantiles = [min(max((v / 2 - low / 2) / width, 0.0), 1.0) for v in values]
+        words = f"half of it from {number(told[2])} to {number(told[4])}, median {number(told[3])}"
+        return Drawn(spread(words, quantiles), words)
     if column.categories:
         total = sum(column.categories.values())
         parts = [count / total for count in column.categories.values()]
@@ -78,7 +79,8 @@ def _drawn(column: ColumnFact) -> Cell:
         named = [(name, share(n, total)) for name, n in column.categories.items()][: _SHARES - 1]
         words = ", ".join(f"{name} {of}" for name, of in named)
         more = len(column.categories) - len(named)
-        return Shares(tuple(parts), f"{words}, {more} more" if more else words)
+        words = f"{words}, {more} more" if more else words
+        return Drawn(shares(words, parts), words)
     return ""
 
 

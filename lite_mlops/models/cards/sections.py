@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lite_mlops.models.aliases import AliasMove
-from lite_mlops.models.cards import calling
-from lite_mlops.models.cards.blocks import (
+from lite_mlops.documents import (
+    NOT_RECORDED,
+    NOT_STATED,
     Block,
     Code,
     Grid,
@@ -23,11 +23,11 @@ from lite_mlops.models.cards.blocks import (
     Remark,
     Section,
 )
+from lite_mlops.models.aliases import AliasMove
+from lite_mlops.models.cards import calling
 from lite_mlops.models.cards.facts import CardFacts, InputFact, MetricFact
 from lite_mlops.models.cards.profiles import data_blocks
 from lite_mlops.models.cards.wording import (
-    NOT_RECORDED,
-    NOT_STATED,
     moment,
     number,
     seconds,

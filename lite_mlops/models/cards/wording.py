@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-NOT_STATED = "not stated"
-NOT_RECORDED = "not recorded"
-
 
 def number(value: Any) -> str:
     """Return a number with at most six digits, anything else as text."""

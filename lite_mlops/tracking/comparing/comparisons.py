@@ -129,7 +129,7 @@ class Comparisons:
 
         The curves are drawn from down-sampled histories, those of the first 60 metrics.
         """
-        from lite_mlops.tracking.comparing.page import page  # NumPy and the drawing
+        from lite_mlops.tracking.comparing.page import page  # charts, which few need
 
         keys = [
             row.name

@@ -8,8 +8,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping, Sequence
 
+from lite_mlops.charts import Line, key, line_chart
+from lite_mlops.documents import framed, table
 from lite_mlops.htmltext import visible
-from lite_mlops.tracking.comparing.drawing import COLOURS, Line, chart
 from lite_mlops.tracking.comparing.values import (
     BETTER,
     WORSE,
@@ -21,62 +22,15 @@ from lite_mlops.tracking.values import History, Run
 
 Histories = Mapping[str, Mapping[str, History]]  # by run and metric
 
-# Colours that differ for colour-blind eyes as well (Okabe and Ito), as light and as dark ones.
 _STYLE = """
-:root { color-scheme: light dark; --back: #fff; --text: #1b1b1f; --soft: #62626d; --rule: #d9d9e0;
-  --good: #00684a; --bad: #a8340a; --mark: #fff6d6;
-  --c0: #0072b2; --c1: #c2410c; --c2: #007a5a; --c3: #a83f7f; --c4: #8a6d00; --c5: #1b1b1f; }
-@media (prefers-color-scheme: dark) { :root { --back: #17171a; --text: #ececf1; --soft: #a0a0ad;
-  --rule: #3a3a43; --good: #5fd3ac; --bad: #ff9d6e; --mark: #3a3420;
-  --c0: #56b4e9; --c1: #ff9d5c; --c2: #3fcf9f; --c3: #e79ac4; --c4: #f0e442; --c5: #ececf1; } }
-body { background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif;
-  max-width: 76rem; margin: 0 auto; padding: 1.5rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .6rem; max-width: 28rem;
-  border-bottom: 1px solid var(--rule); overflow-wrap: break-word; }
-th:first-child, td:first-child { padding-left: 0; }
-.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-thead th { color: var(--soft); font-weight: 600; } tbody th { font-weight: 500; }
-tr.differs td { background: var(--mark); }
-.soft { color: var(--soft); } .better { color: var(--good); } .worse { color: var(--bad); }
-.better, .worse { font-weight: 600; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
-figure { margin: 0; } figcaption { overflow-wrap: anywhere; } svg { width: 100%; height: auto; }
-svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
-.axes { fill: none; stroke: var(--rule); }
-.line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
-.key { width: 2.2rem; height: .7rem; vertical-align: middle; margin-right: .4rem; }
-details summary { cursor: pointer; }
+tr.differs td { background: var(--highlight); }
 """
-_DASHES = ("none", "7 4", "2 4", "9 3 2 3", "none", "5 5")
-
-
-def _style() -> str:
-    lines = "".join(
-        f".line-{number} {{ stroke: var(--c{number}); stroke-dasharray: {_DASHES[number]}; }}\n"
-        for number in range(COLOURS)
-    )
-    return _STYLE + lines
-
-
-def _key(number: int) -> str:
-    """Return the sample of a line that stands before the name of a run."""
-    return (
-        '<svg class="key" viewBox="0 0 36 10" aria-hidden="true">'
-        f'<path class="line line-{number % COLOURS}" d="M2 5H34"/></svg>'
-    )
+_TONES = {BETTER: "good", WORSE: "bad"}
 
 
 def _table(caption: str, head: Sequence[str], rows: Iterable[str]) -> str:
     """Return a table of ready rows; `head` is ready HTML."""
-    columns = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    name = f'aria-label="{html.escape(caption)}"'
-    return (  # what is wider than the window is scrolled, by the keyboard as well
-        f'<div class="wide" role="region" tabindex="0" {name}><table {name}>'
-        f"<thead><tr>{columns}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return table(caption, [f'<th scope="col">{cell}</th>' for cell in head], rows)
 
 
 def _row(name: str, cells: Iterable[str], kind: str = "") -> str:
@@ -99,7 +53,7 @@ def _runs(comparison: Comparison) -> str:
         return run.started_at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
     rows = (
-        f'<tr><th scope="row">{_key(number)}{html.escape(label)}</th><td>{run.id}</td>'
+        f'<tr><th scope="row">{key(number)}{html.escape(label)}</th><td>{run.id}</td>'
         f"<td>{html.escape(run.experiment)}</td><td>{html.escape(run.status)}</td>"
         f"<td>{moment(run)}</td></tr>"
         for number, (run, label) in enumerate(zip(comparison.runs, comparison.labels, strict=True))
@@ -115,11 +69,11 @@ def _verdicts(comparison: Comparison) -> str:
             why = f"no verdict: {html.escape(pair.reason)}"
             rows.append(_row(pair.name, (label, "", why, *[""] * 6)))
         for verdict in pair.verdicts:
-            kind = {BETTER: "better", WORSE: "worse"}.get(verdict.word, "soft")
+            tone = _TONES.get(verdict.word, "soft")
             cells = (
                 label,
                 html.escape(verdict.metric),
-                f'<span class="{kind}">{html.escape(verdict.word)}</span>',
+                f'<span class="{tone}">{html.escape(verdict.word)}</span>',
                 _number(verdict.second),
                 _number(verdict.first),
                 _number(verdict.difference, "+.3g"),
@@ -160,13 +114,15 @@ def _curves(comparison: Comparison, histories: Histories, left_out: int) -> str:
     figures = []
     for name in names:
         lines = [
-            Line(label, found[name].steps, found[name].values) if name in found else None
+            Line(label, found[name].steps.tolist(), found[name].values.tolist())
+            if name in found
+            else None
             for label, found in zip(
                 comparison.labels, (histories[run.id] for run in comparison.runs), strict=True
             )
         ]
         figures.append(
-            f"<figure><figcaption>{html.escape(name)}</figcaption>{chart(name, lines)}</figure>"
+            f"<figure><figcaption>{_text(name)}</figcaption>{line_chart(name, lines)}</figure>"
         )
     if not figures:
         return ""
@@ -193,18 +149,13 @@ def page(comparison: Comparison, histories: Histories, *, left_out: int = 0) -> 
 
     `left_out` is how many more metrics have a history.
     """
-    title = html.escape(" and ".join(comparison.labels))
+    title = " and ".join(comparison.labels)
     parts = [
+        f"<h1>Comparison of {html.escape(title)}</h1>",
         _runs(comparison),
         _verdicts(comparison),
         _metrics(comparison),
         _curves(comparison, histories, left_out),
         *(_section(name, r, comparison.labels) for name, r in comparison.sections().items()),
     ]
-    text = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_style()}</style></head>"
-        f"<body><main><h1>Comparison of {title}</h1>{''.join(parts)}</main></body></html>\n"
-    )
-    return visible(text)
+    return framed(title, f"<main>{visible(''.join(parts))}</main>", style=_STYLE)

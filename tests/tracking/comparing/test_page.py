@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from lite_mlops.charts import Line, line_chart
 from lite_mlops.project import Project
 from lite_mlops.tracking.comparing.comparisons import MAX_CURVES
-from lite_mlops.tracking.comparing.drawing import Line, chart
 
 VOID = {"meta", "br"}
 HOSTILE = "<script>alert('x')</script>\"&'"
@@ -140,17 +140,17 @@ def test_curves_beyond_a_bound_are_counted(project: Project) -> None:
 
 
 def line(label: str, *values: float) -> Line:
-    return Line(label, np.arange(len(values)), np.array(values))
+    return Line(label, range(len(values)), values)
 
 
 def test_a_picture_tells_its_ends_in_words() -> None:
-    drawn = Page(chart("loss", [line("a", 3.0, 1.0, 2.0), line("b", math.nan)]))
+    drawn = Page(line_chart("loss", [line("a", 3.0, 1.0, 2.0), line("b", math.nan)]))
     assert "a: starts at 3, ends at 2, lowest 1, highest 3; b: no finite value" in drawn.text
 
 
 def test_what_is_not_finite_is_a_gap() -> None:
     values = (1.0, math.nan, 3.0, math.inf, 2.0, 2.5)
-    (path,) = re.findall(r'class="line line-0" d="([^"]*)"', chart("x", [line("a", *values)]))
+    (path,) = re.findall(r'class="line line-0" d="([^"]*)"', line_chart("x", [line("a", *values)]))
     assert re.findall("[ML]", path) == ["M", "M", "M", "L"]
     assert "nan" not in path
 
@@ -160,7 +160,7 @@ def test_what_is_not_finite_is_a_gap() -> None:
     [(1.0,), (2.0, 2.0), (math.nan, math.inf), (1.7e308, -1.7e308), (5e-324, 0.0), (0.0, -0.0)],
 )
 def test_every_picture_lies_inside_its_frame(values: tuple[float, ...]) -> None:
-    text = chart("x", [line("a", *values)])
+    text = line_chart("x", [line("a", *values)])
     Page(text)
     (path,) = re.findall(r'class="line line-0" d="([^"]*)"', text)
     for across, up in re.findall(r"[ML]([-\d.]+) ([-\d.]+)", path):
