@@ -131,4 +131,4 @@ def standing_alone(picture: str) -> str:
 
 def in_notebook(markup: str) -> str:
     """Return HTML with charts in it together with their style, for a cell of a notebook."""
-    return f"<style>{_NOTEBOOK}</style>{html}"
+    return f"<style>{_NOTEBOOK}</style>{markup}"

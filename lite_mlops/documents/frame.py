@@ -34,8 +34,8 @@ p { margin: .35rem 0; max-width: 46rem; overflow-wrap: anywhere; }
 .wide:focus-visible, pre:focus-visible, summary:focus-visible { outline: 2px solid var(--accent);
   outline-offset: 2px; }
 table { border-collapse: collapse; width: max-content; }
-th, td { border-bottom: 1px solid var(--rule); max-width: min(28rem, 75vw); overflow-wrap: break-word;
-  padding: .3rem .7rem; text-align: left; vertical-align: top; }
+th, td { border-bottom: 1px solid var(--rule); max-width: min(28rem, 75vw);
+  overflow-wrap: break-word; padding: .3rem .7rem; text-align: left; vertical-align: top; }
 th:first-child, td:first-child { padding-left: 0; }
 thead th { color: var(--soft); font-size: .87em; font-weight: 550; white-space: nowrap; }
 tbody th { font-weight: 500; }

@@ -17,7 +17,8 @@ section > div > :first-child { margin-top: 0; }
 .lead { font-size: 1.1rem; }
 .alias { border: 1px solid var(--accent); border-radius: 1rem; color: var(--accent);
   display: inline-block; font-size: .85rem; margin: 0 .4rem .4rem 0; padding: .05rem .65rem; }
-table { font-size: .92rem; } th, td { max-width: min(24rem, 75vw); padding: .35rem 1.2rem .35rem 0; }
+table { font-size: .92rem; }
+th, td { max-width: min(24rem, 75vw); padding: .35rem 1.2rem .35rem 0; }
 tbody tr:last-child > * { border-bottom: 0; }
 footer { border-top: 1px solid var(--rule); font-size: .85rem; padding-top: 1rem; }
 @media (max-width: 48rem) { body { padding: 1.5rem 1rem; } section { display: block; }
