@@ -22,7 +22,7 @@ from lite_mlops.charts.estimates import Estimate, estimate_chart
 from lite_mlops.charts.lines import Band, Below, Limit, Line, Mark, key, line_chart, point_chart
 from lite_mlops.charts.palette import CHART_STYLE, COLOURS, PALETTE, in_notebook, standing_alone
 from lite_mlops.charts.reliability import Reliability, reliability_diagram
-from lite_mlops.charts.sparks import sparkline
+from lite_mlops.charts.sparks import spark_words, sparkline
 
 __all__ = [
     "CHART_STYLE",
@@ -48,6 +48,7 @@ __all__ = [
     "point_chart",
     "reliability_diagram",
     "shares",
+    "spark_words",
     "sparkline",
     "spread",
     "standing_alone",

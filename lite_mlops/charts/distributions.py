@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lite_mlops.charts.picture import label, picture
+from lite_mlops.charts.picture import label, picture, short
 
 _MINI_WIDTH, _MINI_HEIGHT = 120, 30
 _WIDTH, _HEIGHT = 360, 150
@@ -25,12 +25,14 @@ _NAMES = 120
 class Pair:
     """Shares of the same bins or categories, of a reference and of the present.
 
-    What one side does not have is 0; a whole side may be empty.
+    What one side does not have is 0; a whole side may be empty. Bins of numbers have `edges`, one
+    more than bars, which are what stands at the axis.
     """
 
     names: Sequence[str]
     reference: Sequence[float]
     current: Sequence[float]
+    edges: Sequence[float] = ()
 
     def bars(self, most: int = _MOST_BARS) -> list[tuple[str, float, float]]:
         """Return the bars, those beyond `most` put together."""
@@ -47,7 +49,7 @@ class Pair:
     @property
     def told(self) -> str:
         """The shares in words, the largest changes first."""
-        changes = sorted(self.bars(), key=lambda bar: -abs(bar[2] - bar[1]))[:5]
+        changes = sorted(self.bars(), key=lambda bar: -abs(bar[2] - bar[1]))[:3]
         return ", ".join(f"{name} {old:.1%} -> {new:.1%}" for name, old, new in changes)
 
 
@@ -55,12 +57,9 @@ def _heights(bars: Sequence[tuple[str, float, float]]) -> float:
     return max((share for _, *sides in bars for share in sides), default=0.0) or 1.0
 
 
-def _bar(kind: str, x: float, width: float, share: float, floor: float, tall: float) -> str:
-    height = share * tall
-    return (
-        f'<rect class="{kind}" x="{x:.1f}" y="{floor - height:.1f}" width="{width:.1f}" '
-        f'height="{max(height, 0.6 if share else 0):.1f}"/>'
-    )
+def _bar(x: float, width: float, tall: float, floor: float) -> str:
+    """Return a bar as a part of a path, which is shorter than an element; nothing of no height."""
+    return f"M{x:.1f} {floor:g}v-{max(tall, 0.6):.1f}h{width:.1f}V{floor:g}z" if tall else ""
 
 
 def _columns(
@@ -68,13 +67,13 @@ def _columns(
 ) -> str:
     """Return upright bars: grey ones, and narrower ones in colour before them."""
     wide = (right - left) / max(len(bars), 1)
-    most = _heights(bars)
-    drawn = []
-    for place, (_, old, new) in enumerate(bars):
+    scale = tall / _heights(bars)
+    old, new = "", ""
+    for place, (_, before, now) in enumerate(bars):
         x = left + place * wide
-        drawn.append(_bar("past", x, max(wide - 1, 0.5), old / most, floor, tall))
-        drawn.append(_bar("present", x + wide * 0.25, wide * 0.5 - 1, new / most, floor, tall))
-    return "".join(drawn)
+        old += _bar(x, max(wide - 1, 0.5), before * scale, floor)
+        new += _bar(x + wide * 0.25, max(wide * 0.5 - 1, 0.5), now * scale, floor)
+    return f'<path class="past" d="{old}"/><path class="present" d="{new}"/>'
 
 
 def mini_pair(title: str, pair: Pair) -> str:
@@ -101,11 +100,14 @@ def pair_chart(title: str, pair: Pair) -> str:
     wide = (_WIDTH - 10) / max(len(bars), 1)
     parts = [_legend(5), _columns(bars, 5, _WIDTH - 5, floor, floor - 22)]
     parts.append(f'<path class="axes" d="M5 {floor}H{_WIDTH - 5}"/>')
-    shown = range(len(bars)) if len(bars) <= 3 else (0, len(bars) // 2, len(bars) - 1)
-    for place in shown:
-        anchor = "start" if place == 0 else "end" if place == len(bars) - 1 else "middle"
-        edge = {"start": 5.0, "end": _WIDTH - 5.0, "middle": 5 + (place + 0.5) * wide}[anchor]
-        parts.append(label(edge, _HEIGHT - 5, bars[place][0], anchor, longest=22))
+    if len(pair.edges) == len(bars) + 1:
+        places, names, across = range(len(pair.edges)), [*map(short, pair.edges)], 0.0
+    else:
+        places, names, across = range(len(bars)), [name for name, *_ in bars], 0.5
+    for place in {0, len(names) // 2, len(names) - 1} & set(places):
+        anchor = "start" if place == 0 else "end" if place == len(names) - 1 else "middle"
+        at = {"start": 5.0, "end": _WIDTH - 5.0}.get(anchor, 5 + (place + across) * wide)
+        parts.append(label(at, _HEIGHT - 5, names[place], anchor, longest=22))
     return picture(title, _WIDTH, _HEIGHT, parts, told=pair.told)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lite_mlops.charts.picture import Scale, known, label, picture, range_of, short, ticks
 
 _WIDTH = 360
-_NAMES, _NOTES = 110, 62
+_NAMES, _NOTES = 110, 74
 _ROW = 20
 
 
@@ -46,7 +46,7 @@ def estimate_chart(
     for place, one in enumerate(estimates):
         y = 4 + (place + 0.5) * _ROW
         parts.append(label(_NAMES - 10, y + 4, one.name, "end", longest=17))
-        parts.append(label(_WIDTH - _NOTES + 8, y + 4, one.note, "start", longest=10))
+        parts.append(label(_WIDTH - _NOTES + 8, y + 4, one.note, "start", longest=12))
         parts.append(_estimate(one, across, y))
     told = "; ".join(map(_told, estimates))
     return picture(title, _WIDTH, floor + 20, parts, told=told)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import isfinite
 
 from lite_mlops.charts.palette import COLOURS
@@ -39,7 +40,8 @@ _LETTER = 6.1  # mean width of a letter
 class Line:
     """The points of a line, and if they are known its intervals and which are provisional.
 
-    What is None or not finite is a gap. Points are marked if there are few, or provisional ones.
+    What is None or not finite is a gap. Points are marked if there are few of them and they have
+    intervals, which are strokes through them, or with `shaded` an area.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Line:
     low: Sequence[Number] = ()
     high: Sequence[Number] = ()
     hollow: Sequence[bool] = ()
+    shaded: bool = False
 
     @property
     def told(self) -> str:
@@ -135,6 +138,10 @@ def _placed(values: Sequence[Number], scale: Scale) -> list[Number]:
 def _intervals(line: Line, number: int, frame: _Frame) -> Iterator[str]:
     """Return each interval as a stroke through its point."""
     lows, highs = _placed(line.low, frame.y), _placed(line.high, frame.y)
+    if line.shaded:
+        sides = zip(map(frame.x, line.xs), lows, highs, strict=False)
+        yield from _areas(list(sides), number)
+        return
     strokes = [
         f"M{frame.x(x):.1f} {low:.1f}V{high:.1f}"
         for x, low, high in zip(line.xs, lows, highs, strict=False)
@@ -144,9 +151,21 @@ def _intervals(line: Line, number: int, frame: _Frame) -> Iterator[str]:
         yield f'<path class="line thin line-{number}" d="{"".join(strokes)}"/>'
 
 
+def _areas(sides: Sequence[tuple[float, Number, Number]], number: int) -> Iterator[str]:
+    """Return an area for each run of known intervals; one that stands alone is a thin one."""
+    for known_ones, run in groupby(sides, lambda side: None not in side):
+        points = list(run) if known_ones else []
+        if len(points) == 1:
+            points = [(points[0][0] - 1.5, *points[0][1:]), (points[0][0] + 1.5, *points[0][1:])]
+        there = [f"{x:.1f} {low:.1f}" for x, low, _ in points]
+        back = [f"{x:.1f} {high:.1f}" for x, _, high in reversed(points)]
+        if points:
+            yield f'<path class="area fill-{number}" d="M{"L".join(there + back)}Z"/>'
+
+
 def _dots(line: Line, number: int, points: Sequence[tuple[float, Number]]) -> Iterator[str]:
     hollow = line.hollow or [False] * len(points)
-    if len(points) > _MOST_DOTS or not (line.hollow or line.low):
+    if len(points) > _MOST_DOTS or line.shaded or not (line.hollow or line.low):
         return
     for (x, y), open_, value in zip(points, hollow, line.ys, strict=True):
         if y is not None:
@@ -274,8 +293,11 @@ def line_chart(
     numbers += [] if limit is None else [limit.at]
     round_ones = ticks(*range_of([*numbers, 0.0] if from_zero else numbers))
     told, above = _legend(list(_entries(lines, band, limit, marks))) if legend else ([], 0.0)
+    first, last = range_of([float(at) for line in drawn for at in line.xs])
+    # Bars are as wide as the windows that they stand for, half of it on each side.
+    beside = (last - first) / max(len(drawn[0].xs) - 1, 1) / 2 if below else 0.0
     frame = _Frame(
-        Scale(*range_of([float(at) for line in drawn for at in line.xs]), _LEFT, WIDTH - _RIGHT),
+        Scale(first - beside, last + beside, _LEFT, WIDTH - _RIGHT),
         Scale(round_ones[0], round_ones[-1], HEIGHT + above - _BOTTOM, _TOP + above),
         HEIGHT + above + (_STRIP + 8 if below else 0),
     )

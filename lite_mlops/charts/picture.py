@@ -89,6 +89,8 @@ def ticks(low: float, high: float) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * size for size in (1, 2, 2.5, 5, 10) if power * size >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    if not math.isfinite(first * step) or not math.isfinite(last * step):
+        return [low, high]
     return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
 
 

@@ -36,3 +36,17 @@ def sparkline(title: str, values: Sequence[Number], *, limit: float | None = Non
         parts.append(f'<circle class="fill-0" cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.4"/>')
     told = "no value" if not numbers else ", ".join(map(short, numbers[-6:]))
     return picture(f"{title}: {told}", _WIDTH, _HEIGHT, parts, kind="mini")
+
+
+def spark_words(values: Sequence[Number]) -> str:
+    """Return the values from zero up as a line of characters, and the last one as a number."""
+    numbers = known(values)
+    if not numbers:
+        return "no value"
+    top = max(*numbers, 0.0) or 1.0
+    steps = "▁▂▃▄▅▆▇█"
+    drawn = (
+        steps[min(max(int(one[0] / top * len(steps)), 0), len(steps) - 1)] if one else " "
+        for one in (known([value]) for value in values)
+    )
+    return f"{''.join(drawn)} {short(numbers[-1])}"

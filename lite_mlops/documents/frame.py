@@ -33,12 +33,12 @@ p { margin: .35rem 0; max-width: 46rem; overflow-wrap: anywhere; }
 .wide { margin: .5rem 0; overflow-x: auto; }
 .wide:focus-visible, pre:focus-visible, summary:focus-visible { outline: 2px solid var(--accent);
   outline-offset: 2px; }
-table { border-collapse: collapse; width: max-content; }
+table { border-collapse: collapse; }
 th, td { border-bottom: 1px solid var(--rule); max-width: min(28rem, 75vw);
   overflow-wrap: break-word; padding: .3rem .7rem; text-align: left; vertical-align: top; }
 th:first-child, td:first-child { padding-left: 0; }
 thead th { color: var(--soft); font-size: .87em; font-weight: 550; white-space: nowrap; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 6.5rem; }
 .number, .right { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .right { text-align: right; }
 .prose { white-space: pre-line; } .unsaid { color: var(--soft); font-style: italic; }
@@ -47,7 +47,7 @@ tbody th { font-weight: 500; }
 dl { display: grid; gap: .2rem 1.5rem; grid-template-columns: minmax(7rem, max-content) 1fr;
   margin: .5rem 0; }
 dt { color: var(--soft); overflow-wrap: anywhere; } dd { margin: 0; overflow-wrap: anywhere; }
-.charts { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(20rem,
+.charts { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem,
   100%), 1fr)); margin: .75rem 0; }
 figure { margin: 0; min-width: 0; } figcaption { overflow-wrap: anywhere; }
 .chart { display: block; height: auto; max-width: 32rem; width: 100%; }
@@ -60,7 +60,7 @@ details { margin: .6rem 0; } summary { cursor: pointer; overflow-wrap: anywhere;
 ul.items { list-style: none; margin: .5rem 0; padding: 0; }
 ul.items li { border-left: 3px solid var(--rule); margin: .7rem 0; max-width: 50rem;
   overflow-wrap: anywhere; padding-left: .9rem; }
-@media (max-width: 48rem) { body { padding: 1.25rem 1rem 3rem; } }
+@media (max-width: 48rem) { body { padding: 1.25rem 1rem 3rem; } table { width: max-content; } }
 @media (max-width: 30rem) { dl { display: block; } dd { margin-bottom: .5rem; } }
 @media print { body { font-size: 10.5pt; max-width: none; padding: 0; } pre { white-space: pre-wrap;
   overflow-wrap: anywhere; } .wide { overflow: visible; } h2, h3 { break-after: avoid; }

@@ -67,9 +67,9 @@ def block_markdown(block: Block) -> str:
     if isinstance(block, Code):
         return _fenced(block)
     if isinstance(block, Pairs):
-        return _listed(f"**{escaped(k)}**: {escaped(v)}" for k, v in block.pairs.items())
+        return _listed(f"{_strong(k)}: {escaped(v)}" for k, v in block.pairs.items())
     if isinstance(block, Figures):
-        return _listed(f"**{escaped(name)}**: {_cell(drawn)}" for name, drawn in block.figures)
+        return _listed(f"{_strong(name)}: {_cell(drawn)}" for name, drawn in block.figures)
     if isinstance(block, Items):
         return _listed(_item(*one) for one in block.items)
     if isinstance(block, Fold):
@@ -79,13 +79,18 @@ def block_markdown(block: Block) -> str:
     return _grid(block)
 
 
+def _strong(text: str) -> str:
+    words = escaped(text)
+    return f"**{words}**" if words else ""
+
+
 def _listed(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
 def _item(word: Word, what: str, more: str) -> str:
     rest = f"\\\n  {escaped(more)}" if more else ""
-    return f"**{escaped(word.text)}** {escaped(what)}{rest}"
+    return f"{_strong(word.text)} {escaped(what)}{rest}"
 
 
 def _fenced(code: Code) -> str:
