@@ -78,15 +78,13 @@ class ColumnFact:
 
 @dataclass(frozen=True)
 class MetricPoint:
-    """A metric in one window: what labels say, and what is estimated without them."""
+    """A metric in one window, by labels or by estimate, with its interval."""
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     provisional: bool = False
-    estimated: float | None = None
-    estimated_low: float | None = None
-    estimated_high: float | None = None
+    at: float | None = None  # seconds since 1970, of an estimate, which has windows of its own
 
 
 @dataclass(frozen=True)
@@ -94,13 +92,19 @@ class MetricFact:
     """A metric over the windows, with what it was when the model was registered."""
 
     name: str
-    points: tuple[MetricPoint, ...]
-    whole: MetricPoint  # of all windows together
+    points: tuple[MetricPoint, ...] = ()  # of labels, one for each window
+    whole: MetricPoint = MetricPoint()  # of all windows together
+    estimates: tuple[MetricPoint, ...] = ()  # the last one is the present
     reference: float | None = None
     reference_low: float | None = None
     reference_high: float | None = None
     severity: str = UNKNOWN
     sentence: str = ""
+
+    @property
+    def estimated(self) -> MetricPoint:
+        """The estimate of the present."""
+        return self.estimates[-1] if self.estimates else MetricPoint()
 
 
 @dataclass(frozen=True)
@@ -157,13 +161,24 @@ class AlertFact:
 
 
 @dataclass(frozen=True)
-class ServiceFact:
-    """The service over the windows: latencies in milliseconds, `failed` as shares."""
+class JumpFact:
+    """A sudden change of what arrives: of scores, errors or latency."""
 
-    requests: tuple[int, ...]
+    stream: str
+    sentence: str
+    severity: str
+
+
+@dataclass(frozen=True)
+class ServiceFact:
+    """The service over time: what was asked at each moment, latencies in milliseconds."""
+
+    at: tuple[datetime, ...] = ()
+    requests: tuple[int, ...] = ()
     median: tuple[float | None, ...] = ()
     slow: tuple[float | None, ...] = ()  # 95 % of the answers were faster
-    failed: tuple[float | None, ...] = ()
+    versions: tuple[tuple[str, int, str], ...] = ()  # requests and latencies in words
+    trials: tuple[tuple[str, str], ...] = ()  # what is tried, and how it does
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -205,6 +220,7 @@ class ReportFacts:
     groups: tuple[GroupFact, ...] = ()
     calibration: CalibrationFact | None = None
     alerts: tuple[AlertFact, ...] = ()
+    jumps: tuple[JumpFact, ...] = ()
     service: ServiceFact | None = None
     notes: tuple[str, ...] = ()
     how: Mapping[str, str] = field(default_factory=dict)

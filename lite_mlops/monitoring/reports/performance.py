@@ -26,7 +26,7 @@ def performance_blocks(facts: ReportFacts) -> Iterator[Block]:
     yield _whole(metrics)
     if len(facts.spans) > 1:
         yield Fold(f"The {len(facts.spans)} windows", (_windows(facts, metrics),))
-    if any(point.estimated is not None for one in metrics for point in (*one.points, one.whole)):
+    if any(one.estimates for one in metrics):
         yield Remark(
             "Estimates rest on the model's own probabilities. They assume that the relation "
             "between inputs and outcome has not changed, and cannot see it if it has."
@@ -36,8 +36,8 @@ def performance_blocks(facts: ReportFacts) -> Iterator[Block]:
 
 
 def _known(metric: MetricFact) -> bool:
-    points = (*metric.points, metric.whole)
-    return any(point.value is not None or point.estimated is not None for point in points)
+    points = (*metric.points, *metric.estimates, metric.whole)
+    return any(point.value is not None for point in points)
 
 
 def _chart(facts: ReportFacts, metric: MetricFact) -> Drawn:
@@ -53,14 +53,15 @@ def _chart(facts: ReportFacts, metric: MetricFact) -> Drawn:
             [p.provisional for p in points],
         )
     ]
-    if any(p.estimated is not None for p in points):
+    estimates = [one for one in metric.estimates if one.at is not None]
+    if estimates:
         lines.append(
             Line(
                 "estimated",
-                at,
-                [p.estimated for p in points],
-                [p.estimated_low for p in points],
-                [p.estimated_high for p in points],
+                [one.at or 0.0 for one in estimates],
+                [one.value for one in estimates],
+                [one.low for one in estimates],
+                [one.high for one in estimates],
                 shaded=True,
             )
         )
@@ -86,13 +87,13 @@ def _whole(metrics: list[MetricFact]) -> Grid:
         (
             one.name,
             interval(one.whole.value, one.whole.low, one.whole.high),
-            interval(one.whole.estimated, one.whole.estimated_low, one.whole.estimated_high),
+            interval(one.estimated.value, one.estimated.low, one.estimated.high),
             figure(one.reference, 4) or "not recorded",
             Word(WORDS[one.severity], TONES[one.severity]),
         )
         for one in metrics
     )
-    head = ("metric", "by labels", "estimated", "at registration", "verdict")
+    head = ("metric", "by labels", "estimated of the last", "at registration", "verdict")
     return Grid("Metrics", head, rows)
 
 

@@ -50,6 +50,7 @@ def sections(facts: ReportFacts) -> tuple[Section, ...]:
         "Slices": _slices,
         "Fairness": _fairness,
         "Calibration": _calibration,
+        "Sudden changes": _jumps,
         "Alerts": _alerts,
         "Service": _service,
         "How this was decided": _how,
@@ -182,6 +183,11 @@ def _calibration(facts: ReportFacts) -> Iterator[Block]:
     yield Remark("A slope of 1 and an intercept of 0 are those of chances that are kept.")
 
 
+def _jumps(facts: ReportFacts) -> Iterator[Block]:
+    if facts.jumps:
+        yield Items(tuple((word(one.severity), one.sentence, "") for one in facts.jumps))
+
+
 def _alerts(facts: ReportFacts) -> Iterator[Block]:
     if not facts.alerts:
         return
@@ -206,17 +212,21 @@ def _service(facts: ReportFacts) -> Iterator[Block]:
         return
     if found.facts:
         yield Pairs(found.facts)
-    at = [span.middle for span in facts.spans]
+    if len(found.versions) > 1:
+        head = ("version", "requests", "latency")
+        rows = tuple((name, f"{count:,}", told) for name, count, told in found.versions)
+        yield Grid("Versions", head, rows, right=("requests",))
+    if found.trials:
+        yield Items(tuple((Word(what, "soft"), told, "") for what, told in found.trials))
+    at = [moment.timestamp() for moment in found.at]
     if len(at) < 2:
         return
     requests = [float(number) for number in found.requests]
-    drawn = {"answers in a window": [Line("answers", at, requests)]}
+    drawn = {"requests": [Line("requests", at, requests)]}
     if found.median:
         drawn["latency in ms"] = [Line("median", at, found.median)]
         if found.slow:
             drawn["latency in ms"].append(Line("95 % below", at, found.slow))
-    if found.failed:
-        drawn["share that failed"] = [Line("failed", at, found.failed)]
     yield Figures(
         tuple(
             (

@@ -125,8 +125,9 @@ def _metric(metric: MetricFact) -> Iterator[str]:
         told = interval(whole.value, whole.low, whole.high)
         early = " (provisional)" if whole.provisional else ""
         yield f"{metric.name} {told}{early}{reference}"
-    elif whole.estimated is not None:
-        told = interval(whole.estimated, whole.estimated_low, whole.estimated_high)
+    elif metric.estimated.value is not None:
+        estimated = metric.estimated
+        told = interval(estimated.value, estimated.low, estimated.high)
         yield f"estimated {metric.name} {told}{reference}"
 
 

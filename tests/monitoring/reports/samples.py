@@ -15,6 +15,7 @@ from lite_mlops.monitoring.reports.facts import (
     ColumnFact,
     GroupFact,
     JointFact,
+    JumpFact,
     MetricFact,
     MetricPoint,
     ReportFacts,
@@ -72,15 +73,22 @@ def metric(name: str, chance: np.random.Generator, sentence: str) -> MetricFact:
                 low=value - 0.02 if labelled else None,
                 high=value + 0.02 if labelled else None,
                 provisional=place >= WINDOWS - 3,
-                estimated=0.875 - 0.002 * place,
-                estimated_low=0.86 - 0.002 * place,
-                estimated_high=0.89 - 0.002 * place,
             )
         )
+    estimates = tuple(
+        MetricPoint(
+            value=0.875 - 0.002 * place,
+            low=0.86 - 0.002 * place,
+            high=0.89 - 0.002 * place,
+            at=(START + timedelta(days=place + 0.3)).timestamp(),
+        )
+        for place in range(WINDOWS)
+    )
     return MetricFact(
         name,
         tuple(points),
-        MetricPoint(0.842, 0.835, 0.849, estimated=0.864, estimated_low=0.85, estimated_high=0.88),
+        MetricPoint(0.842, 0.835, 0.849),
+        estimates,
         reference=0.885,
         reference_low=0.875,
         reference_high=0.895,
@@ -171,11 +179,14 @@ def facts_of(text: str = "", columns: int = 30) -> ReportFacts:
                 since=START + timedelta(days=8),
             ),
         ),
+        jumps=(JumpFact(f"score {text}", f"the score jumped {text}.", WARN),),
         service=ServiceFact(
+            at=tuple(span.since for span in spans),
             requests=tuple(span.predictions for span in spans),
             median=tuple(3.0 + place / 9 for place in range(WINDOWS)),
             slow=tuple(12.0 + place for place in range(WINDOWS)),
-            failed=tuple(0.001 * place for place in range(WINDOWS)),
+            versions=((f"churn/3 {text}", 14_000, "half up to 3 ms"), ("churn/2", 90, "")),
+            trials=((f"canary {text}", f"12 of 400 requests failed {text}"),),
             facts={"answers with": f"churn/3 {text}", "canary": "none"},
         ),
         notes=(f"Fairness was not checked: no columns are named {text}.",),

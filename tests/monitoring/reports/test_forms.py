@@ -32,6 +32,7 @@ TITLES = [
     "Slices",
     "Fairness",
     "Calibration",
+    "Sudden changes",
     "Alerts",
     "Service",
     "How this was decided",
@@ -73,8 +74,7 @@ def test_nothing_asked_and_nothing_checked_is_said() -> None:
 
 
 def test_an_estimate_is_called_one() -> None:
-    whole = MetricPoint(estimated=0.83, estimated_low=0.81, estimated_high=0.85)
-    metric = MetricFact("ROC AUC", (), whole, reference=0.84)
+    metric = MetricFact("ROC AUC", estimates=(MetricPoint(0.83, 0.81, 0.85),), reference=0.84)
     assert sentence(bare(metrics=(metric,))).startswith(
         "Cannot tell: estimated ROC AUC 0.83 (0.81 to 0.85), 0.84 at registration;"
     )
