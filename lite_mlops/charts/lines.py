@@ -53,6 +53,18 @@ class Line:
     shaded: bool = False
 
     @property
+    def reach(self) -> list[float]:
+        """The numbers that an axis has to hold: not the wide intervals of provisional points."""
+        hollow = self.hollow or [False] * len(self.ys)
+        sides = (
+            limit
+            for side in (self.low, self.high)
+            for limit, open_ in zip(side, hollow, strict=False)
+            if not open_
+        )
+        return known((*self.ys, *sides))
+
+    @property
     def told(self) -> str:
         """The line in words."""
         numbers = known(self.ys)
@@ -137,7 +149,10 @@ def _placed(values: Sequence[Number], scale: Scale) -> list[Number]:
 
 def _intervals(line: Line, number: int, frame: _Frame) -> Iterator[str]:
     """Return each interval as a stroke through its point."""
-    lows, highs = _placed(line.low, frame.y), _placed(line.high, frame.y)
+    lows, highs = (
+        [None if up is None else min(max(up, frame.y.end), frame.floor) for up in side]
+        for side in (_placed(line.low, frame.y), _placed(line.high, frame.y))
+    )
     if line.shaded:
         sides = zip(map(frame.x, line.xs), lows, highs, strict=False)
         yield from _areas(list(sides), number)
@@ -288,13 +303,14 @@ def line_chart(
     stand above the lines; with `from_zero` the upright axis has a zero.
     """
     drawn = [line for line in lines if line is not None]
-    numbers = known(v for line in drawn for v in (*line.ys, *line.low, *line.high))
+    numbers = [number for line in drawn for number in line.reach]
     numbers += [] if band is None else [band.low, band.high]
     numbers += [] if limit is None else [limit.at]
     round_ones = ticks(*range_of([*numbers, 0.0] if from_zero else numbers))
     told, above = _legend(list(_entries(lines, band, limit, marks))) if legend else ([], 0.0)
-    first, last = range_of([float(at) for line in drawn for at in line.xs])
-    # Bars are as wide as the windows that they stand for, half of it on each side.
+    # Windows with bars reach half of their width beyond the middle of the first and of the last.
+    framed = drawn[:1] if below else drawn
+    first, last = range_of([float(at) for line in framed for at in line.xs])
     beside = (last - first) / max(len(drawn[0].xs) - 1, 1) / 2 if below else 0.0
     frame = _Frame(
         Scale(first - beside, last + beside, _LEFT, WIDTH - _RIGHT),

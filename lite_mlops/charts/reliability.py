@@ -69,4 +69,4 @@ def reliability_diagram(title: str, bins: Sequence[Reliability]) -> str:
         f"({one.low:.2f} to {one.high:.2f}), {one.rows:,} rows"
         for one in bins
     )
-    return picture(title, _WIDTH, _HEIGHT, parts, told=told)
+    return picture(title, _WIDTH, _HEIGHT, parts, told=told, kind="square")

@@ -47,10 +47,11 @@ tbody th { font-weight: 500; min-width: 6.5rem; }
 dl { display: grid; gap: .2rem 1.5rem; grid-template-columns: minmax(7rem, max-content) 1fr;
   margin: .5rem 0; }
 dt { color: var(--soft); overflow-wrap: anywhere; } dd { margin: 0; overflow-wrap: anywhere; }
-.charts { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem,
+.charts { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(20rem,
   100%), 1fr)); margin: .75rem 0; }
 figure { margin: 0; min-width: 0; } figcaption { overflow-wrap: anywhere; }
-.chart { display: block; height: auto; max-width: 32rem; width: 100%; }
+.chart { display: block; height: auto; max-width: 27rem; width: 100%; }
+.chart.square { max-width: 20rem; }
 .chart.key { display: inline-block; height: .7rem; margin-right: .4rem; vertical-align: middle;
   width: 2.2rem; }
 .chart.mini { margin-top: .2rem; width: 9.4em; }

@@ -37,6 +37,8 @@ def column_blocks(
         yield Remark("No column has moved.")
     if fine:
         yield Fold(f"{amount(len(fine), 'column')} without a warning", (_table("Columns", fine),))
+    if answers:
+        return
     yield Remark(
         "The effect is in units of the least change that counts; a column is told only if it is "
         "1 or more and no chance (q, the p-value adjusted over all columns). Grey is the "
@@ -58,7 +60,8 @@ def _large(one: ColumnFact) -> Drawn:
 def _table(title: str, columns: Sequence[ColumnFact]) -> Grid:
     important = title != _ANSWERS and any(one.importance is not None for one in columns)
     lines = any(one.effects for one in columns)
-    head = ["column", "verdict", "type", "effect", "q"]
+    first = "answer" if title == _ANSWERS else "column"
+    head = [first, "verdict", "type", "effect", "q"]
     head += ["importance"] if important else []
     head += ["over time"] if lines else []
     head += ["distribution", "missing", "why"]
@@ -69,7 +72,7 @@ def _table(title: str, columns: Sequence[ColumnFact]) -> Grid:
 
 def _row(one: ColumnFact, head: Sequence[str], place: int) -> tuple[Cell, ...]:
     cells: dict[str, Cell] = {
-        "column": one.name,
+        head[0]: one.name,
         "verdict": Word(WORDS[one.severity], TONES[one.severity]),
         "type": one.kind,
         "effect": figure(one.effect, 2),

@@ -142,6 +142,7 @@ class CalibrationFact:
 
     bins: tuple[Reliability, ...]
     error: float | None = None  # expected calibration error
+    by_chance: float | None = None  # what it would be if all probabilities were right
     slope: float | None = None
     intercept: float | None = None
     rows: int = 0

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 from lite_mlops.charts import Band, Below, Line, Mark, line_chart
 from lite_mlops.documents import Block, Drawn, Figures, Fold, Grid, Items, Remark, Word
+from lite_mlops.monitoring.findings import UNKNOWN
 from lite_mlops.monitoring.reports.facts import MetricFact, ReportFacts
 from lite_mlops.monitoring.reports.verdict import TONES, WORDS
 from lite_mlops.monitoring.reports.wording import figure, interval, moment
+
+_DRAWN = 3  # of the metrics; so many stand beside each other
 
 
 def performance_blocks(facts: ReportFacts) -> Iterator[Block]:
@@ -22,7 +25,7 @@ def performance_blocks(facts: ReportFacts) -> Iterator[Block]:
             tuple((Word(WORDS[m.severity], TONES[m.severity]), m.sentence, "") for m in told)
         )
     if len(facts.spans) > 1:
-        yield Figures(tuple((metric.name, _chart(facts, metric)) for metric in metrics))
+        yield Figures(tuple((one.name, _chart(facts, one)) for one in metrics[:_DRAWN]))
     yield _whole(metrics)
     if len(facts.spans) > 1:
         yield Fold(f"The {len(facts.spans)} windows", (_windows(facts, metrics),))
@@ -88,8 +91,10 @@ def _whole(metrics: list[MetricFact]) -> Grid:
             one.name,
             interval(one.whole.value, one.whole.low, one.whole.high),
             interval(one.estimated.value, one.estimated.low, one.estimated.high),
-            figure(one.reference, 4) or "not recorded",
-            Word(WORDS[one.severity], TONES[one.severity]),
+            figure(one.reference) or "not recorded",
+            Word("not judged", "soft")
+            if one.severity == UNKNOWN
+            else Word(WORDS[one.severity], TONES[one.severity]),
         )
         for one in metrics
     )

@@ -26,10 +26,11 @@ from lite_mlops.documents import (
     Section,
     Word,
 )
+from lite_mlops.monitoring.findings import UNKNOWN
 from lite_mlops.monitoring.reports.columns import column_blocks, quality_blocks
 from lite_mlops.monitoring.reports.facts import ReportFacts
 from lite_mlops.monitoring.reports.performance import performance_blocks
-from lite_mlops.monitoring.reports.verdict import TONES, WORDS, to_look_at
+from lite_mlops.monitoring.reports.verdict import MOST, TONES, WORDS, Pressing, to_look_at
 from lite_mlops.monitoring.reports.wording import day, figure, interval, moment
 
 
@@ -59,16 +60,26 @@ def sections(facts: ReportFacts) -> tuple[Section, ...]:
     return tuple(Section(title, blocks) for title, blocks in found if blocks)
 
 
+def _with_time(one: Pressing) -> str:
+    """Return what is found, and since when."""
+    text = one.sentence if one.sentence.endswith((".", "!", "?")) else f"{one.sentence}."
+    return f"{text} Since {one.since}." if one.since and one.since not in text else text
+
+
 def _look_at(facts: ReportFacts) -> Iterator[Block]:
     pressing = to_look_at(facts)
     if not pressing:
-        yield Remark("Nothing that was checked asks for anybody.")
+        unknown = tuple(one for one in facts.findings if one.severity == UNKNOWN)[:MOST]
+        if facts.severity != UNKNOWN:
+            yield Remark("Nothing that was checked asks for anybody.")
+        if unknown:
+            yield Items(tuple((word(UNKNOWN), one.sentence, "") for one in unknown))
     else:
         yield Items(
             tuple(
                 (
                     word(one.severity),
-                    f"{one.sentence}{f' Since {one.since}.' if one.since else ''}",
+                    _with_time(one),
                     one.next_step,
                 )
                 for one in pressing
@@ -117,7 +128,8 @@ def _slices(facts: ReportFacts) -> Iterator[Block]:
             against=against,
         )
         told = ", ".join(f"{p.part} {interval(p.value, p.low, p.high)}" for p in parts[:12])
-        figures.append((title, Drawn(chart, told)))
+        caption = title if against is None else f"{title} (dotted: all)"
+        figures.append((caption, Drawn(chart, told)))
         rows += [
             (
                 f"{by} = {p.part}",
@@ -172,6 +184,7 @@ def _calibration(facts: ReportFacts) -> Iterator[Block]:
         return
     pairs = {
         "expected calibration error": figure(found.error),
+        "of that by chance alone": figure(found.by_chance),
         "slope": figure(found.slope),
         "intercept": figure(found.intercept),
         "labelled answers": f"{found.rows:,}",

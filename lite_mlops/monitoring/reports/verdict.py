@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from lite_mlops.data.wording import amount, percent
 from lite_mlops.monitoring.findings import ALERT, INFO, NONE, SEVERITIES, UNKNOWN, WARN, Finding
 from lite_mlops.monitoring.reports.facts import MetricFact, ReportFacts
-from lite_mlops.monitoring.reports.wording import day, interval, moment
+from lite_mlops.monitoring.reports.wording import day, figure, interval, moment
 
 MOST = 5
 _OF_COLUMNS = ("drift", "quality")
@@ -24,6 +25,9 @@ _NEXT = {
     "drift": "See whether {subject} changed in the world or on its way here; if in the world, "
     "train on newer data.",
     "quality": "Ask who delivers {subject}: what broke is in the data, not in the model.",
+    "answers": "Look at the columns that moved: its answers follow them, and labels will tell "
+    "whether they are still right.",
+    "concept": "Train on recent labels: it answers as surely as ever, and labels say otherwise.",
     "joint": "Look at the columns that carry it together; each alone may be as it was.",
     "performance": "Compare with the version before, and roll back or train again.",
     "calibration": "Do not read its probabilities as chances until it is recalibrated.",
@@ -78,12 +82,30 @@ def _size(facts: ReportFacts, finding: Finding) -> float:
 
 def _since(facts: ReportFacts, finding: Finding) -> str:
     told = finding.evidence.get("since")
-    if told:
-        return str(told)[:16].replace("T", " ")
+    if isinstance(told, str):
+        try:
+            return day(datetime.fromisoformat(told))
+        except ValueError:
+            return told
     for one in (*facts.columns, *facts.answers):
         if one.name == finding.subject and one.since is not None:
             return day(one.since)
     return ""
+
+
+def _topic(facts: ReportFacts, finding: Finding) -> tuple[str, str]:
+    """Return what a finding is about; of those that are about the same thing the first is told.
+
+    Of a column a rule that is broken and its drift are one thing; so are all answers, and of other
+    checks the worst subject stands for all.
+    """
+    if any(finding.subject == one.name for one in facts.answers):
+        return "answers", ""
+    if finding.check in _OF_COLUMNS and finding.subject:
+        return "column", finding.subject
+    if finding.check == "estimates" and "concept drift" in finding.sentence:
+        return "concept", ""
+    return finding.check, "" if finding.subject else finding.sentence
 
 
 def to_look_at(facts: ReportFacts) -> list[Pressing]:
@@ -100,15 +122,12 @@ def to_look_at(facts: ReportFacts) -> list[Pressing]:
             one.check != "quality",  # before the drift that it may be the cause of
         )
     )
-    found: dict[object, Pressing] = {}
+    found: dict[tuple[str, str], Pressing] = {}
     for one in firing:
-        # Of a column a rule that is broken and its drift are one thing to look at; of other checks
-        # the worst subject stands for all of them.
-        key = (one.check, one.sentence if one.subject == "" else "")
-        if one.subject and one.check in _OF_COLUMNS:
-            key = ("column", one.subject)
+        key = _topic(facts, one)
         if key not in found:
-            next_step = _NEXT.get(one.check, "").format(subject=one.subject or "the data")
+            step = key[0] if key[0] in ("answers", "concept") else one.check
+            next_step = _NEXT.get(step, "").format(subject=one.subject or "the data")
             found[key] = Pressing(
                 one.severity, one.check, one.subject, one.sentence, _since(facts, one), next_step
             )
@@ -120,7 +139,7 @@ def to_look_at(facts: ReportFacts) -> list[Pressing]:
 
 def _metric(metric: MetricFact) -> Iterator[str]:
     whole = metric.whole
-    reference = "" if metric.reference is None else f", {metric.reference:.4g} at registration"
+    reference = "" if metric.reference is None else f", {figure(metric.reference)} at registration"
     if whole.value is not None:
         told = interval(whole.value, whole.low, whole.high)
         early = " (provisional)" if whole.provisional else ""

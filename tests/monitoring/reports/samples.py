@@ -171,7 +171,7 @@ def facts_of(text: str = "", columns: int = 30) -> ReportFacts:
         ),
         calibration=CalibrationFact(
             tuple(Reliability(p, p * 0.8, p * 0.7, min(p * 0.9, 1), 200) for p in (0.1, 0.5, 0.9)),
-            *(0.081, 0.83, -0.12, 600),
+            *(0.081, 0.02, 0.83, -0.12, 600),
         ),
         alerts=(
             AlertFact(
