@@ -74,6 +74,8 @@ def _look_at(facts: ReportFacts) -> Iterator[Block]:
             yield Remark("Nothing that was checked asks for anybody.")
         if unknown:
             yield Items(tuple((word(UNKNOWN), one.sentence, "") for one in unknown))
+        elif facts.severity == UNKNOWN:
+            yield Remark("Nothing could be checked.")
     else:
         yield Items(
             tuple(

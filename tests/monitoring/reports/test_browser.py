@@ -22,7 +22,7 @@ PAGES = ("usual", "hostile", "large")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a usual report, one of hostile words, and one of a hundred columns."""
     folder = tmp_path_factory.mktemp("reports")
-    found = (facts_of(), facts_of(SCRIPT), facts_of(columns=100))
+    found = (facts_of(columns=8), facts_of(SCRIPT, columns=8), facts_of(columns=100))
     for name, facts in zip(PAGES, found, strict=True):
         (folder / f"{name}.html").write_text(write(facts, "html"))
     return folder
@@ -51,11 +51,11 @@ def test_nothing_is_wider_than_the_window(
 
 def test_it_is_read_without_javascript(pages: Path, open_file: Open) -> None:
     page = open_file(pages / "usual.html", java_script_enabled=False)
-    assert page.locator(".verdict").inner_text() == sentence(facts_of())
+    assert page.locator(".verdict").inner_text() == sentence(facts_of(columns=8))
     assert page.locator(".verdict").bounding_box()["y"] < 200
-    folded = page.get_by_text("column 29", exact=True)
+    folded = page.get_by_text("column 7", exact=True)
     assert not folded.is_visible()
-    page.get_by_text("28 columns without a warning").click()
+    page.get_by_text("6 columns without a warning").click()
     assert folded.is_visible()
 
 
