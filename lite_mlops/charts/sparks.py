@@ -12,14 +12,20 @@ from lite_mlops.charts.picture import Number, Scale, known, picture, short
 _WIDTH, _HEIGHT = 96, 26
 
 
-def sparkline(title: str, values: Sequence[Number], *, limit: float | None = None) -> str:
-    """Return the values from zero up, the last one as a dot, and the limit as a dashed line."""
+def sparkline(
+    title: str,
+    values: Sequence[Number],
+    *,
+    limit: float | None = None,
+    marked: Sequence[bool] = (),
+) -> str:
+    """Return the values from zero up, with a dot at the marked ones, and the limit as dashes."""
     numbers = known(values)
     top = max([*numbers, limit or 0.0, 1e-12]) * 1.05
     bottom = min([0.0, *numbers])
     up = Scale(bottom, top, _HEIGHT - 3, 3)
     across = Scale(0, max(len(values) - 1, 1), 3, _WIDTH - 4)
-    parts, path, apart = [], [], True
+    parts, path, dots, apart = [], [], "", True
     for place, value in enumerate(values):
         if not known([value]):
             apart = True
@@ -28,12 +34,15 @@ def sparkline(title: str, values: Sequence[Number], *, limit: float | None = Non
         at = f"{across(place):.1f} {up(value):.1f}"
         path.append(f"M{at}h0" if apart else f"L{at}")
         apart = False
-        last = (across(place), up(value))
+        if place < len(marked) and marked[place]:
+            dots += (
+                f'<circle class="fill-1" cx="{across(place):.1f}" cy="{up(value):.1f}" r="2.2"/>'
+            )
     if limit is not None:
         parts.append(f'<path class="limit" d="M0 {up(limit):.1f}H{_WIDTH}"/>')
     if path:
         parts.append(f'<path class="line line-0" d="{"".join(path)}"/>')
-        parts.append(f'<circle class="fill-0" cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.4"/>')
+        parts.append(dots)
     told = "no value" if not numbers else ", ".join(map(short, numbers[-6:]))
     return picture(f"{title}: {told}", _WIDTH, _HEIGHT, parts, kind="mini")
 

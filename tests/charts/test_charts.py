@@ -257,7 +257,11 @@ def test_edges_of_bins_stand_at_the_axis() -> None:
 def test_a_small_line_tells_its_last_values() -> None:
     assert read(sparkline("effect", [None, 0.25, 1.5]))[0].text == "effect: 0.25, 1.5"
     assert read(sparkline("effect", [None, math.nan]))[0].text == "effect: no value"
+    root = read(sparkline("effect", [0.2, None, 1.5, 2.0], marked=[False, True, True]))
+    assert len([one for one in root.iter() if one.tag.endswith("circle")]) == 1
     assert spark_words([0.0, 0.5, None, 1.0]) == "▁▅ █ 1"
+    root = read(sparkline("effect", [0.2, None, 1.5, 2.0], marked=[False, True, True]))
+    assert len([one for one in root.iter() if one.tag.endswith("circle")]) == 1
     assert spark_words([None]) == "no value"
 
 

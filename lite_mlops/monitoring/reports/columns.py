@@ -42,7 +42,7 @@ def column_blocks(
     yield Remark(
         "The effect is in units of the least change that counts; a column is told only if it is "
         "1 or more and no chance (q, the p-value adjusted over all columns). Grey is the "
-        "reference, colour the present."
+        "reference, colour the present; dots are windows in which it moved."
     )
 
 
@@ -84,7 +84,7 @@ def _row(one: ColumnFact, head: Sequence[str], place: int) -> tuple[Cell, ...]:
         "why": "; ".join(one.reasons),
     }
     if one.effects:
-        svg = sparkline(f"effect of {one.name}", one.effects, limit=1)
+        svg = sparkline(f"effect of {one.name}", one.effects, limit=1, marked=one.moved)
         cells["over time"] = Drawn(svg, spark_words(one.effects))
     if one.distribution is not None and place < _FOLDED_PICTURES:
         told = one.distribution.told.partition(", ")[0]

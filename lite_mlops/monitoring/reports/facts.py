@@ -41,7 +41,8 @@ class Span:
 class ColumnFact:
     """A column, or what the model said, against the reference.
 
-    `effect` and `effects`, one for each window, are in units of the least change that counts.
+    `effect` and `effects`, one for each window, are in units of the least change that counts; few
+    rows move them by chance, so `moved` says in which windows there was more.
     `distribution` is of both sides; `numeric` tells bins from categories.
     """
 
@@ -60,6 +61,7 @@ class ColumnFact:
     distribution: Pair | None = None
     numeric: bool = True
     effects: tuple[float | None, ...] = ()
+    moved: tuple[bool, ...] = ()  # in which windows that was neither small nor chance
     since: datetime | None = None  # it has been so in every window
 
     @property

@@ -56,6 +56,7 @@ def column(place: int, name: str, chance: np.random.Generator, severity: str) ->
         if place % 3
         else Pair([name, "Rome", "Lima"], [0.5, 0.3, 0.2], [0.3, 0.3, 0.4]),
         numeric=bool(place % 3),
+        moved=tuple(float(one) >= 1 for one in rising),
         effects=(*rising[:3].tolist(), None, *rising[4:].tolist()),
         since=START + timedelta(days=7) if severity in (WARN, ALERT) else None,
     )
