@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lite_mlops.data import Datasets
 from lite_mlops.errors import Conflict, Denied, Invalid, NotFound
@@ -32,6 +32,7 @@ from lite_mlops.store import Database, Store
 
 PASSED, FAILED, CANNOT_TELL = "passed", "failed", "cannot tell"
 CHAMPION = "champion"
+VERDICT, APPROVAL = "verdict", "approval"  # what a move may lack
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([smhdw])")
@@ -297,7 +298,7 @@ def _version(requirement: Requirement, version: int | None) -> str:
 
 def _unmet(judged: Judged) -> str:
     """Return what a gate had against a version, in words."""
-    bad = [one for one in judged.report.get("verdicts", ()) if one["outcome"] != PASSED]
+    bad = [one for one in judged.report.get("verdicts", ()) if one.get("stops")]
     told = "; ".join(f"{one['name']}: {one['reason'].rstrip('.')}" for one in bad[:_SHOWN])
     more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
     return f"its gate said {judged.outcome!r}" + (f" ({told}{more})" if told else "")
@@ -311,6 +312,13 @@ def approvers(
     return sorted(given - {version.actor, mover})
 
 
+class Objection(NamedTuple):
+    """What stands against a move, in words; `lacks` is what it takes: a verdict or approval."""
+
+    why: str
+    lacks: str
+
+
 def objection(
     requirement: Requirement,
     version: ModelVersion,
@@ -319,7 +327,7 @@ def objection(
     *,
     mover: str,
     now: datetime,
-) -> str | None:
+) -> Objection | None:
     """Return what stands against giving a version an alias; None: nothing.
 
     Args:
@@ -331,21 +339,26 @@ def objection(
         now: The present time.
     """
     if isinstance(judged, str):
-        return judged
+        return Objection(judged, VERDICT)
     if not judged.passed:
-        return _unmet(judged)
+        return Objection(_unmet(judged), VERDICT)
     if requirement.valid is not None and now - judged.judged_at > requirement.valid:
-        return (
+        return Objection(
             f"its gate passed {judged.judged_at:%Y-%m-%d %H:%M} UTC, which is longer ago than the "
-            f"gate {requirement.gate!r} allows"
+            f"gate {requirement.gate!r} allows",
+            VERDICT,
         )
     found = approvers(version, approvals, judged, mover)
     if len(found) < requirement.approvals:
+        wanted = (
+            "one approval" if requirement.approvals == 1 else f"{requirement.approvals} approvals"
+        )
+        own = " and ".join(sorted({version.actor, mover}))
         given = ", ".join(found) or "nobody"
-        return (
-            f"{requirement.approvals} approval{'s' if requirement.approvals > 1 else ''} of "
-            f"somebody else than {' and '.join(sorted({version.actor, mover}))} needed, who "
-            f"registered it or moves the alias; {given} approved"
+        return Objection(
+            f"it needs {wanted} by others than {own}, who registered it or moves the alias, and "
+            f"{given} approved it",
+            APPROVAL,
         )
     return None
 
@@ -451,15 +464,15 @@ def clear(
     _same_definition(requirement, ahead)
     judged, approvals = standing(store, database, requirement, version, ahead)
     mover = store.settings.who()
-    why = objection(requirement, version, judged, approvals, mover=mover, now=datetime.now(UTC))
-    found = None if isinstance(judged, str) else judged
-    if why is not None and not override:
+    found = objection(requirement, version, judged, approvals, mover=mover, now=datetime.now(UTC))
+    if found is not None and not override:
         raise Denied(
-            f"{version.name} was not made {version.model}@{alias}: {why}. "
+            f"{version.name} was not made {version.model}@{alias}: {found.why}. "
             f"{_advice(requirement, version, found)} Nothing was moved."
         )
-    by = [] if found is None else approvers(version, approvals, found, mover)
-    return Cleared(requirement, found, tuple(by), why)
+    verdict = None if isinstance(judged, str) else judged
+    by = [] if verdict is None else approvers(version, approvals, verdict, mover)
+    return Cleared(requirement, verdict, tuple(by), None if found is None else found.why)
 
 
 def _same_definition(requirement: Requirement, ahead: Ahead) -> None:
@@ -468,9 +481,9 @@ def _same_definition(requirement: Requirement, ahead: Ahead) -> None:
         raise Conflict(f"The gate {requirement.gate!r} was changed just now; try again.")
 
 
-def _advice(requirement: Requirement, version: ModelVersion, judged: Judged | None) -> str:
-    if judged is not None and judged.passed and requirement.valid is None:
-        return f"`lite-mlops approve {version.name} --for {requirement.alias}` approves it."
+def _advice(requirement: Requirement, version: ModelVersion, found: Objection) -> str:
+    if found.lacks == APPROVAL:
+        return f"`lite-mlops approve {version.name} --for {requirement.alias}` gives one."
     target = f"{requirement.model}@{requirement.alias}"
     return f"`lite-mlops gate run {version.name} --against {target}` judges it."
 

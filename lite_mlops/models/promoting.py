@@ -57,9 +57,10 @@ class Promoting(Aliases, Finding):
                 return None
             judged, approvals = standing(self._store, database, requirement, version, ahead)
         mover = self._store.settings.who()
-        return objection(
+        found = objection(
             requirement, version, judged, approvals, mover=mover, now=datetime.now(UTC)
         )
+        return None if found is None else found.why
 
     def approvals(self, reference: str, alias: str = CHAMPION) -> list[Approval]:
         """Return who approved a version for an alias, the oldest first. Raises `NotFound`."""
@@ -135,10 +136,11 @@ class Promoting(Aliases, Finding):
                 )
             judged, given = standing(self._store, database, requirement, version, ahead)
             if isinstance(judged, str) or not judged.passed:
-                why = objection(
+                found = objection(
                     requirement, version, judged, given, mover=actor, now=datetime.now(UTC)
                 )
-                raise Denied(f"{version.name} cannot be approved for @{alias}: {why}.")
+                why = "" if found is None else found.why
+                raise Denied(f"{version.name} cannot be approved for @{alias} yet: {why}.")
             if any(one.actor == actor and one.is_of(judged) for one in given):
                 raise Conflict(f"{actor} approved {version.name} for @{alias} already.")
             decisions.record(
