@@ -232,7 +232,8 @@ def _is_table(value: object) -> bool:
     return all(isinstance(item, dict) for item in items)
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a settings file holds; nothing if there is none. Raises `Invalid`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -242,11 +243,14 @@ def _from_file(path: Path) -> dict[str, Any]:
     import tomllib  # only a project with a settings file pays for the parser
 
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path} is not valid TOML: {error}") from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
     # Tables belong to the concepts (gates, monitors); plain keys are settings.
-    plain = {name: value for name, value in table.items() if not _is_table(value)}
+    plain = {name: value for name, value in _read(path).items() if not _is_table(value)}
     return {name: _parsed(name, value, str(path)) for name, value in plain.items()}
 
 
@@ -271,6 +275,19 @@ def load_settings(
     values |= _from_environment(os.environ if environ is None else environ)
     values |= {name: _parsed(name, value, "option") for name, value in options.items()}
     return Settings(**values)
+
+
+def tables(root: Path, name: str) -> dict[str, dict[str, Any]]:
+    """Return the tables `[name.X]` of the settings file in `root`, by X, as it stands now.
+
+    Raises:
+        Invalid: the file cannot be read, or there is something else below `name`.
+    """
+    path = root / FILE_NAME
+    found = _read(path).get(name, {})
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise Invalid(f"{path}: {name} is no table of tables; write [{name}.NAME].")
+    return found
 
 
 def chosen_folder() -> str | None:

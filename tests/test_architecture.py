@@ -58,6 +58,11 @@ SIDEWAYS = {
     ("importing", "models"),
     ("importing", "security"),
     ("importing", "tracking"),
+    ("gates", "data"),  # versions, expectations and leakage
+    ("gates", "models"),
+    ("gates", "monitoring"),
+    ("gates", "security"),  # reasons of decisions
+    ("gates", "tracking"),  # paired comparisons of models on the same rows
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("serving", "models"),
@@ -89,6 +94,7 @@ HOMES = {
         "models",
         "monitoring",
         "serving",
+        "gates",
         "pipelines",
         "demo",
         "web",
@@ -205,6 +211,8 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.store.usage": "what `du` measures",
         "lite_mlops.store.standing": "what `status` tells",
         "lite_mlops.tracking.comparing": "runs side by side; loaded by who compares",
+        "lite_mlops.tracking.comparing.measuring": "metrics with intervals; loaded by who judges",
+        "lite_mlops.tracking.comparing.verdicts": "paired verdicts; loaded by who judges",
         "lite_mlops.tracking.search": "the filter language; loaded by who searches",
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",

@@ -468,6 +468,58 @@ class VersionSigned(Decision):
     seal: str
 
 
+class GateDefined(Decision):
+    """What an alias needs before it moves was defined in code; none takes it away again."""
+
+    kind = "gate_defined"
+    gate: str
+    definition: dict[str, Any] | None = None
+
+
+class GateJudged(Decision):
+    """A gate said whether a version may get an alias, with the evidence.
+
+    `digest` is the hash of the gate's definition, `baseline` the version that the alias pointed to.
+    """
+
+    kind = "gate_judged"
+    gate: str
+    model: str
+    version: int
+    alias: str
+    baseline: int | None = None
+    digest: str
+    data_name: str | None = None
+    data_sha256: str | None = None
+    rows: int
+    seed: int
+    outcome: str  # "passed", "failed" or "cannot tell"
+    report: dict[str, Any]
+
+
+class VersionApproved(Decision):
+    """Somebody approved a version for an alias, on the evidence that these fields name."""
+
+    kind = "version_approved"
+    model: str
+    version: int
+    alias: str
+    baseline: int | None = None
+    digest: str
+    data_sha256: str | None = None
+
+
+class GateOverridden(Decision):
+    """An alias was moved past its gate; `why` is what the gate had against it."""
+
+    kind = "gate_overridden"
+    gate: str
+    model: str
+    version: int
+    alias: str
+    why: str
+
+
 class AliasSet(Decision):
     """An alias of a model was moved to a version; `how` says if by a rollback or its undoing."""
 
@@ -561,6 +613,10 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     VersionRestored,
     VersionTrusted,
     VersionSigned,
+    GateDefined,
+    GateJudged,
+    VersionApproved,
+    GateOverridden,
     AliasSet,
     AliasRemoved,
     TrialSet,

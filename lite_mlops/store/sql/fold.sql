@@ -437,6 +437,35 @@ INSERT INTO version_seals
 SELECT model, version, public, seal, decision, make_timestamp(ts), actor
 FROM staged WHERE k = 'version_signed';
 
+-- name: gate_defined
+-- The latest decision stands.
+MERGE INTO gates g
+USING (SELECT DISTINCT ON (gate) * FROM staged
+       WHERE k = 'gate_defined' ORDER BY gate, decision DESC) s
+ON g.gate = s.gate
+WHEN MATCHED AND s.decision > g.decision THEN UPDATE SET
+    definition = s.definition, decision = s.decision, decided_at = make_timestamp(s.ts),
+    actor = s.actor, reason = s.reason
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.gate, s.definition, s.decision, make_timestamp(s.ts), s.actor, s.reason);
+
+-- name: gate_judged
+INSERT INTO gate_verdicts
+SELECT decision, make_timestamp(ts), gate, model, version, alias, baseline, digest, data_name,
+       data_sha256, rows, seed, outcome, report, actor, reason
+FROM staged WHERE k = 'gate_judged';
+
+-- name: version_approved
+INSERT INTO approvals
+SELECT decision, make_timestamp(ts), model, version, alias, baseline, digest, data_sha256, actor,
+       reason
+FROM staged WHERE k = 'version_approved';
+
+-- name: gate_overridden
+INSERT INTO gate_overrides
+SELECT decision, make_timestamp(ts), gate, model, version, alias, why, actor, reason
+FROM staged WHERE k = 'gate_overridden';
+
 -- name: alias_set
 MERGE INTO aliases a
 USING (SELECT model, alias, max((decision, version, ts, actor, coalesce(reason, ''))) AS top
