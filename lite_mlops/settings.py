@@ -232,7 +232,7 @@ def _is_table(value: object) -> bool:
     return all(isinstance(item, dict) for item in items)
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _toml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -242,11 +242,26 @@ def _from_file(path: Path) -> dict[str, Any]:
     import tomllib  # only a project with a settings file pays for the parser
 
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path} is not valid TOML: {error}") from None
+
+
+def load_tables(root: Path, *names: str) -> dict[str, Any]:
+    """Return the tables of these names in `lite-mlops.toml` of the project in `root`.
+
+    They belong to the concepts (steps, gates, monitors), which check what stands in them.
+
+    Raises:
+        Invalid: the file cannot be read.
+    """
+    found = _toml(root / FILE_NAME)
+    return {name: found[name] for name in names if name in found}
+
+
+def _from_file(path: Path) -> dict[str, Any]:
     # Tables belong to the concepts (gates, monitors); plain keys are settings.
-    plain = {name: value for name, value in table.items() if not _is_table(value)}
+    plain = {name: value for name, value in _toml(path).items() if not _is_table(value)}
     return {name: _parsed(name, value, str(path)) for name, value in plain.items()}
 
 

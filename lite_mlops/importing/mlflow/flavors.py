@@ -17,7 +17,7 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.importing.copying import read_text
-from lite_mlops.importing.mlflow.yaml import read_yaml
+from lite_mlops.yamltext import read_yaml
 from lite_mlops.models import Column, Output, Signature, Type
 from lite_mlops.tracking import parse_requirements
 from lite_mlops.tracking.keys import checked_path, shown

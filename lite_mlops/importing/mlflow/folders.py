@@ -30,7 +30,7 @@ from lite_mlops.importing.mlflow.values import (
     state_of,
     text_of,
 )
-from lite_mlops.importing.mlflow.yaml import read_yaml
+from lite_mlops.yamltext import read_yaml
 from lite_mlops.importing.told import Told
 
 _META = "meta.yaml"
