@@ -1,7 +1,7 @@
 """Diagram: boxes in columns with lines between them, from what came first to what came last.
 
-    svg = diagram("Lineage of churn/3", [[Box("data", "a@1f", {"rows": 9})], [Box("run", "6b")]],
-                  [("a@1f", "6b", "training")], own="6b")
+svg = diagram("Lineage of churn/3", [[Box("data", "a@1f", {"rows": 9})], [Box("run", "6b")]],
+              [("a@1f", "6b", "training")], own="6b")
 """
 
 from __future__ import annotations

@@ -286,7 +286,7 @@ def _folded_block(lines: list[str]) -> str:
         if not place:
             text = line
         elif not line or not before:
-            text += "\n" if not line else line
+            text += line or "\n"
         elif line[0] in " \t" or before[0] in " \t":
             text += "\n" + line
         else:

@@ -20,8 +20,8 @@ PACKAGE = Path(lite_mlops.__file__).parent
 
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
-    {"errors", "csvtext", "diagram", "faces", "jsontext", "htmltext", "yamltext"},
-    {"settings", "frames"},
+    {"errors", "csvtext", "diagram", "faces", "jsontext", "htmltext"},
+    {"settings", "frames", "yamltext"},
     {"store"},
     {
         "security",

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lite_mlops.pipelines.pipelines import Pipelines
     from lite_mlops.pipelines.reproduction import Recipe, Reproducing, Reproduction, Tolerance
     from lite_mlops.pipelines.steps import Graph
+    from lite_mlops.pipelines.tables import parsed_pairs
+    from lite_mlops.pipelines.watching import Watch
 
 # Each is loaded by who needs it; the imports above say the same to type checkers.
 _HOME_OF = {
@@ -27,6 +29,8 @@ _HOME_OF = {
     "StepOutcome": "outcome",
     "StepStatus": "outcome",
     "Tolerance": "reproduction",
+    "Watch": "watching",
+    "parsed_pairs": "tables",
     "step": "functions",
 }
 
@@ -43,6 +47,8 @@ __all__ = [
     "StepOutcome",
     "StepStatus",
     "Tolerance",
+    "Watch",
+    "parsed_pairs",
     "step",
 ]
 

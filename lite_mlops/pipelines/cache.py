@@ -1,6 +1,6 @@
 """The cache rule: a step runs if, and only if, something that it depends on changed.
 
-    evidence = gather(step, graph, files, made)
+    evidence = gather(step, files, made)
     result = results.find(step.name, evidence.key)     # it came to this before
     evidence.differences(results.latest(step.name))    # why it would run
 
@@ -24,7 +24,7 @@ from lite_mlops.errors import Invalid
 from lite_mlops.jsontext import json_text
 from lite_mlops.pipelines.code import function_code, script_code, value_hash
 from lite_mlops.pipelines.files import Files
-from lite_mlops.pipelines.steps import Graph, Later, ParamFile, Step
+from lite_mlops.pipelines.steps import Later, ParamFile, Step
 from lite_mlops.store import Store
 
 FORMAT = 1
@@ -180,7 +180,7 @@ def _shown(value: Any) -> str:
 # -- gathering ----------------------------------------------------------------------------------
 
 
-def gather(step: Step, graph: Graph, files: Files, made: Mapping[str, Result]) -> Evidence:
+def gather(step: Step, files: Files, made: Mapping[str, Result]) -> Evidence:
     """Return what a step depends on at present; `made` is what each step above it came to.
 
     Raises:
@@ -221,9 +221,9 @@ def _told(step: Step, name: str, value: Any) -> Any:
 def _code(step: Step, files: Files) -> dict[str, str]:
     if step.function is not None:
         return function_code(step.function)
-    assert step.command is not None
-    text = step.command if isinstance(step.command, str) else json.dumps(step.command)
-    found = {"the command": hashlib.sha256(f"{step.folder}\n{text}".encode()).hexdigest()}
+    written = step.command if step.written is None else step.written
+    text = written if isinstance(written, str) else json.dumps(written)
+    found = {"of the command": hashlib.sha256(f"{step.folder}\n{text}".encode()).hexdigest()}
     for path in _scripts(step, files):
         if path.endswith(".py"):
             found |= script_code(path, files)

@@ -225,9 +225,7 @@ def _source_hash(one: Any) -> str:
 def _code_text(code: CodeType) -> str:
     """Return compiled code as a text that is the same in every process."""
     parts = [code.co_code.hex(), repr(code.co_names), repr(code.co_varnames)]
-    parts += [
-        _code_text(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts
-    ]
+    parts += [_code_text(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
     return "\n".join(parts)
 
 
@@ -252,8 +250,8 @@ def _reached(function: FunctionType) -> Iterator[tuple[str, Any]]:
             yield f"{label} {name}", cell.cell_contents
         except ValueError:  # not bound yet
             continue
-    defaults = {**dict(enumerate(function.__defaults__ or ())), **(function.__kwdefaults__ or {})}
-    for key, value in defaults.items():
+    positional = [*enumerate(function.__defaults__ or ())]
+    for key, value in [*positional, *(function.__kwdefaults__ or {}).items()]:
         if not isinstance(value, _PLAIN):  # plain ones stand in its source
             yield f"{label} default {key}", value
     if (wrapped := getattr(function, "__wrapped__", None)) is not None:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -107,13 +108,17 @@ class Command:
         self._reader.join()
         return code if code >= 0 else _SIGNALLED - code
 
+    def ask(self) -> None:
+        """Ask it to end, and wait until it did."""
+        self._signal(signal.SIGTERM)
+        self._process.wait()
+        self._reader.join()
+
     def stop(self) -> None:
         """End it with everything that it started: asked first, then made to."""
         self._signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(signal.SIGKILL)
         self._process.wait()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lite_mlops.errors import NotFound
 from lite_mlops.pipelines.cache import Evidence, Output, Result, Results, gather
 from lite_mlops.pipelines.files import Files
-from lite_mlops.pipelines.outcome import StepStatus
+from lite_mlops.pipelines.outcome import State, StepStatus
 from lite_mlops.pipelines.outputs import is_kept, is_there
 from lite_mlops.pipelines.steps import Graph, Step
 from lite_mlops.store import Store
@@ -39,21 +39,20 @@ def decide(
     Raises:
         NotFound: an input is not there, and no step makes it.
     """
-    evidence = gather(step, graph, files, made)
+    evidence = gather(step, files, made)
     if evidence.missing:
         raise missing_input(step, evidence.missing[0], graph)
     if force or step.always:
-        why = "it is forced to" if force else "it always does"
-        return Decision(evidence, None, (), (why,))
+        reason = "it is forced to" if force else "it always does"
+        return Decision(evidence, None, (), (reason,))
     result = results.find(step.name, evidence.key)
     if result is None:
-        reasons = evidence.differences(results.latest(step.name))
-        return Decision(evidence, None, (), tuple(reasons) or ("it was made too long ago",))
+        why = evidence.differences(results.latest(step.name))
+        return Decision(evidence, None, (), tuple(why))
     lost = tuple(output for output in result.outputs if not is_there(output, files))
     if (lost or result.value) and not is_kept(store, result):
         return Decision(evidence, None, (), ("what it made is not kept any more",))
-    reasons = tuple(_lost(output, files) for output in lost)
-    return Decision(evidence, result, lost, reasons)
+    return Decision(evidence, result, lost, tuple(_lost(output, files) for output in lost))
 
 
 def _lost(output: Output, files: Files) -> str:
@@ -65,7 +64,9 @@ def missing_input(step: Step, path: str, graph: Graph) -> NotFound:
     """Return the error about an input that is not there."""
     makers = graph.makers_of(path)
     if makers:
-        return NotFound(f"Step {step.name!r} reads {path}, which step {min(makers)!r} did not make.")
+        return NotFound(
+            f"Step {step.name!r} reads {path}, which step {min(makers)!r} did not make."
+        )
     return NotFound(
         f"Step {step.name!r} reads {path}, which is not there, and no step makes it. It would lie "
         f"at {graph.root / path}."
@@ -93,12 +94,12 @@ def statuses(
             continue
         result = decision.result
         if result is None:
-            found.append(StepStatus(name, "run", decision.reasons))
+            key = decision.evidence.key
+            found.append(StepStatus(name, "run", decision.reasons, key=key))
             continue
         made[name] = result
         for output in decision.lost:
             files.assume(output.path, output.sha256, output.form)
-        state = StepStatus(name, "restore" if decision.lost else "up to date", decision.reasons,
-                           result.run_id)  # fmt: skip
-        found.append(state)
+        state: State = "restore" if decision.lost else "up to date"
+        found.append(StepStatus(name, state, decision.reasons, result.run_id, result.key))
     return found

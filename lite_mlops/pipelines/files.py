@@ -184,4 +184,4 @@ def _is_certain(entry: list[Any], state: FileState) -> bool:
     """
     size, mtime_ns, inode, read_ns, _ = entry
     same = size == state.size and mtime_ns == state.mtime_ns and inode == state.inode
-    return same and mtime_ns < read_ns - RACY_NS
+    return bool(same and mtime_ns < read_ns - RACY_NS)

@@ -140,6 +140,7 @@ class StepFunction:
         return f"<step {self.name!r}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function; within a pipeline, return what stands for its value instead."""
         plan = _plan.get()
         if plan is None:
             return self.__lite_mlops_function__(*args, **kwargs)

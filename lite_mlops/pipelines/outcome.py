@@ -21,6 +21,7 @@ class StepStatus:
     state: State
     reasons: tuple[str, ...]
     run_id: str | None = None  # the run that made what there is
+    key: str | None = None  # the hash of what it depends on; None: not known before others ran
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""

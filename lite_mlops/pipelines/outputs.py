@@ -19,7 +19,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lite_mlops.data.sources import FileState
 from lite_mlops.errors import Conflict, Damaged, Invalid
@@ -66,7 +66,7 @@ class Aside:
         self._paths = [files.path(output) for output in step.outputs]
         self._ended_well = False
 
-    def __enter__(self) -> Aside:
+    def __enter__(self) -> Self:
         put_back(self._paths)
         try:
             for path in self._paths:

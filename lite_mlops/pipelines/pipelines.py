@@ -1,10 +1,10 @@
 """The pipelines of a project: why each step would run, and running them.
 
-    project.pipelines.status()                    # of the [[step]] tables of lite-mlops.toml
-    project.pipelines.run()                       # what has to run
-    project.pipelines.run("train", params={"rate": 0.2})    # a step and what it stands on
-    project.pipelines.run("flow.py:churn")        # a function of a file
-    project.pipelines.start("train", nice=10)     # in a process of its own, behind all others
+project.pipelines.status()                    # of the [[step]] tables of lite-mlops.toml
+project.pipelines.run()                       # what has to run
+project.pipelines.run("train", params={"rate": 0.2})    # a step and what it stands on
+project.pipelines.run("flow.py:churn")        # a function of a file
+project.pipelines.start("train", nice=10)     # in a process of its own, behind all others
 """
 
 from __future__ import annotations
@@ -50,6 +50,11 @@ class Pipelines:
         """The folder that the paths of `[[step]]` tables are relative to."""
         return self._store.layout.folder.parent
 
+    @property
+    def project_folder(self) -> Path:
+        """The folder of the project."""
+        return self._store.layout.folder
+
     # -- questions ------------------------------------------------------------------------------
 
     def graph(self, what: What = None, *, params: Mapping[str, Any] | None = None) -> Graph:
@@ -64,7 +69,7 @@ class Pipelines:
         """
         if isinstance(what, PipelineFunction):
             return what.graph(params)
-        if what is not None and _is_file(what):
+        if isinstance(what, str) and is_file(what):
             return load_function(what).graph(params)
         graph = load_graph(self.root, params)
         if not graph.steps:
@@ -101,7 +106,7 @@ class Pipelines:
         self, what: What, targets: Sequence[str], params: Mapping[str, Any] | None
     ) -> tuple[Graph, Sequence[str]]:
         graph = self.graph(what, params=params)
-        if isinstance(what, str) and not _is_file(what):
+        if isinstance(what, str) and not is_file(what):
             targets = [what, *targets]
         return graph, targets
 
@@ -173,6 +178,27 @@ class Pipelines:
         )
         return running.run(names)
 
+    def words(
+        self,
+        what: str | None = None,
+        *,
+        targets: Sequence[str] = (),
+        params: Mapping[str, Any] | None = None,
+        force: bool = False,
+        jobs: int | None = None,
+        nice: int = 0,
+    ) -> list[str]:
+        """Return the command that runs a pipeline in a process of its own."""
+        words = [sys.executable, "-m", "lite_mlops", "pipe", "run"]
+        if what is not None:
+            words += ["--file", what] if is_file(what) else [what]
+        for name, value in (params or {}).items():
+            words += ["-P", f"{name}={value}"]
+        words += ["--force"] if force else []
+        words += ["--jobs", str(jobs)] if jobs is not None else []
+        words += ["--nice", str(nice)] if nice else []
+        return [*words, *targets]
+
     def start(
         self,
         what: str | None = None,
@@ -184,16 +210,11 @@ class Pipelines:
     ) -> subprocess.Popen[bytes]:
         """Start a pipeline in a process of its own, with a lower priority; do not wait for it.
 
-        It ends as `lite-mlops pipe run`: with 0 if all steps are done, with 1 if one failed. SIGTERM
-        interrupts it and leaves everything clean. `nice` is added to the priority number of this
-        process, `output` gets what it prints.
+        It ends as `lite-mlops pipe run`: with 0 if all steps are done, with 1 if one failed.
+        SIGTERM interrupts it and leaves everything clean. `nice` is added to the priority number
+        of this process, `output` gets what it prints.
         """
-        words = [sys.executable, "-m", "lite_mlops", "pipe", "run", "--nice", str(nice)]
-        if what is not None:
-            words += ["--file", what] if _is_file(what) else [what]
-        for name, value in (params or {}).items():
-            words += ["-P", f"{name}={value}"]
-        words += ["--force"] if force else []
+        words = self.words(what, params=params, force=force, nice=nice)
         return subprocess.Popen(
             words,
             env=environment_for_child(self._store.layout.folder, None),
@@ -212,8 +233,9 @@ def _processors() -> int:
 # -- files with functions -----------------------------------------------------------------------
 
 
-def _is_file(what: str) -> bool:
-    return what.partition(":")[0].endswith(_FILE)
+def is_file(what: str | None) -> bool:
+    """Return whether this names a file with a function, and not a step."""
+    return what is not None and what.partition(":")[0].endswith(_FILE)
 
 
 def load_function(what: str) -> PipelineFunction:
@@ -229,7 +251,9 @@ def load_function(what: str) -> PipelineFunction:
         raise NotFound(f"There is no file {file}.")
     module = _loaded(path.resolve())
     found = {
-        one.__name__: one for one in vars(module).values() if isinstance(one, PipelineFunction)
+        one.__lite_mlops_function__.__name__: one
+        for one in vars(module).values()
+        if isinstance(one, PipelineFunction)
     }
     if not found:
         raise NotFound(f"{file} has no pipeline; @lm.pipeline makes a function one.")

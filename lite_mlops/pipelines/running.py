@@ -25,7 +25,7 @@ from lite_mlops.pipelines.cache import Result, Results, gather
 from lite_mlops.pipelines.commands import Command, shell_words, with_our_python
 from lite_mlops.pipelines.deciding import Decision, decide, missing_input
 from lite_mlops.pipelines.files import Files
-from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome
+from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, What
 from lite_mlops.pipelines.outputs import (
     Aside,
     bring_output_back,
@@ -40,9 +40,8 @@ from lite_mlops.pipelines.tables import text_of
 from lite_mlops.settings import Settings, environment_for_child
 from lite_mlops.store import Store, as_datetime, kept_store
 from lite_mlops.store.events import StepDone
-from lite_mlops.tracking import ActiveRun, Starter, context
+from lite_mlops.tracking import ActiveRun, Starter, context, ending_for
 from lite_mlops.tracking.keys import MAX_PARAM
-from lite_mlops.tracking.status import ending_for
 
 TAG_PIPELINE, TAG_STEP = "pipeline", "step"
 _OUTPUT = "output.log"
@@ -225,7 +224,7 @@ class Running:
             self._tell(step.name, str(error))
             return False
         self._made[step.name] = decision.result
-        what = "restored" if decision.lost else "skipped"
+        what: What = "restored" if decision.lost else "skipped"
         self._outcomes[step.name] = StepOutcome(
             step.name, what, decision.reasons, decision.result.run_id
         )
@@ -290,9 +289,7 @@ class Running:
     def _sent(self, busy: _Busy, held: Held) -> Future[Any]:
         """Have a worker process carry a function out."""
         store, step = self._store, busy.step
-        made = {
-            later.step: self._made[later.step] for later in step.laters.values()
-        }
+        made = {later.step: self._made[later.step] for later in step.laters.values()}
         future: Future[Any] = _workers(self._jobs).submit(
             _in_worker, step, made, busy.run, store.layout.folder, store.settings, held
         )
@@ -303,19 +300,18 @@ class Running:
         step = busy.step
         assert step.command is not None
         environment = with_our_python(environment_for_child(self._store.layout.folder, busy.run.id))
-        with held.at_work() as descriptor:
-            with self._mutex:
-                if self._stopping:
-                    return _INTERRUPTED
-                command = Command(
-                    shell_words(step.command),
-                    self._graph.root / step.folder,
-                    environment,
-                    busy.output,
-                    show=lambda line: self._tell(step.name, f"| {line}"),
-                    held=descriptor,
-                )
-                self._commands.add(command)
+        with held.at_work() as descriptor, self._mutex:
+            if self._stopping:
+                return _INTERRUPTED
+            command = Command(
+                shell_words(step.command),
+                self._graph.root / step.folder,
+                environment,
+                busy.output,
+                show=lambda line: self._tell(step.name, f"| {line}"),
+                held=descriptor,
+            )
+            self._commands.add(command)
         try:
             return command.wait()
         finally:
@@ -355,7 +351,7 @@ class Running:
         try:
             outputs = keep_outputs(self._store, step, self._files)
             self._files.forget([*evidence.inputs, *evidence.code])
-            after = gather(step, self._graph, self._files, self._made)
+            after = gather(step, self._files, self._made)
             if after.key != evidence.key:
                 before = Result(
                     step.name, "", None, as_datetime(0), (), None, evidence.to_dict(), 0.0
@@ -399,15 +395,13 @@ class Running:
         if not isinstance(error, LiteMlopsError):
             text = f"{type(error).__name__}: {text}"
         whole = StepFailed(
-            f"Step {step.name!r} failed: {text}\nWhat was done before is kept; the next run goes on "
-            f"from there. Its run is {busy.run.id}."
+            f"Step {step.name!r} failed: {text}\nWhat was done before is kept; the next run goes "
+            f"on from there. Its run is {busy.run.id}."
         )
         whole.__cause__ = error
         self._errors.append(whole)
         self._release(busy, "failed")
-        self._outcomes[step.name] = StepOutcome(
-            step.name, "failed", (text,), busy.run.id, seconds
-        )
+        self._outcomes[step.name] = StepOutcome(step.name, "failed", (text,), busy.run.id, seconds)
 
     def _release(self, busy: _Busy, status: str) -> None:
         """End the run of a step, and let its outputs stay or its former ones come back."""

@@ -53,6 +53,7 @@ class Step:
 
     name: str
     command: str | tuple[str, ...] | None = None  # a line for the shell, or words
+    written: str | tuple[str, ...] | None = None  # the command, with the names of params in it
     function: Callable[..., Any] | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)  # values and `Later` ones, by name
     inputs: tuple[str, ...] = ()
@@ -213,11 +214,11 @@ class Graph:
 
     def edges(self) -> list[tuple[str, str, str]]:
         """Return every pair of steps of which one stands on the other, and by what."""
-        found = []
-        for name in self._order:
-            for above in sorted(self._upstream[name]):
-                found.append((above, name, self._link(self.steps[above], self.steps[name])))
-        return found
+        return [
+            (above, name, self._link(self.steps[above], self.steps[name]))
+            for name in self._order
+            for above in sorted(self._upstream[name])
+        ]
 
     def _link(self, above: Step, below: Step) -> str:
         made = {*above.outputs}
@@ -248,6 +249,31 @@ class Graph:
                 wanted.add(name)
                 waiting += self._upstream[name]
         return [name for name in self._order if name in wanted]
+
+    def layers(self) -> list[list[str]]:
+        """Return the steps by layer: each stands only on steps of layers before its own."""
+        depth: dict[str, int] = {}
+        for name in self._order:
+            depth[name] = 1 + max((depth[above] for above in self._upstream[name]), default=-1)
+        found: list[list[str]] = [[] for _ in range(1 + max(depth.values(), default=-1))]
+        for name, place in depth.items():
+            found[place].append(name)
+        return found
+
+    def to_text(self, states: Mapping[str, str] | None = None) -> str:
+        """Return each step below those that it stands on; `states` says how some of them stand."""
+        from lite_mlops.pipelines.picture import as_text
+
+        return as_text(self, states or {})
+
+    def to_svg(self, states: Mapping[str, str] | None = None) -> str:
+        """Return a picture that needs nothing from elsewhere."""
+        from lite_mlops.pipelines.picture import as_svg
+
+        return as_svg(self, states or {})
+
+    def _repr_html_(self) -> str:
+        return self.to_svg()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the steps and their links as JSON can hold them."""

@@ -47,9 +47,7 @@ def load_graph(root: Path, given: Mapping[str, Any] | None = None) -> Graph:
     return graph_of(tables.get("step", []), tables.get("params", {}), root, given)
 
 
-def graph_of(
-    tables: Any, shared: Any, root: Path, given: Mapping[str, Any] | None = None
-) -> Graph:
+def graph_of(tables: Any, shared: Any, root: Path, given: Mapping[str, Any] | None = None) -> Graph:
     """Return the pipeline of `[[step]]` tables and of the table `[params]`. Raises `Invalid`."""
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         raise Invalid(f"{FILE_NAME}: steps stand in tables [[step]], one for each.")
@@ -84,18 +82,20 @@ def _step(table: Mapping[str, Any], shared: Mapping[str, Any], given: Mapping[st
     always = table.get("always", False)
     if not isinstance(always, bool):
         raise Invalid(f"{where}: always is true or false; {always!r} is neither.")
-    paths = {key: _paths(table, key, params, where) for key in ("inputs", "outputs")}
-    for output in paths["outputs"]:
+    outputs = _paths(table, "outputs", params, where)
+    for output in outputs:
         _check_output(output, where)
     return Step(
         name=name,
         command=_command(table.get("command"), params, where),
+        written=_command(table.get("command"), {}, where),
         params=params,
         param_files=_param_files(table.get("param_files", {}), where),
         after=tuple(_texts(table.get("after", []), "after", where)),
         folder=checked_place(folder, where) if folder not in ("", ".") else "",
         always=always,
-        **paths,
+        inputs=_paths(table, "inputs", params, where),
+        outputs=outputs,
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lite_mlops.tracking.finished import finished_run
     from lite_mlops.tracking.runs import Runs
     from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
+    from lite_mlops.tracking.status import ending_for
     from lite_mlops.tracking.values import (
         Artifact,
         Experiment,
@@ -38,6 +39,7 @@ _HOME_OF = {
     "Run": "values",
     "Runs": "runs",
     "Starter": "starting",
+    "ending_for": "status",
     "finished_run": "finished",
     "media_type": "figures",
     "parse_requirements": "environment",
@@ -57,6 +59,7 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "ending_for",
     "finished_run",
     "media_type",
     "parse_requirements",
