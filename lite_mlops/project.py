@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lite_mlops.importing import Imports
     from lite_mlops.models import Inputs, Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
-    from lite_mlops.pipelines import Reproducing
+    from lite_mlops.pipelines import Pipelines, Reproducing
     from lite_mlops.security.tokens import Tokens
     from lite_mlops.serving import Endpoint, Endpoints, Predictor
     from lite_mlops.store.backup import Backup
@@ -177,6 +177,13 @@ class Project:
         from lite_mlops.importing import Imports  # joblib and NumPy
 
         return Imports(self.store)
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        """The pipelines: steps that run when something they depend on changed."""
+        from lite_mlops.pipelines import Pipelines  # graphs and processes
+
+        return Pipelines(self.store)
 
     @cached_property
     def reproducing(self) -> Reproducing:
@@ -410,6 +417,7 @@ class Project:
             Invalid: a name or value cannot be used.
             NotFound: no run answers to `run_id`.
         """
+        nested = nested or context.is_around()
         while (active := context.own()) is not None and not nested:
             log.warning("Run %s (%s) was still active and is ended.", active.id, active.name)
             active.end()

@@ -254,6 +254,18 @@ def _from_file(path: Path) -> dict[str, Any]:
     return {name: _parsed(name, value, str(path)) for name, value in plain.items()}
 
 
+def load_tables(root: Path, *names: str) -> dict[str, Any]:
+    """Return the tables of these names in `lite-mlops.toml` of the project in `root`.
+
+    They belong to the concepts (steps, gates, monitors), which check what stands in them.
+
+    Raises:
+        Invalid: the file cannot be read.
+    """
+    found = _read(root / FILE_NAME)
+    return {name: found[name] for name in names if name in found}
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found = {}
     for name in _FIELDS:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring.drift import DriftReport
+    from lite_mlops.pipelines import PipelineFunction
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
@@ -348,6 +349,23 @@ def optuna_callback(metric_name: str | Sequence[str] = "value") -> Callable[[Any
     from lite_mlops.autologging import optuna_callback as callback
 
     return callback(current_project, metric_name)
+
+
+def pipeline(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+    """Make a function that calls steps a pipeline of the current project.
+
+    Calling it runs the steps of which something changed, and returns what the function returns.
+    See `lite_mlops.pipelines.functions`; `name` is another than that of the function.
+
+    Raises:
+        Invalid: the name cannot be used.
+    """
+    from lite_mlops.pipelines import PipelineFunction
+
+    def made(one: Callable[..., Any]) -> PipelineFunction:
+        return PipelineFunction(one, lambda: current_project().pipelines, name=name)
+
+    return made if function is None else made(function)
 
 
 # -- the words of Weights & Biases ---------------------------------------------------------------

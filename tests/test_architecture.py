@@ -20,8 +20,8 @@ PACKAGE = Path(lite_mlops.__file__).parent
 
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
-    {"errors", "csvtext", "faces", "jsontext", "htmltext"},
-    {"settings", "frames"},
+    {"errors", "csvtext", "diagram", "faces", "jsontext", "htmltext"},
+    {"settings", "frames", "yamltext"},
     {"store"},
     {
         "security",
@@ -82,7 +82,9 @@ HOMES = {
     "fastcdc": {"store"},
     "jinja2": {"web"},
     "psutil": {"tracking"},
-    "joblib": {"models"},
+    "joblib": {"models", "pipelines"},
+    "watchdog": {"pipelines"},
+    "optuna": {"pipelines"},  # only where it is installed
     "skops": {"models"},  # these three only where they are installed
     "onnxruntime": {"models"},
     "cryptography": {"security"},
@@ -220,6 +222,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.keys": "the rules for names",
         "lite_mlops.serving.trials": "words of what is tried; loaded by who tries",
         "lite_mlops.serving.wording": "what is known of an endpoint, in sentences",
+        "lite_mlops.data.sources": "what files looked like when they were read",
         "lite_mlops.data.wording": "counts and shares, as they stand in sentences",
         "lite_mlops.security.pseudonyms": "keyed hashes; loaded by who records predictions",
         "lite_mlops.security.tokens": "who may ask a server; loaded by who serves",

@@ -25,6 +25,7 @@ _HOMES = {
     "imports": "import",
     "init": "init",
     "models": "models",
+    "pipe": "pipe",
     "predict": "predict",
     "reproduce": "reproduce",
     "run": "run",

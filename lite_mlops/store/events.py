@@ -332,6 +332,19 @@ class TrialSeen(Event):
     detail: dict[str, Any] | None = None
 
 
+class StepDone(Event):
+    """A step of a pipeline came to its end; `key` is the hash of all that it depended on."""
+
+    kind = "step_done"
+    pipeline: str
+    name: str
+    key: str
+    run: str | None = None
+    outputs: dict[str, Any]  # what it made, and the objects that hold it
+    detail: dict[str, Any]  # what it depended on, in parts
+    seconds: float
+
+
 class Feedback(Event):
     """The true label of an earlier prediction; the latest one stands."""
 
@@ -599,6 +612,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     Feedback,
     EndpointNoted,
     TrialSeen,
+    StepDone,
     ExperimentRenamed,
     RunDeleted,
     RunRestored,

@@ -6,6 +6,7 @@
   objects/            the bytes of models, artifacts and snapshots, by SHA-256
   objects/packs/      the chunks of snapshots, many in one file
   sources/            what the files behind dataset versions looked like when they were read
+  pipelines/          what the files of pipelines looked like, and locks of those that run
   backups/            copies that were verified
   set-aside/          what was damaged; never deleted by itself
   tmp/                what an interrupted command left here may go
@@ -64,6 +65,11 @@ class Layout:
     def sources(self) -> Path:
         """The folder of what is known of the files behind dataset versions; a cache."""
         return self.folder / "sources"
+
+    @property
+    def pipelines(self) -> Path:
+        """The folder of what is known of the files of pipelines; a cache, and locks."""
+        return self.folder / "pipelines"
 
     @property
     def backups(self) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lite_mlops.tracking.finished import finished_run
     from lite_mlops.tracking.runs import Runs
     from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
+    from lite_mlops.tracking.status import ending_for
     from lite_mlops.tracking.values import (
         Artifact,
         Experiment,
@@ -40,6 +41,7 @@ _HOME_OF = {
     "Run": "values",
     "Runs": "runs",
     "Starter": "starting",
+    "ending_for": "status",
     "evaluation": "evaluations",
     "finished_run": "finished",
     "media_type": "figures",
@@ -61,6 +63,7 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "ending_for",
     "evaluation",
     "finished_run",
     "media_type",

@@ -111,6 +111,16 @@ facts = st.one_of(
         latencies=st.just([5, 6]),
     ),
     st.builds(
+        ev.StepDone,
+        pipeline=st.just("p"),
+        name=st.sampled_from(["fit", "score"]),
+        key=hashes,
+        run=st.none() | runs,
+        outputs=st.sampled_from([{"files": []}, {"files": [], "value": {"sha256": "c" * 64}}]),
+        detail=st.sampled_from([{}, {"params": {"lr": 1}}]),
+        seconds=st.just(0.5),
+    ),
+    st.builds(
         ev.VersionLowered,
         model=st.just("m"),
         version=st.integers(1, 2),

@@ -240,6 +240,23 @@ ON f.prediction_id = s.prediction
 WHEN MATCHED AND s.top > (f.ts, f.label) THEN UPDATE SET label = s.top[2], ts = s.top[1]
 WHEN NOT MATCHED THEN INSERT VALUES (s.prediction, s.top[2], s.top[1]);
 
+-- name: step_done
+-- Of one step and key the latest result stands: it is the one whose outputs were kept last.
+MERGE INTO step_results r
+USING (SELECT DISTINCT ON (pipeline, name, key) pipeline, name, key, run, outputs, detail, seconds,
+              make_timestamp(ts) AS t
+       FROM staged WHERE k = 'step_done'
+       ORDER BY pipeline, name, key, ts DESC, run DESC NULLS LAST, outputs::VARCHAR DESC,
+                detail::VARCHAR DESC, seconds DESC) s
+ON r.pipeline = s.pipeline AND r.step = s.name AND r.key = s.key
+WHEN MATCHED AND (s.t, coalesce(s.run, ''), s.outputs::VARCHAR, s.detail::VARCHAR, s.seconds)
+                 > (r.ts, coalesce(r.run_id, ''), r.outputs::VARCHAR, r.detail::VARCHAR, r.seconds)
+    THEN UPDATE SET
+    ts = s.t, run_id = s.run, outputs = s.outputs, detail = s.detail, seconds = s.seconds
+WHEN NOT MATCHED THEN INSERT
+    (pipeline, step, key, ts, run_id, outputs, detail, seconds)
+    VALUES (s.pipeline, s.name, s.key, s.t, s.run, s.outputs, s.detail, s.seconds);
+
 -- name: experiment_renamed
 -- All renamings are applied anew, in their order, by `forget_renamings` and `apply_renaming`.
 SELECT 1;
@@ -577,6 +594,7 @@ DELETE FROM latest WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM tags WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM artifacts WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM dataset_uses WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM step_results WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM problems WHERE subject IN (SELECT run_id FROM purged);
 
 -- name: leave_out_purged
