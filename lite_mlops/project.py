@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lite_mlops.importing import Imports
     from lite_mlops.models import Inputs, Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
+    from lite_mlops.monitoring.alerts import Alerts
+    from lite_mlops.monitoring.monitors import Monitors
     from lite_mlops.pipelines import Pipelines, Reproducing
     from lite_mlops.security.tokens import Tokens
     from lite_mlops.serving import Endpoint, Endpoints, Predictor
@@ -156,6 +158,20 @@ class Project:
         from lite_mlops.monitoring import Monitoring  # joblib and NumPy
 
         return Monitoring(self.store, self.models, self.datasets)
+
+    @cached_property
+    def monitors(self) -> Monitors:
+        """The monitors: what is watched, and what was found."""
+        from lite_mlops.monitoring.monitors import Monitors  # joblib and NumPy
+
+        return Monitors(self.store, self.models, self.datasets, self.monitoring, self.alerts)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """The alerts: what fires, and who was told."""
+        from lite_mlops.monitoring.alerts import Alerts  # joblib and NumPy
+
+        return Alerts(self.store)
 
     @cached_property
     def endpoints(self) -> Endpoints:

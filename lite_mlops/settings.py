@@ -289,17 +289,36 @@ def load_settings(
     return Settings(**values)
 
 
-def tables(root: Path, name: str) -> dict[str, dict[str, Any]]:
-    """Return the tables `[name.X]` of the settings file in `root`, by X, as it stands now.
+def tables_of(root: Path, concept: str) -> dict[str, dict[str, Any]]:
+    """Return the tables `[concept.NAME]` of the file in `root`, by name.
 
     Raises:
-        Invalid: the file cannot be read, or there is something else below `name`.
+        Invalid: the file cannot be read, one of them is no table, or a table beside them has a
+            name that is nearly the same.
     """
     path = root / FILE_NAME
-    found = _read(path).get(name, {})
+    whole = _read(path)
+    for name in whole:
+        if name != concept and _is_table(whole[name]) and suggestion(name, [concept]):
+            raise Invalid(f"{path}: there is no table {name!r}. Did you mean {concept!r}?")
+    found = whole.get(concept, {})
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise Invalid(f"{path}: {name} is no table of tables; write [{name}.NAME].")
+        raise Invalid(f"{path}: {concept} needs a name: write it as [{concept}.NAME].")
     return found
+
+
+def file_state(root: Path) -> tuple[int, int] | None:
+    """Return what changes with the file in `root`; None if there is none."""
+    try:
+        status = (root / FILE_NAME).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def secret_of(variable: str) -> str | None:
+    """Return a secret that the environment holds under this name; it is never stored or told."""
+    return os.environ.get(variable) or None
 
 
 def chosen_folder() -> str | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring.drift import DriftReport
+    from lite_mlops.monitoring.monitors import Monitor
     from lite_mlops.pipelines import PipelineFunction
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
@@ -319,6 +320,16 @@ def drift(reference: Any, current: Any = None, **options: Any) -> DriftReport:
     if current is None:
         return monitoring.drift(reference, **options)
     return monitoring.compare(reference, current, **options)
+
+
+def monitor(name: str, **options: Any) -> Monitor:
+    """Have a monitor watch a model, as a table `[monitor.NAME]` of `lite-mlops.toml` would.
+
+    Without options it is the monitor of that name, if there is one; see `Monitors.set`.
+    """
+    monitors = current_project().monitors
+    known = {one.name: one for one in monitors.all()}
+    return known[name] if name in known and not options else monitors.set(name, **options)
 
 
 def feedback(prediction_id: str, label: Any) -> None:

@@ -65,6 +65,7 @@ SIDEWAYS = {
     ("gates", "tracking"),  # paired comparisons of models on the same rows
     ("monitoring", "data"),
     ("monitoring", "models"),
+    ("monitoring", "security"),  # reasons of decisions
     ("serving", "models"),
     ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms
@@ -104,6 +105,7 @@ HOMES = {
     "sklearn": {"autologging", "models", "monitoring", "demo"},
     "threadpoolctl": {"models", "monitoring"},  # it comes with scikit-learn
     "pandas": {"models", "frames"},  # these three only where they are installed
+    "apprise": {"monitoring"},  # only where it is installed
     "orjson": {"jsontext"},  # only where it is installed
     "polars": {"frames"},
     "pyarrow": {"frames"},
@@ -218,6 +220,8 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.search": "the filter language; loaded by who searches",
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
+        "lite_mlops.monitoring.monitors": "what is watched; loaded by who watches",
+        "lite_mlops.monitoring.alerts": "what fires, and who is told; loaded by who watches",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
         "lite_mlops.serving.trials": "words of what is tried; loaded by who tries",

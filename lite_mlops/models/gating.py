@@ -27,7 +27,7 @@ from lite_mlops.data import Datasets
 from lite_mlops.errors import Conflict, Denied, Invalid, NotFound
 from lite_mlops.models.references import checked_model_name
 from lite_mlops.models.versions import ModelVersion
-from lite_mlops.settings import tables
+from lite_mlops.settings import tables_of
 from lite_mlops.store import Database, Store
 
 PASSED, FAILED, CANNOT_TELL = "passed", "failed", "cannot tell"
@@ -214,7 +214,7 @@ def definitions(store: Store, database: Database) -> dict[str, dict[str, Any]]:
         Invalid: the settings file cannot be read.
     """
     coded = {name: json.loads(text) for name, text in database.rows("gate_definitions")}
-    return coded | tables(store.layout.folder.parent, "gate")
+    return coded | tables_of(store.layout.folder.parent, "gate")
 
 
 def requirement_for(store: Store, database: Database, model: str, alias: str) -> Requirement | None:

@@ -353,6 +353,42 @@ class Feedback(Event):
     text: str
 
 
+class MonitorRan(Event):
+    """A monitor looked at a window: what it found, each list with an entry for each finding.
+
+    `since` and `until` bound the window, in microseconds since 1970 UTC; `proofs` are JSON.
+    """
+
+    kind = "monitor_ran"
+    monitor: str
+    look: str  # the id of this run of the monitor
+    model: str
+    version: int
+    since: int
+    until: int
+    rows: int
+    took: int  # microseconds
+    how: str
+    checks: list[str]
+    subjects: list[str]
+    severities: list[str]
+    sentences: list[str]
+    measured: list[float | None]
+    limits: list[float | None]
+    proofs: list[str | None]
+
+
+class AlertSent(Event):
+    """A notice goes to a channel: `state` is "sending", and then "sent", "failed" or "given up"."""
+
+    kind = "alert_sent"
+    notice: str
+    channel: str
+    state: str
+    attempt: int
+    detail: dict[str, Any] | None = None
+
+
 class RunDeleted(Decision):
     """A run was put away; it can be restored until it is purged."""
 
@@ -580,6 +616,44 @@ class TokenRevoked(Decision):
     name: str
 
 
+class MonitorSet(Decision):
+    """What a monitor watches, and how; the latest decision stands. No definition takes it away."""
+
+    kind = "monitor_set"
+    monitor: str
+    definition: dict[str, Any] | None = None
+
+
+class IncidentSet(Decision):
+    """How an incident stands; the latest decision stands, each is a line of its history.
+
+    `notice` is what it has to be told under, to `channels`; None if nobody is to be told.
+    """
+
+    kind = "incident_set"
+    incident: str
+    monitor: str
+    checked: str
+    subject: str
+    state: str  # "open", "acknowledged", "cleared" or "resolved"
+    severity: str
+    sentence: str
+    how: str  # what happened, such as "opened" or "worse"
+    look: str | None = None
+    notice: str | None = None
+    channels: list[str] | None = None
+
+
+class SilenceSet(Decision):
+    """Nobody is told of what a monitor finds until a time; '' stands for any check and subject."""
+
+    kind = "silence_set"
+    monitor: str
+    checked: str
+    subject: str
+    expires: int | None = None  # microseconds since 1970 UTC; None lifts it
+
+
 class AliasRemoved(Decision):
     """An alias of a model was taken away; `how` as for `AliasSet`."""
 
@@ -612,6 +686,8 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     Feedback,
     EndpointNoted,
     TrialSeen,
+    MonitorRan,
+    AlertSent,
     StepDone,
     ExperimentRenamed,
     RunDeleted,
@@ -636,6 +712,9 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     TrialSet,
     TokenMade,
     TokenRevoked,
+    MonitorSet,
+    IncidentSet,
+    SilenceSet,
     RunPurged,
 )
 

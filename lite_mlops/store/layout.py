@@ -14,6 +14,7 @@
   lock, lock.gate     the project's one lock
   lock.protect        held by the process that replaces kept journals by a backup
   lock.import         held by the process that imports what was logged elsewhere
+  lock.monitor        held by the process whose monitors look at what was recorded
 """
 
 from __future__ import annotations
@@ -95,6 +96,11 @@ class Layout:
     def importing(self) -> Path:
         """The lock file of the process that imports."""
         return self.folder / "lock.import"
+
+    @property
+    def watching(self) -> Path:
+        """The lock file of the process whose monitors look."""
+        return self.folder / "lock.monitor"
 
     def has_remains(self) -> bool:
         """Return whether there once was a database: what was folded or backed up is still here."""
