@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         NotFound,
     )
     from lite_mlops.models import ModelContext, PythonModel
+    from lite_mlops.pipelines import step
     from lite_mlops.project import Project
     from lite_mlops.settings import Settings
     from lite_mlops.tracking import ActiveRun, Artifact, Experiment, History, Metric, Run
@@ -59,7 +60,9 @@ if TYPE_CHECKING:
         log_params,
         log_table,
         log_text,
+        monitor,
         optuna_callback,
+        pipeline,
         predictor,
         register_model,
         search_runs,
@@ -77,6 +80,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "errors": "Busy Conflict Damaged Denied Invalid LiteMlopsError NotFound",
     "models": "ModelContext PythonModel",
+    "pipelines": "step",
     "project": "Project",
     "settings": "Settings",
     "tracking": "ActiveRun Artifact Experiment History Metric Run",
@@ -86,7 +90,7 @@ _HOMES = {
         "active_run app autolog compare current_project drift end_run feedback finish get_run init "
         "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
         "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
-        "predictor "
+        "pipeline predictor "
         "register_model search_runs serve set_experiment set_note set_tag set_tags sql start_run "
         "use_project"
     ),
@@ -141,7 +145,9 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "monitor",
     "optuna_callback",
+    "pipeline",
     "predictor",
     "register_model",
     "search_runs",
@@ -152,6 +158,7 @@ __all__ = [
     "set_tags",
     "sql",
     "start_run",
+    "step",
     "use_project",
 ]
 

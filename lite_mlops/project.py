@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from lite_mlops.importing import Imports
     from lite_mlops.models import Inputs, Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
-    from lite_mlops.pipelines import Reproducing
+    from lite_mlops.monitoring.alerts import Alerts
+    from lite_mlops.monitoring.monitors import Monitors
+    from lite_mlops.pipelines import Pipelines, Reproducing
     from lite_mlops.security.tokens import Tokens
     from lite_mlops.serving import Endpoint, Endpoints, Predictor
     from lite_mlops.store.backup import Backup
@@ -158,6 +160,20 @@ class Project:
         return Monitoring(self.store, self.models, self.datasets)
 
     @cached_property
+    def monitors(self) -> Monitors:
+        """The monitors: what is watched, and what was found."""
+        from lite_mlops.monitoring.monitors import Monitors  # joblib and NumPy
+
+        return Monitors(self.store, self.models, self.datasets, self.monitoring, self.alerts)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """The alerts: what fires, and who was told."""
+        from lite_mlops.monitoring.alerts import Alerts  # joblib and NumPy
+
+        return Alerts(self.store)
+
+    @cached_property
     def endpoints(self) -> Endpoints:
         """The endpoints: what is served, and what is tried beside it."""
         from lite_mlops.serving import Endpoints  # joblib and NumPy
@@ -177,6 +193,13 @@ class Project:
         from lite_mlops.importing import Imports  # joblib and NumPy
 
         return Imports(self.store)
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        """The pipelines: steps that run when something they depend on changed."""
+        from lite_mlops.pipelines import Pipelines  # graphs and processes
+
+        return Pipelines(self.store)
 
     @cached_property
     def reproducing(self) -> Reproducing:
@@ -410,6 +433,7 @@ class Project:
             Invalid: a name or value cannot be used.
             NotFound: no run answers to `run_id`.
         """
+        nested = nested or context.is_around()
         while (active := context.own()) is not None and not nested:
             log.warning("Run %s (%s) was still active and is ended.", active.id, active.name)
             active.end()

@@ -232,7 +232,8 @@ def _is_table(value: object) -> bool:
     return all(isinstance(item, dict) for item in items)
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a settings file holds; nothing if there is none. Raises `Invalid`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -242,12 +243,27 @@ def _from_file(path: Path) -> dict[str, Any]:
     import tomllib  # only a project with a settings file pays for the parser
 
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path} is not valid TOML: {error}") from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
     # Tables belong to the concepts (gates, monitors); plain keys are settings.
-    plain = {name: value for name, value in table.items() if not _is_table(value)}
+    plain = {name: value for name, value in _read(path).items() if not _is_table(value)}
     return {name: _parsed(name, value, str(path)) for name, value in plain.items()}
+
+
+def load_tables(root: Path, *names: str) -> dict[str, Any]:
+    """Return the tables of these names in `lite-mlops.toml` of the project in `root`.
+
+    They belong to the concepts (steps, gates, monitors), which check what stands in them.
+
+    Raises:
+        Invalid: the file cannot be read.
+    """
+    found = _read(root / FILE_NAME)
+    return {name: found[name] for name in names if name in found}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -271,6 +287,38 @@ def load_settings(
     values |= _from_environment(os.environ if environ is None else environ)
     values |= {name: _parsed(name, value, "option") for name, value in options.items()}
     return Settings(**values)
+
+
+def tables_of(root: Path, concept: str) -> dict[str, dict[str, Any]]:
+    """Return the tables `[concept.NAME]` of the file in `root`, by name.
+
+    Raises:
+        Invalid: the file cannot be read, one of them is no table, or a table beside them has a
+            name that is nearly the same.
+    """
+    path = root / FILE_NAME
+    whole = _read(path)
+    for name in whole:
+        if name != concept and _is_table(whole[name]) and suggestion(name, [concept]):
+            raise Invalid(f"{path}: there is no table {name!r}. Did you mean {concept!r}?")
+    found = whole.get(concept, {})
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise Invalid(f"{path}: {concept} needs a name: write it as [{concept}.NAME].")
+    return found
+
+
+def file_state(root: Path) -> tuple[int, int] | None:
+    """Return what changes with the file in `root`; None if there is none."""
+    try:
+        status = (root / FILE_NAME).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def secret_of(variable: str) -> str | None:
+    """Return a secret that the environment holds under this name; it is never stored or told."""
+    return os.environ.get(variable) or None
 
 
 def chosen_folder() -> str | None:

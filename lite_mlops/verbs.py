@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring.drift import DriftReport
+    from lite_mlops.monitoring.monitors import Monitor
+    from lite_mlops.pipelines import PipelineFunction
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
@@ -320,6 +322,16 @@ def drift(reference: Any, current: Any = None, **options: Any) -> DriftReport:
     return monitoring.compare(reference, current, **options)
 
 
+def monitor(name: str, **options: Any) -> Monitor:
+    """Have a monitor watch a model, as a table `[monitor.NAME]` of `lite-mlops.toml` would.
+
+    Without options it is the monitor of that name, if there is one; see `Monitors.set`.
+    """
+    monitors = current_project().monitors
+    known = {one.name: one for one in monitors.all()}
+    return known[name] if name in known and not options else monitors.set(name, **options)
+
+
 def feedback(prediction_id: str, label: Any) -> None:
     """Record the true label of an earlier prediction; see `Monitoring.feedback`."""
     current_project().monitoring.feedback(prediction_id, label)
@@ -348,6 +360,23 @@ def optuna_callback(metric_name: str | Sequence[str] = "value") -> Callable[[Any
     from lite_mlops.autologging import optuna_callback as callback
 
     return callback(current_project, metric_name)
+
+
+def pipeline(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+    """Make a function that calls steps a pipeline of the current project.
+
+    Calling it runs the steps of which something changed, and returns what the function returns.
+    See `lite_mlops.pipelines.functions`; `name` is another than that of the function.
+
+    Raises:
+        Invalid: the name cannot be used.
+    """
+    from lite_mlops.pipelines import PipelineFunction
+
+    def made(one: Callable[..., Any]) -> PipelineFunction:
+        return PipelineFunction(one, lambda: current_project().pipelines, name=name)
+
+    return made if function is None else made(function)
 
 
 # -- the words of Weights & Biases ---------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import logging
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 
+import lite_mlops
 from lite_mlops import verbs
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX, Settings
@@ -31,6 +33,12 @@ hypothesis_settings.register_profile("explore", deadline=None, phases=_PHASES)
 hypothesis_settings.load_profile("steady")
 
 FORGOTTEN = "a-test-forgot-to-choose-a-project-folder"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package once, for processes of tests that may not write bytecode themselves."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(lite_mlops.__file__).parent, quiet=2)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,10 +20,10 @@ PACKAGE = Path(lite_mlops.__file__).parent
 
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
-    {"errors", "csvtext", "faces", "jsontext", "htmltext"},
+    {"errors", "csvtext", "diagram", "faces", "jsontext", "htmltext"},
     {"charts"},
     {"documents"},
-    {"settings", "frames"},
+    {"settings", "frames", "yamltext"},
     {"store"},
     {
         "security",
@@ -60,8 +60,14 @@ SIDEWAYS = {
     ("importing", "models"),
     ("importing", "security"),
     ("importing", "tracking"),
+    ("gates", "data"),  # versions, expectations and leakage
+    ("gates", "models"),
+    ("gates", "monitoring"),
+    ("gates", "security"),  # reasons of decisions
+    ("gates", "tracking"),  # paired comparisons of models on the same rows
     ("monitoring", "data"),
     ("monitoring", "models"),
+    ("monitoring", "security"),  # reasons of decisions
     ("serving", "models"),
     ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms
@@ -79,7 +85,9 @@ HOMES = {
     "fastcdc": {"store"},
     "jinja2": {"web"},
     "psutil": {"tracking"},
-    "joblib": {"models"},
+    "joblib": {"models", "pipelines"},
+    "watchdog": {"pipelines"},
+    "optuna": {"pipelines"},  # only where it is installed
     "skops": {"models"},  # these three only where they are installed
     "onnxruntime": {"models"},
     "cryptography": {"security"},
@@ -91,6 +99,7 @@ HOMES = {
         "models",
         "monitoring",
         "serving",
+        "gates",
         "pipelines",
         "demo",
         "web",
@@ -98,6 +107,7 @@ HOMES = {
     "sklearn": {"autologging", "models", "monitoring", "demo"},
     "threadpoolctl": {"models", "monitoring"},  # it comes with scikit-learn
     "pandas": {"models", "frames"},  # these three only where they are installed
+    "apprise": {"monitoring"},  # only where it is installed
     "orjson": {"jsontext"},  # only where it is installed
     "polars": {"frames"},
     "pyarrow": {"frames"},
@@ -207,13 +217,18 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.store.usage": "what `du` measures",
         "lite_mlops.store.standing": "what `status` tells",
         "lite_mlops.tracking.comparing": "runs side by side; loaded by who compares",
+        "lite_mlops.tracking.comparing.measuring": "metrics with intervals; loaded by who judges",
+        "lite_mlops.tracking.comparing.verdicts": "paired verdicts; loaded by who judges",
         "lite_mlops.tracking.search": "the filter language; loaded by who searches",
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
+        "lite_mlops.monitoring.monitors": "what is watched; loaded by who watches",
+        "lite_mlops.monitoring.alerts": "what fires, and who is told; loaded by who watches",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
         "lite_mlops.serving.trials": "words of what is tried; loaded by who tries",
         "lite_mlops.serving.wording": "what is known of an endpoint, in sentences",
+        "lite_mlops.data.sources": "what files looked like when they were read",
         "lite_mlops.data.wording": "counts and shares, as they stand in sentences",
         "lite_mlops.security.pseudonyms": "keyed hashes; loaded by who records predictions",
         "lite_mlops.security.tokens": "who may ask a server; loaded by who serves",

@@ -17,6 +17,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 
 # Where each command lives; a call loads only the file of its own.
 _HOMES = {
+    "alerts": "alerts",
     "data": "data",
     "demo": "demo",
     "drift": "drift",
@@ -25,6 +26,8 @@ _HOMES = {
     "imports": "import",
     "init": "init",
     "models": "models",
+    "monitor": "monitor",
+    "pipe": "pipe",
     "predict": "predict",
     "reproduce": "reproduce",
     "run": "run",
@@ -54,5 +57,6 @@ def main() -> None:
     \b
     Exit codes: 0 done, 1 failed, 2 wrong call, 3 not found, 4 conflict,
     5 busy, 6 not allowed, 7 damaged, 130 interrupted.
-    `run` exits with the code of the script, `drift` with 4 if data has drifted.
+    `run` exits with the code of the script, `drift` with 4 if data has drifted,
+    `monitor run` with 4 if something fires.
     """

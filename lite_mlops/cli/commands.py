@@ -4,7 +4,7 @@
 1  failed        4  conflict       7  stored bytes are damaged
 2  wrong call    5  busy         130  interrupted
 
-`drift` exits with 4 if data has drifted.
+`drift` exits with 4 if data has drifted, `monitor run` if something fires.
 """
 
 from __future__ import annotations

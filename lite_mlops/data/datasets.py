@@ -279,6 +279,19 @@ class Datasets(Quality):
         with TemporaryDirectory(prefix="lite-mlops-") as folder:
             return columns_of(self.checkout(data, Path(folder) / self.file_name(data)), settings)
 
+    def fingerprint(self, data: Any) -> str:
+        """Return the hash of the whole content of a table; of a version as NAME@VERSION, its own.
+
+        Raises:
+            Invalid: it is no table, or the file cannot be read as one.
+            NotFound: there is no such file or version.
+        """
+        if isinstance(data, str) and "@" in data and not Path(data).expanduser().is_file():
+            return self.get(data).sha256
+        from lite_mlops.data.streams import examine, in_memory
+
+        return examine(in_memory(self.columns(data))).sha256
+
     def file_name(self, reference: str) -> str:
         """Return the name of a file for a version, with the ending that its kind of file has."""
         return _file_name(self.get(reference))

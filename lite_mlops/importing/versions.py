@@ -1,7 +1,7 @@
 """Registered versions from elsewhere: numbered, tagged and named by aliases here, once.
 
     with store.deciding() as decisions:
-        added = add_versions(decisions, model, told, store.settings.mask)
+        added = add_versions(store, decisions, model, told)
 
 Which version of here is which of elsewhere stands in the reason of its registration, which never
 changes. Nothing is trusted that was not confirmed here.
@@ -14,7 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from lite_mlops.errors import NotFound
 from lite_mlops.importing.told import Told
-from lite_mlops.models import WHOLE_MODEL, Prepared, origin_of, record_version
+from lite_mlops.models import (
+    WHOLE_MODEL,
+    Prepared,
+    origin_of,
+    record_version,
+    requirement_for,
+)
 from lite_mlops.security import mask_value
 from lite_mlops.store import Decisions, Store
 from lite_mlops.store.events import AliasSet, VersionTagged
@@ -61,9 +67,7 @@ def marks_here(store: Store, models: Sequence[str]) -> dict[str, set[str]]:
     return found
 
 
-def add_versions(
-    decisions: Decisions, model: PastModel, told: Told, mask: tuple[str, ...] = ()
-) -> Added:
+def add_versions(store: Store, decisions: Decisions, model: PastModel, told: Told) -> Added:
     """Register the versions that are not here yet and move the aliases that moved elsewhere."""
     rows = decisions.database.rows("versions_here", models=[model.name])
     known = {reason: number for _, number, reason in rows}
@@ -78,9 +82,9 @@ def add_versions(
         _register(decisions, model, one, number)
         here[one.number] = number
     if here:
-        _tag(decisions, model, here, mask)
+        _tag(decisions, model, here, store.settings.mask)
     moved = sum(
-        _move(decisions, model, alias, here.get(number), told)
+        _move(store, decisions, model, alias, here.get(number), told)
         for alias, number in model.aliases.items()
     )
     return Added(len(new), moved)
@@ -130,7 +134,12 @@ def _tag(
 
 
 def _move(
-    decisions: Decisions, model: PastModel, alias: str, target: int | None, told: Told
+    store: Store,
+    decisions: Decisions,
+    model: PastModel,
+    alias: str,
+    target: int | None,
+    told: Told,
 ) -> bool:
     """Have an alias point where it points elsewhere, unless it was moved here since."""
     name = f"{model.name}@{alias}"
@@ -143,6 +152,9 @@ def _move(
     reasons = decisions.database.rows("alias_reason", model=model.name, alias=alias)
     if reasons and reasons[0][0] != model.reason:
         told.add("Left as it was set here", name)
+        return False
+    if requirement_for(store, decisions.database, model.name, alias) is not None:
+        told.add("Not set, because it has a gate here", name)
         return False
     decisions.record(
         AliasSet(

@@ -1,6 +1,6 @@
 """Models: registered versions, aliases, signatures, and the one function that loads a file."""
 
-from lite_mlops.models.aliases import AliasMove, alias_move
+from lite_mlops.models.aliases import AliasMove, alias_move, alias_moves
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
 from lite_mlops.models.examples import Example
@@ -11,6 +11,21 @@ from lite_mlops.models.explaining import (
     check_explained,
     explanations,
     why_unexplained,
+)
+from lite_mlops.models.gating import (
+    CANNOT_TELL,
+    FAILED,
+    PASSED,
+    Approval,
+    Judged,
+    Requirement,
+    data_path,
+    definitions,
+    digest_of,
+    look_ahead,
+    requirement_for,
+    requirement_of,
+    span_of,
 )
 from lite_mlops.models.importances import (
     built_in_importances,
@@ -52,11 +67,15 @@ from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
     "BUNDLE",
+    "CANNOT_TELL",
     "DESCRIPTION",
+    "FAILED",
     "MAX_EXPLAINED",
     "MAX_TAG",
+    "PASSED",
     "WHOLE_MODEL",
     "AliasMove",
+    "Approval",
     "Asking",
     "Bundle",
     "Change",
@@ -68,6 +87,7 @@ __all__ = [
     "Inputs",
     "Inspection",
     "InvalidRows",
+    "Judged",
     "KeptPlan",
     "ModelContext",
     "ModelFile",
@@ -78,23 +98,29 @@ __all__ = [
     "Prepared",
     "Problem",
     "PythonModel",
+    "Requirement",
     "Signature",
     "Table",
     "Type",
     "Untrusted",
     "alias_move",
+    "alias_moves",
     "asking_well",
     "built_in_importances",
     "check_explained",
     "checked_model_name",
     "class_of",
     "compatible",
+    "data_path",
+    "definitions",
+    "digest_of",
     "explanations",
     "final_of",
     "infer_signature",
     "inspect_model",
     "is_bundle",
     "load_model",
+    "look_ahead",
     "names_of_features",
     "open_asking",
     "open_version",
@@ -102,6 +128,9 @@ __all__ = [
     "parse_any_reference",
     "parse_reference",
     "record_version",
+    "requirement_for",
+    "requirement_of",
+    "span_of",
     "why_unexplained",
     "write_model",
 ]

@@ -17,13 +17,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
+from lite_mlops.models.gating import CHAMPION, Ahead, clear, look_ahead
 from lite_mlops.models.references import Reference, checked_model_name
 from lite_mlops.models.versions import ModelVersion, known_model, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store import Database, Store
-from lite_mlops.store.events import AliasRemoved, AliasSet
+from lite_mlops.store.events import AliasRemoved, AliasSet, Decision, GateOverridden
 
-CHAMPION = "champion"
 How = Literal["rollback", "undo"]
 
 
@@ -142,8 +142,13 @@ class Aliases:
         reason: str | None = None,
         evidence: Mapping[str, Any] | None = None,
         expect: int | None = None,
+        override: bool = False,
     ) -> ModelVersion:
         """Have an alias point to a version of a model.
+
+        Where the alias has a gate, it must have passed for exactly this version, the data and the
+        settings as they are, and against the version that the alias points to: that is looked at
+        in the same decision.
 
         Args:
             model: The name of the model.
@@ -153,20 +158,32 @@ class Aliases:
             evidence: What it rests on, such as metrics: anything that JSON can hold.
             expect: The version that the alias points to now; 0: it does not exist. It is not moved
                 if it points elsewhere, as when another process moved it meanwhile.
+            override: Move it past its gate. It needs a reason, and is on record by itself.
 
         Raises:
-            Invalid: the alias cannot be used, a version is no number, or the evidence is no JSON.
+            Invalid: the alias cannot be used, a version is no number, the evidence is no JSON, or
+                an override has no reason.
             NotFound: there is no such model or version.
             Conflict: the alias does not point to `expect`.
+            Denied: its gate has not passed, or approvals are missing.
         """
         alias = checked_model_name(alias, "alias")
         version = _checked_version(version)
         expected = None if expect is None else _checked_version(expect)
         facts = _checked_evidence(evidence)
+        reason = mask_reason(reason, self._store.settings.mask)
+        ahead = look_ahead(self._store, model, alias)
         with self._store.deciding() as decisions:
-            move = alias_move(decisions.database, model, alias, version, expect=expected)
-            reason = mask_reason(reason, self._store.settings.mask)
-            decisions.record(move.replaced(evidence=facts, reason=reason))
+            moves = alias_moves(
+                self._store,
+                decisions.database,
+                alias_move(decisions.database, model, alias, version, expect=expected),
+                ahead,
+                evidence=facts,
+                reason=reason,
+                override=override,
+            )
+            decisions.record_together(*moves)
             decisions.settle()
             return resolve(decisions.database, Reference(model, version=version))
 
@@ -237,6 +254,49 @@ def alias_move(
     if expect is not None and (present or 0) != expect:
         raise Conflict(_elsewhere(model, alias, expect, moves))
     return AliasSet(model=model, alias=alias, version=found.version, previous=present)
+
+
+def alias_moves(
+    store: Store,
+    database: Database,
+    move: AliasSet,
+    ahead: Ahead,
+    *,
+    evidence: Mapping[str, Any] | None,
+    reason: str | None,
+    override: bool = False,
+) -> list[Decision]:
+    """Return the decisions that move an alias if its gate lets it; the project is held.
+
+    Args:
+        store: The store.
+        database: Its database.
+        move: As `alias_move` gives it.
+        ahead: What `look_ahead` told before the project was held.
+        evidence: What the move rests on; the verdict of the gate is added to it.
+        reason: Why.
+        override: Move it past its gate, which is a decision of its own.
+
+    Raises:
+        Denied: its gate has not passed for exactly what is there now, or approvals are missing.
+        Conflict, Invalid: the gate changed just now, cannot be read, or an override has no reason.
+    """
+    version = resolve(database, Reference(move.model, version=move.version))
+    cleared = clear(store, database, version, move.alias, ahead, override=override, reason=reason)
+    found: list[Decision] = []
+    if cleared.objection is not None and cleared.requirement is not None:
+        found.append(
+            GateOverridden(
+                gate=cleared.requirement.gate,
+                model=move.model,
+                version=move.version,
+                alias=move.alias,
+                why=cleared.objection,
+                reason=reason,
+            )
+        )
+    facts = {**(evidence or {}), **cleared.evidence}
+    return [*found, move.replaced(evidence=facts or None, reason=reason)]
 
 
 def _step(

@@ -89,9 +89,11 @@ class Lineage:
 
     def to_svg(self) -> str:
         """Return a picture that needs nothing from elsewhere."""
-        from lite_mlops.models.lineage_picture import picture
+        from lite_mlops.diagram import Box, diagram
 
-        return picture(self)
+        layers = [[Box(node.kind, node.id, node.facts) for node in one] for one in self.layers()]
+        edges = [(edge.source, edge.target, edge.label) for edge in self.edges]
+        return diagram(f"Lineage of {self.of}", layers, edges, own=self.of)
 
     def _repr_html_(self) -> str:
         return self.to_svg()

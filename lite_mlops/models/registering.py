@@ -17,6 +17,7 @@ from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.examples import ANSWERED, example_of
 from lite_mlops.models.finding import Finding
+from lite_mlops.models.gating import refuse_if_gated
 from lite_mlops.models.importances import class_of
 from lite_mlops.models.loading import (
     FORMATS,
@@ -204,8 +205,9 @@ class Registering(Finding):
             Invalid: the name cannot be used, the model cannot be written, its features are not
                 known, or a personal column is not among them.
             NotFound: there is no such run or artifact.
+            Denied: the alias has a gate, which a new version cannot have passed.
         """
-        name, alias = checked_model_name(name), _checked_alias(alias)
+        name, alias = self._checked_names(name, alias)
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
         signature = None
@@ -262,7 +264,7 @@ class Registering(Finding):
             Denied: it imports what is neither on the shipped list nor in `trust`; nothing of it
                 was loaded, and nothing was registered.
         """
-        name, alias = checked_model_name(name), _checked_alias(alias)
+        name, alias = self._checked_names(name, alias)
         path = Path(path)
         try:
             data = path.read_bytes()
@@ -326,7 +328,7 @@ class Registering(Finding):
             Invalid, NotFound: the reference or the name cannot be used.
             Damaged: the bytes are gone, or are not what was stored.
         """
-        name, alias = checked_model_name(name), _checked_alias(alias)
+        name, alias = self._checked_names(name, alias)
         kept = self.get(reference)
         self._store.objects.refresh(kept.sha256)
         found = inspect_model(self._store.objects.read(kept.sha256, kept.file.referrer))
@@ -346,6 +348,14 @@ class Registering(Finding):
         )
         made = replace(made, attempt=self._attempted(kept, name, made))
         return self._record(name, made, alias, reason)
+
+    def _checked_names(self, name: str, alias: str | None) -> tuple[str, str | None]:
+        """Return the names of a model and an alias. Raises `Invalid`, or `Denied` for a gate."""
+        name, alias = checked_model_name(name), _checked_alias(alias)
+        if alias is not None and self._store.layout.folder.is_dir():
+            with self._store.reading(folded=True) as database:
+                refuse_if_gated(self._store, database, name, alias)
+        return name, alias
 
     def _loaded_once(self, model: PythonModel, saved: Saved, members: Mapping[str, Member]) -> Any:
         """Return a model that is written in Python with its files, as it may not answer before."""
@@ -427,6 +437,7 @@ class Registering(Finding):
         reason = mask_reason(reason, self._store.settings.mask)
         with self._store.deciding() as decisions:
             database = decisions.database
+            refuse_if_gated(self._store, database, name, alias)
             known = trusted_before(database, name) & set(made.needs) if made.needs else set[str]()
             made = replace(
                 made,

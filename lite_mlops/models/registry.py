@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lite_mlops.models.aliases import Aliases
 from lite_mlops.models.bundles import Bundling
 from lite_mlops.models.cards import Cards
 from lite_mlops.models.looking import Looking
 from lite_mlops.models.lowering import Plans
+from lite_mlops.models.promoting import Promoting
 from lite_mlops.models.registering import Registering
 from lite_mlops.models.removing import Removing
 from lite_mlops.models.signing import Signing, open_version
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lite_mlops.models.search import VersionPage
 
 
-class Models(Registering, Aliases, Tagging, Removing, Signing, Looking, Cards, Bundling, Plans):
+class Models(Registering, Promoting, Tagging, Removing, Signing, Looking, Cards, Bundling, Plans):
     """The models of a project; each concern of them stands in a file of its own."""
 
     def all(self, model: str | None = None, *, removed: bool = False) -> list[ModelVersion]:

@@ -15,7 +15,15 @@ from dataclasses import replace
 from typing import Any
 
 from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound, suggestion
-from lite_mlops.models import Models, ModelVersion, alias_move, compatible, parse_reference
+from lite_mlops.models import (
+    Models,
+    ModelVersion,
+    alias_move,
+    alias_moves,
+    compatible,
+    look_ahead,
+    parse_reference,
+)
 from lite_mlops.security import mask_reason
 from lite_mlops.serving.endpoint_state import (
     COUNTED,
@@ -206,15 +214,19 @@ class Endpoints:
         """
         return self._decide(reference, lambda trial: _switched(trial, paused=False), reason)
 
-    def promote(self, reference: str, *, reason: str | None = None) -> ModelVersion:
+    def promote(
+        self, reference: str, *, reason: str | None = None, override: bool = False
+    ) -> ModelVersion:
         """Move the alias of an endpoint to the version of its canary, and end its trial.
 
         Both is one decision; the evidence is recorded with it. Servers go over to the canary that
-        they have loaded already.
+        they have loaded already. Where the alias has a gate, it must have passed, as for
+        `Models.promote`; with `override`, which needs a reason, it is moved past it.
 
         Raises:
-            Invalid: the endpoint answers for no alias.
+            Invalid: the endpoint answers for no alias, or an override has no reason.
             NotFound: there is no canary.
+            Denied: the gate of the alias has not passed, or approvals are missing.
         """
         parsed = parse_reference(reference)
         if parsed.alias is None:
@@ -223,17 +235,23 @@ class Endpoints:
                 "be moved to its canary."
             )
         state = self.get(reference)
+        ahead = look_ahead(self._store, parsed.model, parsed.alias)
+        reason = mask_reason(reason, self._store.settings.mask)
         with self._store.deciding() as decisions:
             trial = _trials(decisions.database, str(parsed)).get(str(parsed), Trial(str(parsed)))
             ended = _without_canary(trial, PROMOTED)
             assert trial.canary is not None
             evidence = _promoted(state, trial)
-            reason = mask_reason(reason, self._store.settings.mask)
-            move = alias_move(decisions.database, parsed.model, parsed.alias, trial.canary)
-            decisions.record_together(
-                move.replaced(evidence=evidence, reason=reason),
-                ended.decision(reason, evidence, trial.canary),
+            moves = alias_moves(
+                self._store,
+                decisions.database,
+                alias_move(decisions.database, parsed.model, parsed.alias, trial.canary),
+                ahead,
+                evidence=evidence,
+                reason=reason,
+                override=override,
             )
+            decisions.record_together(*moves, ended.decision(reason, evidence, trial.canary))
         return self._models.get(str(parsed))
 
     def try_when_started(

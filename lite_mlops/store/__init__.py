@@ -14,6 +14,7 @@ from lite_mlops.store.objects import Objects, Stored
 from lite_mlops.store.past import PastJournal, importing_alone
 from lite_mlops.store.scratch import NotReadable, Scratch, scratch_database
 from lite_mlops.store.store import Decisions, Store, kept_store, open_store
+from lite_mlops.store.watching import watching_alone
 from lite_mlops.store.workbench import Workbench
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "now",
     "open_store",
     "scratch_database",
+    "watching_alone",
 ]

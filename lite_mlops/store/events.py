@@ -332,12 +332,61 @@ class TrialSeen(Event):
     detail: dict[str, Any] | None = None
 
 
+class StepDone(Event):
+    """A step of a pipeline came to its end; `key` is the hash of all that it depended on."""
+
+    kind = "step_done"
+    pipeline: str
+    name: str
+    key: str
+    run: str | None = None
+    outputs: dict[str, Any]  # what it made, and the objects that hold it
+    detail: dict[str, Any]  # what it depended on, in parts
+    seconds: float
+
+
 class Feedback(Event):
     """The true label of an earlier prediction; the latest one stands."""
 
     kind = "feedback"
     prediction: str
     text: str
+
+
+class MonitorRan(Event):
+    """A monitor looked at a window: what it found, each list with an entry for each finding.
+
+    `since` and `until` bound the window, in microseconds since 1970 UTC; `proofs` are JSON.
+    """
+
+    kind = "monitor_ran"
+    monitor: str
+    look: str  # the id of this run of the monitor
+    model: str
+    version: int
+    since: int
+    until: int
+    rows: int
+    took: int  # microseconds
+    how: str
+    checks: list[str]
+    subjects: list[str]
+    severities: list[str]
+    sentences: list[str]
+    measured: list[float | None]
+    limits: list[float | None]
+    proofs: list[str | None]
+
+
+class AlertSent(Event):
+    """A notice goes to a channel: `state` is "sending", and then "sent", "failed" or "given up"."""
+
+    kind = "alert_sent"
+    notice: str
+    channel: str
+    state: str
+    attempt: int
+    detail: dict[str, Any] | None = None
 
 
 class RunDeleted(Decision):
@@ -468,6 +517,58 @@ class VersionSigned(Decision):
     seal: str
 
 
+class GateDefined(Decision):
+    """What an alias needs before it moves was defined in code; none takes it away again."""
+
+    kind = "gate_defined"
+    gate: str
+    definition: dict[str, Any] | None = None
+
+
+class GateJudged(Decision):
+    """A gate said whether a version may get an alias, with the evidence.
+
+    `digest` is the hash of the gate's definition, `baseline` the version that the alias pointed to.
+    """
+
+    kind = "gate_judged"
+    gate: str
+    model: str
+    version: int
+    alias: str
+    baseline: int | None = None
+    digest: str
+    data_name: str | None = None
+    data_sha256: str | None = None
+    rows: int
+    seed: int
+    outcome: str  # "passed", "failed" or "cannot tell"
+    report: dict[str, Any]
+
+
+class VersionApproved(Decision):
+    """Somebody approved a version for an alias, on the evidence that these fields name."""
+
+    kind = "version_approved"
+    model: str
+    version: int
+    alias: str
+    baseline: int | None = None
+    digest: str
+    data_sha256: str | None = None
+
+
+class GateOverridden(Decision):
+    """An alias was moved past its gate; `why` is what the gate had against it."""
+
+    kind = "gate_overridden"
+    gate: str
+    model: str
+    version: int
+    alias: str
+    why: str
+
+
 class AliasSet(Decision):
     """An alias of a model was moved to a version; `how` says if by a rollback or its undoing."""
 
@@ -515,6 +616,44 @@ class TokenRevoked(Decision):
     name: str
 
 
+class MonitorSet(Decision):
+    """What a monitor watches, and how; the latest decision stands. No definition takes it away."""
+
+    kind = "monitor_set"
+    monitor: str
+    definition: dict[str, Any] | None = None
+
+
+class IncidentSet(Decision):
+    """How an incident stands; the latest decision stands, each is a line of its history.
+
+    `notice` is what it has to be told under, to `channels`; None if nobody is to be told.
+    """
+
+    kind = "incident_set"
+    incident: str
+    monitor: str
+    checked: str
+    subject: str
+    state: str  # "open", "acknowledged", "cleared" or "resolved"
+    severity: str
+    sentence: str
+    how: str  # what happened, such as "opened" or "worse"
+    look: str | None = None
+    notice: str | None = None
+    channels: list[str] | None = None
+
+
+class SilenceSet(Decision):
+    """Nobody is told of what a monitor finds until a time; '' stands for any check and subject."""
+
+    kind = "silence_set"
+    monitor: str
+    checked: str
+    subject: str
+    expires: int | None = None  # microseconds since 1970 UTC; None lifts it
+
+
 class AliasRemoved(Decision):
     """An alias of a model was taken away; `how` as for `AliasSet`."""
 
@@ -547,6 +686,9 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     Feedback,
     EndpointNoted,
     TrialSeen,
+    MonitorRan,
+    AlertSent,
+    StepDone,
     ExperimentRenamed,
     RunDeleted,
     RunRestored,
@@ -561,11 +703,18 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     VersionRestored,
     VersionTrusted,
     VersionSigned,
+    GateDefined,
+    GateJudged,
+    VersionApproved,
+    GateOverridden,
     AliasSet,
     AliasRemoved,
     TrialSet,
     TokenMade,
     TokenRevoked,
+    MonitorSet,
+    IncidentSet,
+    SilenceSet,
     RunPurged,
 )
 

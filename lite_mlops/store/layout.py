@@ -6,6 +6,7 @@
   objects/            the bytes of models, artifacts and snapshots, by SHA-256
   objects/packs/      the chunks of snapshots, many in one file
   sources/            what the files behind dataset versions looked like when they were read
+  pipelines/          what the files of pipelines looked like, and locks of those that run
   backups/            copies that were verified
   set-aside/          what was damaged; never deleted by itself
   tmp/                what an interrupted command left here may go
@@ -13,6 +14,7 @@
   lock, lock.gate     the project's one lock
   lock.protect        held by the process that replaces kept journals by a backup
   lock.import         held by the process that imports what was logged elsewhere
+  lock.monitor        held by the process whose monitors look at what was recorded
 """
 
 from __future__ import annotations
@@ -66,6 +68,11 @@ class Layout:
         return self.folder / "sources"
 
     @property
+    def pipelines(self) -> Path:
+        """The folder of what is known of the files of pipelines; a cache, and locks."""
+        return self.folder / "pipelines"
+
+    @property
     def backups(self) -> Path:
         """The folder of the backups inside the project."""
         return self.folder / "backups"
@@ -89,6 +96,11 @@ class Layout:
     def importing(self) -> Path:
         """The lock file of the process that imports."""
         return self.folder / "lock.import"
+
+    @property
+    def watching(self) -> Path:
+        """The lock file of the process whose monitors look."""
+        return self.folder / "lock.monitor"
 
     def has_remains(self) -> bool:
         """Return whether there once was a database: what was folded or backed up is still here."""

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from lite_mlops.tracking.active import ActiveRun
     from lite_mlops.tracking.artifacts import ArtifactLog
     from lite_mlops.tracking.environment import parse_requirements
+    from lite_mlops.tracking.evaluations import Evaluation, evaluation
     from lite_mlops.tracking.experiments import Experiments
     from lite_mlops.tracking.figures import media_type
     from lite_mlops.tracking.finished import finished_run
     from lite_mlops.tracking.runs import Runs
     from lite_mlops.tracking.starting import DIFF_PATH, PACKAGES_PATH, Starter
+    from lite_mlops.tracking.status import ending_for
     from lite_mlops.tracking.values import (
         Artifact,
         Experiment,
@@ -31,6 +33,7 @@ _HOME_OF = {
     "ActiveRun": "active",
     "Artifact": "values",
     "ArtifactLog": "artifacts",
+    "Evaluation": "evaluations",
     "Experiment": "values",
     "Experiments": "experiments",
     "History": "values",
@@ -38,6 +41,8 @@ _HOME_OF = {
     "Run": "values",
     "Runs": "runs",
     "Starter": "starting",
+    "ending_for": "status",
+    "evaluation": "evaluations",
     "finished_run": "finished",
     "media_type": "figures",
     "parse_requirements": "environment",
@@ -50,6 +55,7 @@ __all__ = [
     "ActiveRun",
     "Artifact",
     "ArtifactLog",
+    "Evaluation",
     "Experiment",
     "Experiments",
     "History",
@@ -57,6 +63,8 @@ __all__ = [
     "Run",
     "Runs",
     "Starter",
+    "ending_for",
+    "evaluation",
     "finished_run",
     "media_type",
     "parse_requirements",

@@ -63,6 +63,7 @@ class ActiveRun(MetricLogging):
         self.experiment = experiment
         self.status = "running"
         self.joined = joined  # another process ends it
+        self.around = False  # runs that start meanwhile are nested in it, and do not end it
         self._store = store
         self._pid = os.getpid()
         self._params = dict(params or {})

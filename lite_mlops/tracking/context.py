@@ -51,6 +51,12 @@ def active() -> ActiveRun | None:
     return own() or (_of_process[-1] if _of_process else None)
 
 
+def is_around() -> bool:
+    """Return whether the active run is that of a step, which goes around those that it starts."""
+    run = active()
+    return run is not None and run.around
+
+
 def started_any() -> bool:
     """Return whether this process started or joined a run before."""
     return bool(_started)

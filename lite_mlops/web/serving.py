@@ -30,6 +30,7 @@ from lite_mlops.web.tally import Tally
 
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
+    from lite_mlops.monitoring.monitors import WatchingBeside
     from lite_mlops.project import Project
 
 
@@ -77,6 +78,7 @@ class Serving:
         self._project = project
         self.readiness = Readiness()
         recording = opened.recording
+        self.watching = None if project is None or recording is None else _watching(project)
         metrics = Metrics()
         self._http = HttpMetrics(metrics)
         dropped = None if recording is None else lambda: recording.dropped
@@ -109,6 +111,9 @@ class Serving:
         """Follow aliases for as long as the app is there."""
         self.opened.begin()
         weakref.finalize(self.app, self.opened.end)
+        if self.watching is not None:
+            self.watching.start()
+            weakref.finalize(self.app, self.watching.stop)
 
     def on(
         self,
@@ -138,15 +143,18 @@ class Serving:
         )
         self._http.watch(server)
         server.on_stop.append(lambda: self.readiness.down("stopping"))
-        return ServingServer(server, self.opened)
+        return ServingServer(server, self.opened, self.watching)
 
 
 class ServingServer:
     """A server of endpoints; as a context it answers in threads of its own."""
 
-    def __init__(self, server: Server, opened: Opened) -> None:
+    def __init__(
+        self, server: Server, opened: Opened, watching: WatchingBeside | None = None
+    ) -> None:
         self.server = server
         self._opened = opened
+        self._watching = watching
         self._started = False
 
     @property
@@ -157,22 +165,32 @@ class ServingServer:
     def run(self) -> signal.Signals | None:
         """Answer until the process is told to end; return the signal that told it."""
         try:
-            self._opened.begin(url=self.url)
+            self._begin()
             return self.server.run()
         finally:
-            self._opened.end()
+            self._end()
 
     def start(self) -> Self:
         """Answer from now on, until `stop`; nothing more if it does already."""
         if not self._started:
             self._started = True
-            self._opened.begin(url=self.url)
+            self._begin()
             self.server.__enter__()
         return self
 
     def stop(self) -> None:
         """Answer what was asked, and end."""
         self.server.__exit__(None, None, None)
+        self._end()
+
+    def _begin(self) -> None:
+        self._opened.begin(url=self.url)
+        if self._watching is not None:
+            self._watching.start()
+
+    def _end(self) -> None:
+        if self._watching is not None:
+            self._watching.stop()
         self._opened.end()
 
     def __enter__(self) -> Self:
@@ -185,6 +203,12 @@ class ServingServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _watching(project: Project) -> WatchingBeside:
+    from lite_mlops.monitoring.monitors import WatchingBeside
+
+    return WatchingBeside(project.store, lambda: project.monitors.all())
 
 
 def serve_references(

@@ -17,10 +17,10 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.importing.copying import read_text
-from lite_mlops.importing.mlflow.yaml import read_yaml
 from lite_mlops.models import Column, Output, Signature, Type
 from lite_mlops.tracking import parse_requirements
 from lite_mlops.tracking.keys import checked_path, shown
+from lite_mlops.yamltext import read_yaml
 
 _PICKLES = {"pickle", "cloudpickle", "joblib"}
 _MOST_FEATURES = 100_000

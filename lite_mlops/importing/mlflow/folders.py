@@ -30,8 +30,8 @@ from lite_mlops.importing.mlflow.values import (
     state_of,
     text_of,
 )
-from lite_mlops.importing.mlflow.yaml import read_yaml
 from lite_mlops.importing.told import Told
+from lite_mlops.yamltext import read_yaml
 
 _META = "meta.yaml"
 _TRASH = ".trash"

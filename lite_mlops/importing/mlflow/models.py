@@ -58,7 +58,7 @@ class ModelTransfer:
         while batch := list(islice(past, _BATCH)):  # bytes are stored before the lock is taken
             with self._store.deciding() as decisions:
                 for made in batch:
-                    added = add_versions(decisions, made, self._told, self._store.settings.mask)
+                    added = add_versions(self._store, decisions, made, self._told)
                     versions, aliases = versions + added.versions, aliases + added.aliases
         return versions, aliases
 

@@ -240,6 +240,23 @@ ON f.prediction_id = s.prediction
 WHEN MATCHED AND s.top > (f.ts, f.label) THEN UPDATE SET label = s.top[2], ts = s.top[1]
 WHEN NOT MATCHED THEN INSERT VALUES (s.prediction, s.top[2], s.top[1]);
 
+-- name: step_done
+-- Of one step and key the latest result stands: it is the one whose outputs were kept last.
+MERGE INTO step_results r
+USING (SELECT DISTINCT ON (pipeline, name, key) pipeline, name, key, run, outputs, detail, seconds,
+              make_timestamp(ts) AS t
+       FROM staged WHERE k = 'step_done'
+       ORDER BY pipeline, name, key, ts DESC, run DESC NULLS LAST, outputs::VARCHAR DESC,
+                detail::VARCHAR DESC, seconds DESC) s
+ON r.pipeline = s.pipeline AND r.step = s.name AND r.key = s.key
+WHEN MATCHED AND (s.t, coalesce(s.run, ''), s.outputs::VARCHAR, s.detail::VARCHAR, s.seconds)
+                 > (r.ts, coalesce(r.run_id, ''), r.outputs::VARCHAR, r.detail::VARCHAR, r.seconds)
+    THEN UPDATE SET
+    ts = s.t, run_id = s.run, outputs = s.outputs, detail = s.detail, seconds = s.seconds
+WHEN NOT MATCHED THEN INSERT
+    (pipeline, step, key, ts, run_id, outputs, detail, seconds)
+    VALUES (s.pipeline, s.name, s.key, s.t, s.run, s.outputs, s.detail, s.seconds);
+
 -- name: experiment_renamed
 -- All renamings are applied anew, in their order, by `forget_renamings` and `apply_renaming`.
 SELECT 1;
@@ -393,6 +410,68 @@ WHEN MATCHED AND s.top[1] > t.decision THEN UPDATE SET
 WHEN NOT MATCHED THEN INSERT
     VALUES (s.name, NULL, s.top[1], make_timestamp(s.top[2]), s.top[3], NULL);
 
+-- name: monitor_ran
+INSERT INTO monitor_runs
+SELECT look, monitor, model, version, make_timestamp(since), make_timestamp(until), rows, took, how,
+       make_timestamp(ts)
+FROM staged WHERE k = 'monitor_ran';
+INSERT INTO monitor_findings
+SELECT look, unnest(checks), unnest(subjects), unnest(severities), unnest(sentences),
+       unnest(measured), unnest(limits), unnest(proofs)
+FROM staged WHERE k = 'monitor_ran';
+
+-- name: alert_sent
+INSERT INTO alert_deliveries
+SELECT notice, channel, state, attempt, make_timestamp(ts), detail
+FROM staged WHERE k = 'alert_sent';
+
+-- name: monitor_set
+-- The row stays, without a definition, when a monitor is taken away.
+MERGE INTO monitors m
+USING (SELECT DISTINCT ON (monitor) * FROM staged
+       WHERE k = 'monitor_set' ORDER BY monitor, decision DESC) s
+ON m.name = s.monitor
+WHEN MATCHED AND s.decision > m.decision THEN UPDATE SET
+    definition = s.definition, decision = s.decision, decided_at = make_timestamp(s.ts),
+    actor = s.actor, reason = s.reason
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.monitor, s.definition, s.decision, make_timestamp(s.ts), s.actor, s.reason);
+
+-- name: incident_set
+-- The latest decision stands; each is a line of the history, and the earliest opened it.
+MERGE INTO incidents i
+USING (SELECT *, min(ts) OVER (PARTITION BY incident) AS first
+       FROM staged WHERE k = 'incident_set'
+       QUALIFY row_number() OVER (PARTITION BY incident ORDER BY decision DESC) = 1) s
+ON i.incident = s.incident
+WHEN MATCHED THEN UPDATE SET
+    opened_at = least(i.opened_at, make_timestamp(s.first)),
+    state = if(s.decision > i.decision, s.state, i.state),
+    severity = if(s.decision > i.decision, s.severity, i.severity),
+    sentence = if(s.decision > i.decision, s.sentence, i.sentence),
+    look = if(s.decision > i.decision, s.look, i.look),
+    decided_at = if(s.decision > i.decision, make_timestamp(s.ts), i.decided_at),
+    decision = greatest(s.decision, i.decision)
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.incident, s.monitor, s.checked, s.subject, s.state, s.severity, s.sentence, s.look,
+            make_timestamp(s.first), s.decision, make_timestamp(s.ts));
+INSERT INTO incident_story
+SELECT incident, decision, make_timestamp(ts), how, state, severity, sentence, look, notice,
+       channels, actor, reason
+FROM staged WHERE k = 'incident_set';
+
+-- name: silence_set
+MERGE INTO silences q
+USING (SELECT DISTINCT ON (monitor, checked, subject) * FROM staged
+       WHERE k = 'silence_set' ORDER BY monitor, checked, subject, decision DESC) s
+ON q.monitor = s.monitor AND q.checked = s.checked AND q.subject = s.subject
+WHEN MATCHED AND s.decision > q.decision THEN UPDATE SET
+    expires_at = make_timestamp(s.expires), decision = s.decision,
+    decided_at = make_timestamp(s.ts), actor = s.actor, reason = s.reason
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.monitor, s.checked, s.subject, make_timestamp(s.expires), s.decision,
+            make_timestamp(s.ts), s.actor, s.reason);
+
 -- name: version_tagged
 -- The latest decision stands; a tag taken away stays as a row without value.
 MERGE INTO version_tags t
@@ -436,6 +515,35 @@ SELECT model, version, unnest(trusted), decision FROM staged WHERE k = 'version_
 INSERT INTO version_seals
 SELECT model, version, public, seal, decision, make_timestamp(ts), actor
 FROM staged WHERE k = 'version_signed';
+
+-- name: gate_defined
+-- The latest decision stands.
+MERGE INTO gates g
+USING (SELECT DISTINCT ON (gate) * FROM staged
+       WHERE k = 'gate_defined' ORDER BY gate, decision DESC) s
+ON g.gate = s.gate
+WHEN MATCHED AND s.decision > g.decision THEN UPDATE SET
+    definition = s.definition, decision = s.decision, decided_at = make_timestamp(s.ts),
+    actor = s.actor, reason = s.reason
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.gate, s.definition, s.decision, make_timestamp(s.ts), s.actor, s.reason);
+
+-- name: gate_judged
+INSERT INTO gate_verdicts
+SELECT decision, make_timestamp(ts), gate, model, version, alias, baseline, digest, data_name,
+       data_sha256, rows, seed, outcome, report, actor, reason
+FROM staged WHERE k = 'gate_judged';
+
+-- name: version_approved
+INSERT INTO approvals
+SELECT decision, make_timestamp(ts), model, version, alias, baseline, digest, data_sha256, actor,
+       reason
+FROM staged WHERE k = 'version_approved';
+
+-- name: gate_overridden
+INSERT INTO gate_overrides
+SELECT decision, make_timestamp(ts), gate, model, version, alias, why, actor, reason
+FROM staged WHERE k = 'gate_overridden';
 
 -- name: alias_set
 MERGE INTO aliases a
@@ -548,6 +656,7 @@ DELETE FROM latest WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM tags WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM artifacts WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM dataset_uses WHERE run_id IN (SELECT run_id FROM purged);
+DELETE FROM step_results WHERE run_id IN (SELECT run_id FROM purged);
 DELETE FROM problems WHERE subject IN (SELECT run_id FROM purged);
 
 -- name: leave_out_purged

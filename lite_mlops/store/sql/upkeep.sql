@@ -16,12 +16,26 @@ UNION
 SELECT p.plan FROM plans p LEFT JOIN version_removals r USING (model, version)
 WHERE r.removed IS NOT TRUE
 UNION SELECT manifest FROM dataset_snapshots
+UNION
+-- Of each step the outputs of its twenty latest results are kept.
+SELECT unnest([outputs->>'$.value.sha256'] || json_extract_string(outputs, '$.files[*].object'))
+FROM (SELECT outputs FROM step_results
+      QUALIFY row_number() OVER (PARTITION BY pipeline, step ORDER BY ts DESC, key) <= 20)
 ORDER BY sha256;
 
 -- name: snapshot_manifests
 -- The objects that list chunks, each with the versions of data that they hold a copy of.
 SELECT manifest, string_agg(name || '@' || left(sha256, 12), ', ' ORDER BY name, sha256) AS referrer
-FROM dataset_snapshots GROUP BY manifest ORDER BY manifest;
+FROM (
+    SELECT manifest, name, sha256 FROM dataset_snapshots
+    UNION
+    SELECT file->>'$.object', 'output ' || (file->>'$.path') || ' of step ' || step,
+           file->>'$.sha256'
+    FROM (SELECT step, unnest(json_extract(outputs, '$.files[*]')) AS file
+          FROM (SELECT step, outputs FROM step_results
+                QUALIFY row_number() OVER (PARTITION BY pipeline, step ORDER BY ts DESC, key) <= 20))
+    WHERE file->>'$.form' = 'folder'
+) GROUP BY manifest ORDER BY manifest;
 
 -- name: object_referrers
 SELECT sha256, 'artifact ' || path || ' of run ' || run_id AS referrer FROM artifacts
@@ -36,6 +50,11 @@ FROM plans p LEFT JOIN version_removals r USING (model, version)
 WHERE r.removed IS NOT TRUE AND p.plan IS NOT NULL
 UNION ALL
 SELECT manifest, 'snapshot of ' || name || '@' || left(sha256, 12) FROM dataset_snapshots
+UNION ALL
+SELECT unnest([outputs->>'$.value.sha256'] || json_extract_string(outputs, '$.files[*].object')),
+       'outputs of step ' || step || ' of pipeline ' || pipeline
+FROM (SELECT pipeline, step, outputs FROM step_results
+      QUALIFY row_number() OVER (PARTITION BY pipeline, step ORDER BY ts DESC, key) <= 20)
 ORDER BY sha256, referrer;
 
 -- name: closed_journals

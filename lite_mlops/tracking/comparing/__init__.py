@@ -4,17 +4,21 @@ from lite_mlops.tracking.comparing.comparisons import Comparisons, side_by_side
 from lite_mlops.tracking.comparing.values import (
     Comparison,
     EvaluationPair,
+    Measured,
     MeasuredEvaluation,
     MetricSideBySide,
     SideBySide,
+    Verdict,
 )
 
 __all__ = [
     "Comparison",
     "Comparisons",
     "EvaluationPair",
+    "Measured",
     "MeasuredEvaluation",
     "MetricSideBySide",
     "SideBySide",
+    "Verdict",
     "side_by_side",
 ]

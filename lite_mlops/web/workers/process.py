@@ -103,12 +103,12 @@ class Process:
         self.order("leave")
 
     def end(self) -> None:
-        """Have it take who waits at the port, answer, and end; one that is not ready ends now."""
+        """Have it take who waits at the port, answer, and end; one that is not ready ends now.
+
+        Whether it is ready it knows best: it may answer before it is heard that it does.
+        """
         self.leaving = True
-        if self.ready:
-            self.order("end")
-        else:
-            self.kill()
+        self.order("end")
 
     def kill(self) -> None:
         """End it at once."""

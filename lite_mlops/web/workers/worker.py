@@ -81,11 +81,13 @@ class Worker:
         self._serving: Serving
         self._server: ServingServer
         self._measuring: Measuring
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._begun = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
 
     def run(self) -> None:
         """Serve until told to end."""
         self._teller.start()
+        threading.Thread(target=self._listen, name="lite-mlops-orders", daemon=True).start()
         try:
             self._serving = _serving(self._asked, self._say, self._counted)
             self._server = self._serving.on(
@@ -100,7 +102,6 @@ class Worker:
             self._end_telling()
             return
         self._measure()
-        threading.Thread(target=self._listen, name="lite-mlops-orders", daemon=True).start()
         self._server.run()
         self._publish()
         self._lines.put(self._standing_line(delay=0.0, busy=0.0))
@@ -122,6 +123,7 @@ class Worker:
 
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._begun.set()
         traffic = self._server.server.traffic
         assert traffic is not None
         traffic.turns.on_delay = self._measuring.delay
@@ -131,7 +133,6 @@ class Worker:
         self._tick()
 
     def _tick(self) -> None:
-        assert self._loop is not None
         self._loop.call_later(_TELL_SECONDS, self._tick)
         traffic = self._server.server.traffic
         away = traffic is not None and traffic.turns.away
@@ -161,7 +162,7 @@ class Worker:
     # -- orders, in a thread --------------------------------------------------------------------
 
     def _listen(self) -> None:
-        server = self._server.server
+        """Follow orders; until it answers, the only one is to end."""
         for line in self._orders:
             order = json.loads(line)
             kind = order.pop("kind")
@@ -172,18 +173,20 @@ class Worker:
             elif kind == "judge":
                 self._counted.judges = order["on"]
             elif kind == "leave":
-                server.leave()
+                self._server.server.leave()
             elif kind == "end":
                 break
         else:
             self._orphan = True
-        server.stop(GRACE_SECONDS)
+        if not self._begun.is_set():  # it has answered nobody
+            os._exit(0)
+        self._server.server.stop(GRACE_SECONDS)
         # A model that never returns must not hold the port.
         threading.Event().wait(self._serving.app.limits.drain_seconds + _LAST_SECONDS)
         os._exit(1)
 
     def _in_loop(self, action: Callable[[], None]) -> None:
-        if self._loop is not None and not self._loop.is_closed():
+        if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(action)
 
     def _share(self, most: int, keep: int | None) -> None:

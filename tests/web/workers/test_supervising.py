@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import queue
 import re
 import signal
 import socket
@@ -16,6 +17,9 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from lite_mlops.project import Project
+from lite_mlops.web.kernel.port import bound
+from lite_mlops.web.workers.messages import Asked
+from lite_mlops.web.workers.process import Process, Told
 from tests.conftest import wait_until
 from tests.web.served import ask, register
 from tests.web.workers.conftest import Group, Load, story
@@ -77,6 +81,37 @@ def connected(group: Group) -> list[int]:
         )
         for worker in group.workers()
     ]
+
+
+def test_a_worker_that_is_told_to_end_before_it_was_heard_answers_what_it_was_asked(
+    churn: Project, tmp_path: Path
+) -> None:
+    told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+    asked = Asked(references=("churn@champion",), project=str(churn.folder), host="127.0.0.1")
+    with bound("127.0.0.1", 0) as port:
+        port.listen()
+        worker = Process(1, port, asked, str(tmp_path), told, 0.0)
+        with Load(f"127.0.0.1:{port.getsockname()[1]}", ROW, clients=2) as load:
+            wait_until(lambda: len(load.answers) > 20)
+            assert not worker.ready
+            worker.end()
+        heard = list(
+            itertools.takewhile(bool, (told.get(timeout=30)[1] for _ in itertools.count()))
+        )
+    assert worker.code(30) == 0
+    worker.close()
+    assert heard[-1] is not None
+    assert heard[-1]["rows"] == len(load.answers)
+
+
+def test_a_worker_that_is_told_to_end_while_it_begins_ends(churn: Project, tmp_path: Path) -> None:
+    told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+    asked = Asked(references=("churn@champion",), project=str(churn.folder), host="127.0.0.1")
+    with bound("127.0.0.1", 0) as port:
+        worker = Process(1, port, asked, str(tmp_path), told, 0.0)
+        worker.end()
+        assert worker.code(30) == 0
+    worker.close()
 
 
 # -- workers that die ---------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_mlops.errors import Invalid
-from lite_mlops.importing.mlflow.yaml import read_yaml
+from lite_mlops.yamltext import read_yaml
 
 MODEL = """\
 artifact_path: model

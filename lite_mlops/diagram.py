@@ -1,12 +1,15 @@
-"""The picture of a lineage: boxes in columns, from what came first to what came last. Pure."""
+"""Diagram: boxes in columns with lines between them, from what came first to what came last.
+
+svg = diagram("Lineage of churn/3", [[Box("data", "a@1f", {"rows": 9})], [Box("run", "6b")]],
+              [("a@1f", "6b", "training")], own="6b")
+"""
 
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lite_mlops.models.lineage import Lineage, Node
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 _WIDTH, _LINE, _PAD = 226, 16, 10
 _GAP_X, _GAP_Y, _MARGIN = 110, 16, 14
@@ -21,19 +24,28 @@ _STYLE = (
 )
 
 
+@dataclass(frozen=True)
+class Box:
+    """One box: what kind of thing it is, what it is called, and lines about it."""
+
+    kind: str
+    id: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 def _short(text: str) -> str:
     return text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1] + "…"
 
 
-def _lines(node: Node) -> list[str]:
+def _lines(node: Box) -> list[str]:
     return [_short(f"{name} {value}") for name, value in node.facts.items()]
 
 
-def _height(node: Node) -> int:
+def _height(node: Box) -> int:
     return 2 * _PAD + _LINE * (2 + len(node.facts))
 
 
-def _box(node: Node, x: int, y: int, *, own: bool) -> str:
+def _box(node: Box, x: int, y: int, *, own: bool) -> str:
     texts = [("kind", node.kind.upper()), ("id", _short(node.id))]
     texts += [("fact", line) for line in _lines(node)]
     drawn = "".join(
@@ -49,36 +61,45 @@ def _box(node: Node, x: int, y: int, *, own: bool) -> str:
     )
 
 
-def picture(lineage: Lineage) -> str:
-    """Return the lineage as a self-contained SVG document, light or dark as the reader likes it."""
-    layers = lineage.layers()
+def diagram(
+    title: str,
+    layers: Sequence[Sequence[Box]],
+    edges: Iterable[tuple[str, str, str]],
+    *,
+    own: str | None = None,
+) -> str:
+    """Return boxes by column, and lines between them, as a self-contained SVG document.
+
+    It is light or dark as the reader likes it. An edge is the id of a box, that of one in a later
+    column, and a label; the box `own` is drawn apart from the others.
+    """
     heights = [sum(_height(node) + _GAP_Y for node in layer) - _GAP_Y for layer in layers]
-    tallest = max(heights)
+    tallest = max(heights, default=0)
     places: dict[str, tuple[int, int, int]] = {}
     boxes = []
     for column, (layer, height) in enumerate(zip(layers, heights, strict=True)):
         x = _MARGIN + column * (_WIDTH + _GAP_X)
         y = _MARGIN + (tallest - height) // 2
         for node in layer:
-            boxes.append(_box(node, x, y, own=node.id == lineage.of))
+            boxes.append(_box(node, x, y, own=node.id == own))
             places[node.id] = (x, y, _height(node))
             y += _height(node) + _GAP_Y
-    edges = []
-    for edge in lineage.edges:
-        from_x, from_y, from_height = places[edge.source]
-        to_x, to_y, to_height = places[edge.target]
+    lines = []
+    for source, target, label in edges:
+        from_x, from_y, from_height = places[source]
+        to_x, to_y, to_height = places[target]
         x1, y1 = from_x + _WIDTH, from_y + from_height // 2
         x2, y2 = to_x, to_y + to_height // 2
         bend = (x2 - x1) // 2
-        edges.append(
+        lines.append(
             f'<path class="edge" d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"/>'
             f'<text class="label" text-anchor="middle" x="{(x1 + x2) // 2}" '
-            f'y="{(y1 + y2) // 2 - 5}">{html.escape(_short(edge.label))}</text>'
+            f'y="{(y1 + y2) // 2 - 5}">{html.escape(_short(label))}</text>'
         )
     width = 2 * _MARGIN + len(layers) * (_WIDTH + _GAP_X) - _GAP_X
-    name = html.escape(f"Lineage of {lineage.of}")
+    name = html.escape(title)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} '
         f'{tallest + 2 * _MARGIN}" width="{width}" aria-label="{name}"><title>{name}</title>'
-        f"<style>{_STYLE}</style>{''.join(edges)}{''.join(boxes)}</svg>\n"
+        f"<style>{_STYLE}</style>{''.join(lines)}{''.join(boxes)}</svg>\n"
     )

@@ -1,11 +1,12 @@
-r"""The YAML that MLflow writes: what `yaml.safe_dump` makes of plain values, and nothing else.
+r"""YAML: what `yaml.safe_dump` makes of plain values, and what people write into their files.
 
     read_yaml("name: churn\nflavors:\n  sklearn:\n    code: null\n")
+    read_yaml("stages:\n  fit:\n    deps: [a.csv]\n    cmd: |\n      echo\n", by_hand=True)
 
 Mappings and lists in blocks, empty ones as {} and [], plain and quoted scalars over several lines
-(YAML 1.1, section 9). Anchors, tags, other flow collections and literal blocks are refused: a file
-that has them was not written by MLflow. Nothing is ever constructed but texts, numbers, None,
-lists and dictionaries.
+(YAML 1.1, section 9). With `by_hand` also other flow collections, and literal and folded blocks;
+without, they are refused: a file that has them was not written by MLflow. Anchors and tags never
+are read. Nothing is ever constructed but texts, numbers, None, lists and dictionaries.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ _ESCAPES = {
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 
 
-def read_yaml(text: str) -> Any:
+def read_yaml(text: str, *, by_hand: bool = False) -> Any:
     """Return the value of a document. Raises `Invalid` with the line that is not understood."""
-    reader = _Reader(text.replace("\r\n", "\n").split("\n"))
+    lines = text.replace("\r\n", "\n").split("\n")
+    reader = _ByHand(lines) if by_hand else _Reader(lines)
     value = reader.block(0, 0) if reader.skip() else None
     if reader.skip():
         raise reader.wrong("it does not belong to what stands before")
@@ -165,6 +167,8 @@ class _Reader:
         if text in ("{}", "[]"):
             self._at += 1
             return {} if text == "{}" else []
+        if text[0] in "{[|>" and (found := self._by_hand(text, indent)):
+            return found[0]
         if text[0] in "{[&*!|>%@`":
             raise self.wrong(f"{text[0]!r} is not read here")
         lines = [text.partition(" #")[0].strip()]
@@ -182,6 +186,10 @@ class _Reader:
                 waiting = []
             self._at += 1
         return _plain(_folded(lines))
+
+    def _by_hand(self, text: str, indent: int) -> tuple[Any] | None:  # noqa: ARG002
+        """Return the value that is written as no program does; None where that is not read."""
+        return None
 
     def _quoted(self, text: str) -> str:
         quote, rest = text[0], text[1:]
@@ -204,6 +212,146 @@ class _Reader:
         if quote == "'":
             return _folded([*_stripped(lines)]).replace("''", "'")
         return _ESCAPE.sub(_unescaped, _joined(_stripped(lines)))
+
+
+_BLOCK = re.compile(r"([|>])([+-]?)([1-9]?)([+-]?)(?: +#.*)?")
+_FLOW_SCALAR = re.compile(r"[^\s,\[\]{}'\"&*!|>%@`#][^,\[\]{}]*?(?=\s*(?:,|\]|\}|: |:$|$))")
+_FLOW_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
+
+
+class _ByHand(_Reader):
+    """Reads what people write as well: flow collections, literal and folded blocks."""
+
+    def _by_hand(self, text: str, indent: int) -> tuple[Any] | None:
+        return (self._flow(text) if text[0] in "{[" else self._block_text(text, indent),)
+
+    def _flow(self, text: str) -> Any:
+        """Return a collection in brackets, which may go on over lines."""
+        pieces = [_without_comment(text)]
+        while _open_brackets(" ".join(pieces)) > 0:
+            self._at += 1
+            if self._at >= len(self._lines):
+                raise self.wrong(f"what begins with {text[0]} does not end")
+            pieces.append(_without_comment(self._lines[self._at].strip()))
+        whole = " ".join(pieces)
+        try:
+            value, rest = _flow_value(whole, 0)
+        except (ValueError, RecursionError):
+            raise self.wrong("these brackets are not read here") from None
+        if whole[rest:].strip():
+            raise self.wrong("something stands behind the closing bracket")
+        self._at += 1
+        return value
+
+    def _block_text(self, text: str, indent: int) -> str:
+        """Return a literal (|) or folded (>) block: the deeper lines that follow."""
+        match = _BLOCK.fullmatch(text)
+        if match is None:
+            raise self.wrong("this is no block of text")
+        self._at += 1
+        lines: list[str] = []
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if line.strip() and self._indent() <= indent:
+                break
+            lines.append(line)
+            self._at += 1
+        inner = next((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), 0)
+        if match[3]:
+            inner = max(indent, 0) + int(match[3])
+        lines = [line[inner:] for line in lines]
+        ends = 0
+        while lines and not lines[-1].strip():
+            lines.pop()
+            ends += 1
+        body = "\n".join(lines) if match[1] == "|" else _folded_block(lines)
+        chomp = match[2] or match[4]
+        return body + ("" if chomp == "-" or not lines else "\n" * (ends + 1 if chomp else 1))
+
+
+def _without_comment(text: str) -> str:
+    return re.sub(r"(^|\s)#(?=([^'\"]|'[^']*'|\"[^\"]*\")*$).*", "", text)
+
+
+def _open_brackets(text: str) -> int:
+    plain = _FLOW_QUOTED.sub("", text)
+    return sum(plain.count(sign) for sign in "[{") - sum(plain.count(sign) for sign in "]}")
+
+
+def _folded_block(lines: list[str]) -> str:
+    """Return the lines of a folded block: breaks are spaces, but not around deeper lines."""
+    text = ""
+    for place, line in enumerate(lines):
+        before = lines[place - 1] if place else ""
+        if not place:
+            text = line
+        elif not line or not before:
+            text += line or "\n"
+        elif line[0] in " \t" or before[0] in " \t":
+            text += "\n" + line
+        else:
+            text += " " + line
+    return text
+
+
+def _spaces(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _flow_value(text: str, at: int) -> tuple[Any, int]:
+    """Return the value in brackets that begins at `at`, and where it ends. Raises `ValueError`."""
+    at = _spaces(text, at)
+    if text[at : at + 1] == "[":
+        return _flow_list(text, at + 1)
+    if text[at : at + 1] == "{":
+        return _flow_mapping(text, at + 1)
+    if match := _FLOW_QUOTED.match(text, at):
+        inner = match[0][1:-1]
+        if match[0][0] == "'":
+            return inner.replace("''", "'"), match.end()
+        return _ESCAPE.sub(_unescaped, inner), match.end()
+    match = _FLOW_SCALAR.match(text, at)
+    if match is None:
+        raise ValueError(text[at:])
+    return _plain(match[0].strip()), match.end()
+
+
+def _flow_list(text: str, at: int) -> tuple[list[Any], int]:
+    found: list[Any] = []
+    while text[(at := _spaces(text, at)) : at + 1] != "]":
+        value, at = _flow_value(text, at)
+        found.append(value)
+        at = _flow_next(text, at, "]")
+    return found, at + 1
+
+
+def _flow_mapping(text: str, at: int) -> tuple[dict[str, Any], int]:
+    found: dict[str, Any] = {}
+    while text[(at := _spaces(text, at)) : at + 1] != "}":
+        key, at = _flow_value(text, at)
+        at = _spaces(text, at)
+        value = None
+        if text[at : at + 1] == ":":
+            at = _spaces(text, at + 1)
+            if text[at : at + 1] not in (",", "}"):
+                value, at = _flow_value(text, at)
+        if isinstance(key, list | dict) or str(key) in found:
+            raise ValueError(text)
+        found[str(key)] = value
+        at = _flow_next(text, at, "}")
+    return found, at + 1
+
+
+def _flow_next(text: str, at: int, end: str) -> int:
+    """Return where the next member begins, or the closing bracket stands. Raises `ValueError`."""
+    at = _spaces(text, at)
+    if text[at : at + 1] == ",":
+        return at + 1
+    if text[at : at + 1] != end:
+        raise ValueError(text[at:])
+    return at
 
 
 def _stripped(lines: list[str]) -> list[str]:

@@ -1,0 +1,45 @@
+"""Monitors: what is watched of models, how often, and what was found.
+
+Names are loaded on their first use: a server only looks at the clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lite_mlops.faces import loaded_on_use
+
+if TYPE_CHECKING:
+    from lite_mlops.monitoring.monitors.beside import WatchingBeside, lower_priority
+    from lite_mlops.monitoring.monitors.monitor import Monitor
+    from lite_mlops.monitoring.monitors.monitors import Monitors
+    from lite_mlops.monitoring.monitors.rehearsal import Alarm, Rehearsal
+    from lite_mlops.monitoring.monitors.runs import MonitorRun, MonitorState, Stored
+    from lite_mlops.monitoring.monitors.spans import parse_span, span_text
+
+# Where each name lives; the imports above say the same to type checkers.
+_HOMES = {
+    "beside": "WatchingBeside lower_priority",
+    "monitor": "Monitor",
+    "monitors": "Monitors",
+    "rehearsal": "Alarm Rehearsal",
+    "runs": "MonitorRun MonitorState Stored",
+    "spans": "parse_span span_text",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Alarm",
+    "Monitor",
+    "MonitorRun",
+    "MonitorState",
+    "Monitors",
+    "Rehearsal",
+    "Stored",
+    "WatchingBeside",
+    "lower_priority",
+    "parse_span",
+    "span_text",
+]
+
+__getattr__ = loaded_on_use(__name__, _HOME_OF)

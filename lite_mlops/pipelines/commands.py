@@ -1,0 +1,134 @@
+"""Running a command: in a process group of its own, with what it prints shown and kept.
+
+    command = Command(["python", "train.py"], folder, environment, output, show=print)
+    code = command.wait()     # in whatever thread
+    command.stop()            # from another one: the whole group ends
+
+A command that outlives us, because we were killed, keeps the lock that it was handed: the next run
+finds it at work and does not start the same step beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from lite_mlops.errors import NotFound
+
+_SIGNALLED = 128  # plus the number of the signal, as shells say it
+_GRACE_SECONDS = 3.0
+_BLOCK = 1 << 16
+
+
+def shell_words(command: str | Sequence[str]) -> list[str]:
+    """Return a command as words; a line goes to the shell."""
+    if not isinstance(command, str):
+        return [*command]
+    return ["cmd", "/c", command] if sys.platform == "win32" else ["sh", "-c", command]
+
+
+def with_our_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which `python` is the one that runs here."""
+    place = os.path.dirname(sys.executable)
+    return {**environment, "PATH": os.pathsep.join((place, environment.get("PATH", "")))}
+
+
+class Command:
+    """A command that runs.
+
+    Args:
+        words: The command and its arguments.
+        folder: Where it runs.
+        environment: Its variables.
+        output: The file that gets what it prints.
+        show: Called with each line that it prints; default: nobody sees it meanwhile.
+        held: An open file that it holds as long as it lives.
+
+    Raises:
+        NotFound: it cannot be started.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        output: Path,
+        *,
+        show: Callable[[str], None] | None = None,
+        held: int | None = None,
+    ) -> None:
+        self._show = show
+        self._stopped = False
+        try:
+            self._process = subprocess.Popen(
+                words,
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=() if held is None else (held,),
+            )
+        except OSError as error:
+            what = error.filename if error.filename == str(folder) else words[0]
+            raise NotFound(f"{what!r} cannot be started: {error.strerror}.") from None
+        self._reader = threading.Thread(target=self._read, args=(output,), daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The process, which leads its group."""
+        return self._process.pid
+
+    def _read(self, output: Path) -> None:
+        assert self._process.stdout is not None
+        with output.open("wb") as file, self._process.stdout as stream:
+            for line in _lines(stream):
+                file.write(line)
+                file.flush()
+                if self._show is not None:
+                    self._show(line.decode("utf-8", "replace").rstrip("\r\n"))
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code; 128 and the number of a signal that ended it.
+
+        What it left running in its group is ended with it.
+        """
+        code = self._process.wait()
+        self._signal(signal.SIGKILL)
+        self._reader.join()
+        return code if code >= 0 else _SIGNALLED - code
+
+    def ask(self) -> None:
+        """Ask it to end, and wait until it did."""
+        self._signal(signal.SIGTERM)
+        self._process.wait()
+        self._reader.join()
+
+    def stop(self) -> None:
+        """End it with everything that it started: asked first, then made to."""
+        self._signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE_SECONDS)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):  # all of the group is gone
+            return
+
+
+def _lines(stream: IO[bytes]) -> Sequence[bytes] | IO[bytes]:
+    """Yield lines; one that is very long comes in pieces."""
+    return iter(lambda: stream.readline(_BLOCK), b"")  # type: ignore[return-value]
