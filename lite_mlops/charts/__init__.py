@@ -10,6 +10,7 @@ NumPy is needed: numbers are sequences, and what is None or not finite is a gap.
 """
 
 from lite_mlops.charts.bars import bar_chart, matrix_chart
+from lite_mlops.charts.diagram import Box, diagram
 from lite_mlops.charts.distributions import (
     Pair,
     category_chart,
@@ -30,6 +31,7 @@ __all__ = [
     "PALETTE",
     "Band",
     "Below",
+    "Box",
     "Estimate",
     "Limit",
     "Line",
@@ -38,6 +40,7 @@ __all__ = [
     "Reliability",
     "bar_chart",
     "category_chart",
+    "diagram",
     "estimate_chart",
     "in_notebook",
     "key",

@@ -101,13 +101,18 @@ CHART_STYLE = """.chart text{fill:var(--soft);font:11px system-ui,sans-serif}
 # Of a chart as `picture` writes it: what is before its view, its size, its title, and the rest.
 _ROOT = re.compile(r'(<svg[^>]*) viewBox="0 0 (\S+) (\S+)"><title>(.*?)</title>(.*)', re.DOTALL)
 
+
 # Notebooks have a light and a dark of their own, which goes before that of the machine.
-_NOTEBOOK = (
-    _palette(".chart")
-    + f"[data-jp-theme-light=false] .chart,.vscode-dark .chart{{{_variables(_DARK)}}}\n"
-    + f"[data-jp-theme-light=true] .chart,.vscode-light .chart{{{_variables(_LIGHT)}}}\n"
-    + CHART_STYLE
-)
+def palette_of(kind: str) -> str:
+    """Return the variables of all elements of a class, in a page of anybody or alone."""
+    return (
+        _palette(f".{kind}")
+        + f"[data-jp-theme-light=false] .{kind},.vscode-dark .{kind}{{{_variables(_DARK)}}}\n"
+        + f"[data-jp-theme-light=true] .{kind},.vscode-light .{kind}{{{_variables(_LIGHT)}}}\n"
+    )
+
+
+_NOTEBOOK = palette_of("chart") + CHART_STYLE
 
 
 _HEADING = 24

@@ -89,7 +89,7 @@ class Lineage:
 
     def to_svg(self) -> str:
         """Return a picture that needs nothing from elsewhere."""
-        from lite_mlops.diagram import Box, diagram
+        from lite_mlops.charts import Box, diagram
 
         layers = [[Box(node.kind, node.id, node.facts) for node in one] for one in self.layers()]
         edges = [(edge.source, edge.target, edge.label) for edge in self.edges]

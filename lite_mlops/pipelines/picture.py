@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lite_mlops.diagram import Box, diagram
+from lite_mlops.charts import Box, diagram
 from lite_mlops.pipelines.steps import Graph, Step
 
 _MOST_LISTED = 3  # inputs or outputs of one step

@@ -6,21 +6,25 @@ svg = diagram("Lineage of churn/3", [[Box("data", "a@1f", {"rows": 9})], [Box("r
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from lite_mlops.charts.palette import palette_of
+from lite_mlops.charts.picture import text
 
 _WIDTH, _LINE, _PAD = 226, 16, 10
 _GAP_X, _GAP_Y, _MARGIN = 110, 16, 14
 _CHARACTERS = 31  # of one line in a box
 _STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#1f2328}.kind{fill:#656d76;font-size:10px;"
-    "letter-spacing:.06em}.id{font-weight:600}.box{fill:#fff;stroke:#d0d7de}"
-    ".own .box{stroke:#0969da;stroke-width:2}.edge{fill:none;stroke:#8c959f}"
-    ".label{fill:#656d76;font-size:10px}"
-    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.kind,.label{fill:#9198a1}"
-    ".box{fill:#161b22;stroke:#3d444d}.own .box{stroke:#4493f8}.edge{stroke:#656c76}}"
+    palette_of("diagram")
+    + """.diagram text{fill:var(--text);font:12px system-ui,sans-serif}
+.diagram .kind{fill:var(--soft);font-size:10px;letter-spacing:.06em}.diagram .id{font-weight:600}
+.diagram .label{fill:var(--soft);font-size:10px}
+.diagram .box{fill:var(--back);stroke:var(--past)}
+.diagram .own .box{stroke:var(--accent);stroke-width:2}
+.diagram .edge{fill:none;stroke:var(--past)}
+"""
 )
 
 
@@ -50,12 +54,12 @@ def _box(node: Box, x: int, y: int, *, own: bool) -> str:
     texts += [("fact", line) for line in _lines(node)]
     drawn = "".join(
         f'<text class="{name}" x="{x + _PAD}" y="{y + _PAD + _LINE * place + 11}">'
-        f"{html.escape(text)}</text>"
-        for place, (name, text) in enumerate(texts)
+        f"{text(words)}</text>"
+        for place, (name, words) in enumerate(texts)
     )
     full = "; ".join([node.id, *(f"{name} {value}" for name, value in node.facts.items())])
     return (
-        f"<g{' class=' + chr(34) + 'own' + chr(34) if own else ''}><title>{html.escape(full)}"
+        f"<g{' class=' + chr(34) + 'own' + chr(34) if own else ''}><title>{text(full)}"
         f'</title><rect class="box" x="{x}" y="{y}" width="{_WIDTH}" height="{_height(node)}" '
         f'rx="6"/>{drawn}</g>'
     )
@@ -94,12 +98,12 @@ def diagram(
         lines.append(
             f'<path class="edge" d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"/>'
             f'<text class="label" text-anchor="middle" x="{(x1 + x2) // 2}" '
-            f'y="{(y1 + y2) // 2 - 5}">{html.escape(_short(label))}</text>'
+            f'y="{(y1 + y2) // 2 - 5}">{text(_short(label))}</text>'
         )
     width = 2 * _MARGIN + len(layers) * (_WIDTH + _GAP_X) - _GAP_X
-    name = html.escape(title)
+    name = text(title)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} '
+        f'<svg class="diagram" xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} '
         f'{tallest + 2 * _MARGIN}" width="{width}" aria-label="{name}"><title>{name}</title>'
         f"<style>{_STYLE}</style>{''.join(lines)}{''.join(boxes)}</svg>\n"
     )
