@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lite_mlops.cli.commands import DRIFTED, Commands, open_project
+from lite_mlops.cli.monitor_report import report
 from lite_mlops.cli.output import (
     as_option,
     emit,
@@ -294,3 +295,6 @@ def _show_rehearsal(found: Rehearsal) -> None:
         f"Drawn from {found.recorded:,} recorded rows of {found.model}. `rows`: changed rows until "
         "it fires; `told after`: until an incident opens."
     )
+
+
+monitor.add_command(report)

@@ -20,6 +20,7 @@ from lite_mlops.store.events import Feedback
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
+    from lite_mlops.monitoring.reports import ReportFacts
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,19 @@ class Monitoring:
                 "data. Call log_dataset(data, name) in the run that trains."
             )
         return reference
+
+    def report(self, model: str, **options: Any) -> ReportFacts:
+        """Return everything that is known of a version, for a page, Markdown or JSON.
+
+        `lite_mlops.monitoring.reports.write` writes it; for the options see `asked_for`.
+
+        Raises:
+            Invalid: a window or an option cannot be used.
+            NotFound: there is no such version.
+        """
+        from lite_mlops.monitoring.reports.gathering import Reporting, asked_for
+
+        return Reporting(self._store, self._models, self).of(asked_for(model, **options))
 
     # -- facts ----------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ from lite_mlops.store.events import IncidentSet, MonitorSet
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.monitors.rehearsal import Rehearsal
+    from lite_mlops.monitoring.reports import ReportFacts
 
 _ROWS = 50
 _NEW_SHARE = 10  # a row window is looked at again when a tenth of it is new
@@ -198,6 +199,23 @@ class Monitors:
         parts = self._looker.parts_of(monitor, now)
         limit = silence_limit(monitor, parts)
         return limit is not None and now - last.until > limit >= last.ran_at - last.until
+
+    def report(
+        self, name: str, *, until: str | datetime | None = None, **columns: Sequence[str]
+    ) -> ReportFacts:
+        """Return a report on what a monitor watches, for a page, Markdown or JSON.
+
+        Its window that ends at `until` (default: now) is judged; nothing is stored. `by` and
+        `groups` are columns of slices of the performance, and of groups of people.
+
+        Raises:
+            NotFound, Invalid: there is no such monitor, model, column or time.
+        """
+        from lite_mlops.monitoring.reports.watched import report_on
+        from lite_mlops.monitoring.windows import moment_of
+
+        end = None if until is None else moment_of(until)
+        return report_on(self._looker, self.get(name), self._alerts.all(), until=end, **columns)
 
     # -- looking --------------------------------------------------------------------------------
 
