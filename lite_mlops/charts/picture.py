@@ -48,7 +48,10 @@ def known(numbers: Iterable[Number]) -> list[float]:
 
 
 def short(number: float) -> str:
-    """Return a number as it stands at an axis."""
+    """Return a number as it stands at an axis: 0.25, 25k, 1.5M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size <= abs(number) < 1e12:
+            return f"{number / (1e3 if unit == 'k' else size):.4g}{unit}"
     return f"{number:.4g}"
 
 
@@ -96,11 +99,11 @@ def ticks(low: float, high: float) -> list[float]:
 
 def moments(first: float, last: float) -> list[tuple[float, str]]:
     """Return seconds since 1970 and how they are written at an axis, first and last among them."""
-    count = _TICKS if last > first else 1
-    found = [first + (last - first) * place / max(count - 1, 1) for place in range(count)]
-    form = "%m-%d" if last - first >= 3 * _DAY else "%m-%d %H:%M"
+    form, count = ("%m-%d", 4) if last - first >= 3 * _DAY else ("%m-%d %H:%M", 3)
     if last - first >= 300 * _DAY:
-        form = "%Y-%m-%d"
+        form, count = "%Y-%m-%d", 3
     if last - first < 600:
-        form = "%H:%M:%S"
+        form, count = "%H:%M:%S", 3
+    count = count if last > first else 1
+    found = [first + (last - first) * place / max(count - 1, 1) for place in range(count)]
     return [(at, datetime.fromtimestamp(at, UTC).strftime(form)) for at in found]

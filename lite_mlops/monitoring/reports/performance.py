@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lite_mlops.charts import Band, Below, Line, Mark, line_chart
-from lite_mlops.documents import Block, Drawn, Figures, Fold, Grid, Items, Remark, Word
+from lite_mlops.documents import (
+    NOT_RECORDED,
+    Block,
+    Cell,
+    Drawn,
+    Figures,
+    Fold,
+    Grid,
+    Items,
+    Remark,
+    Word,
+)
 from lite_mlops.monitoring.findings import UNKNOWN
 from lite_mlops.monitoring.reports.facts import MetricFact, ReportFacts
 from lite_mlops.monitoring.reports.verdict import TONES, WORDS
@@ -86,20 +97,23 @@ def _chart(facts: ReportFacts, metric: MetricFact) -> Drawn:
 
 
 def _whole(metrics: list[MetricFact]) -> Grid:
-    rows = tuple(
-        (
-            one.name,
-            interval(one.whole.value, one.whole.low, one.whole.high),
-            interval(one.estimated.value, one.estimated.low, one.estimated.high),
-            figure(one.reference) or "not recorded",
-            Word("not judged", "soft")
-            if one.severity == UNKNOWN
-            else Word(WORDS[one.severity], TONES[one.severity]),
-        )
-        for one in metrics
-    )
-    head = ("metric", "by labels", "estimated of the last", "at registration", "verdict")
-    return Grid("Metrics", head, rows)
+    head = ["metric", "by labels", "estimated of the last", "at registration", "verdict"]
+    if not any(one.estimates for one in metrics):
+        head.remove("estimated of the last")
+    rows = []
+    for one in metrics:
+        estimated, judged = one.estimated, one.severity != UNKNOWN
+        cells: dict[str, Cell] = {
+            "metric": one.name,
+            "by labels": interval(one.whole.value, one.whole.low, one.whole.high),
+            "estimated of the last": interval(estimated.value, estimated.low, estimated.high),
+            "at registration": figure(one.reference) or NOT_RECORDED,
+            "verdict": Word(WORDS[one.severity], TONES[one.severity])
+            if judged
+            else Word("not judged", "soft"),
+        }
+        rows.append(tuple(cells[name] for name in head))
+    return Grid("Metrics", tuple(head), tuple(rows))
 
 
 def _windows(facts: ReportFacts, metrics: list[MetricFact]) -> Grid:

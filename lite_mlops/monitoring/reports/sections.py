@@ -69,12 +69,12 @@ def _with_time(one: Pressing) -> str:
 def _look_at(facts: ReportFacts) -> Iterator[Block]:
     pressing = to_look_at(facts)
     if not pressing:
-        unknown = tuple(one for one in facts.findings if one.severity == UNKNOWN)[:MOST]
+        told = tuple((word(UNKNOWN), one.sentence, "") for one in facts.findings)[:MOST]
         if facts.severity != UNKNOWN:
             yield Remark("Nothing that was checked asks for anybody.")
-        if unknown:
-            yield Items(tuple((word(UNKNOWN), one.sentence, "") for one in unknown))
-        elif facts.severity == UNKNOWN:
+        elif told:  # all of them could not tell
+            yield Items(told)
+        else:
             yield Remark("Nothing could be checked.")
     else:
         yield Items(

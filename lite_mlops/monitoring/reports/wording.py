@@ -25,7 +25,8 @@ def figure(value: float | None, digits: int = 3) -> str:
     """Return a figure with so many digits that count; nothing if it is not known."""
     if value is None or not math.isfinite(value):
         return "" if value is None else "beyond measure"
-    return f"{value:.{digits}g}"
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text and abs(value) < 1e12 else text
 
 
 def interval(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:

@@ -200,6 +200,9 @@ def test_a_notebook_shows_the_verdict_and_charts() -> None:
 def test_figures_that_are_not_known() -> None:
     assert figure(None) == ""
     assert figure(float("inf")) == "beyond measure"
+    assert [figure(value) for value in (0.12345, 22_712.0, -1e7, 1e300)] == [
+        *("0.123", "22,700", "-10,000,000", "1e+300"),
+    ]
     assert interval(None, 0.1, 0.2) == "not known"
     assert interval(0.5, None, None) == "0.5"
     assert [probability(p) for p in (None, 0.0, 0.25)] == ["", "< 1e-9", "0.25"]
