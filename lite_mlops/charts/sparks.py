@@ -21,7 +21,8 @@ def sparkline(
 ) -> str:
     """Return the values from zero up, with a dot at the marked ones, and the limit as dashes."""
     numbers = known(values)
-    top = max([*numbers, limit or 0.0, 1e-12]) * 1.05
+    # Chance alone stays low in the picture.
+    top = max([*numbers, 3 * (limit or 0.0), 1e-12]) * 1.05
     bottom = min([0.0, *numbers])
     up = Scale(bottom, top, _HEIGHT - 3, 3)
     across = Scale(0, max(len(values) - 1, 1), 3, _WIDTH - 4)

@@ -65,9 +65,14 @@ def _table(title: str, columns: Sequence[ColumnFact]) -> Grid:
     head += ["importance"] if important else []
     head += ["over time"] if lines else []
     head += ["distribution", "missing", "why"]
-    rows = (_row(one, head, place) for place, one in enumerate(columns))
-    right = ("effect", "q", "importance", "missing")
-    return Grid(title, tuple(head), tuple(rows), right=right)
+    rows = [_row(one, head, place) for place, one in enumerate(columns)]
+    filled = [place for place, name in enumerate(head) if any(row[place] for row in rows)]
+    return Grid(
+        title,
+        tuple(head[place] for place in filled),
+        tuple(tuple(row[place] for place in filled) for row in rows),
+        right=("effect", "q", "importance", "missing"),
+    )
 
 
 def _row(one: ColumnFact, head: Sequence[str], place: int) -> tuple[Cell, ...]:
