@@ -21,7 +21,14 @@ from lite_mlops.charts.distributions import (
 )
 from lite_mlops.charts.estimates import Estimate, estimate_chart
 from lite_mlops.charts.lines import Band, Below, Limit, Line, Mark, key, line_chart, point_chart
-from lite_mlops.charts.palette import CHART_STYLE, COLOURS, PALETTE, in_notebook, standing_alone
+from lite_mlops.charts.palette import (
+    CHART_STYLE,
+    COLOURS,
+    PALETTE,
+    beside,
+    in_notebook,
+    standing_alone,
+)
 from lite_mlops.charts.reliability import Reliability, reliability_diagram
 from lite_mlops.charts.sparks import spark_words, sparkline
 
@@ -39,6 +46,7 @@ __all__ = [
     "Pair",
     "Reliability",
     "bar_chart",
+    "beside",
     "category_chart",
     "diagram",
     "estimate_chart",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
 from lite_mlops.charts.picture import text
 
@@ -112,7 +113,19 @@ def palette_of(kind: str) -> str:
     )
 
 
-_NOTEBOOK = palette_of("chart") + CHART_STYLE
+_ALONE = palette_of("chart") + CHART_STYLE
+_NOTEBOOK = (
+    palette_of("lite-mlops")
+    + CHART_STYLE
+    + """.lite-mlops .chart{height:auto;max-width:22rem;width:100%}
+.lite-mlops .chart.mini{max-width:none;width:7.5rem}
+.lite-mlops .charts{display:flex;flex-wrap:wrap;gap:1rem}
+.lite-mlops figure{margin:0;max-width:100%;width:22rem}
+.lite-mlops .good{color:var(--good)}.lite-mlops .warn{color:var(--warn)}
+.lite-mlops .bad{color:var(--bad)}
+.lite-mlops .good,.lite-mlops .warn,.lite-mlops .bad{font-weight:600}
+"""
+)
 
 
 _HEADING = 24
@@ -128,12 +141,26 @@ def standing_alone(picture: str) -> str:
     width, height = float(wide), float(tall) + _HEADING
     return (
         f'{before} xmlns="http://www.w3.org/2000/svg" viewBox="0 {-_HEADING} {width:g} {height:g}">'
-        f"<title>{title}</title><style>{_NOTEBOOK}</style>"
+        f"<title>{title}</title><style>{_ALONE}</style>"
         f'<text class="strong" x="{width / 2:g}" y="{10 - _HEADING}" text-anchor="middle">{words}'
         f"</text>{rest}"
     )
 
 
+def beside(pictures: Iterable[str]) -> str:
+    """Return charts beside each other under their titles, for a cell of a notebook."""
+    found = "".join(
+        f"<figure><figcaption>{_title(one)}</figcaption>{one}</figure>" for one in pictures
+    )
+    return f'<div class="charts">{found}</div>' if found else ""
+
+
+def _title(picture: str) -> str:
+    found = _ROOT.match(picture)
+    assert found is not None
+    return found[4]
+
+
 def in_notebook(markup: str) -> str:
     """Return HTML with charts in it together with their style, for a cell of a notebook."""
-    return f"<style>{_NOTEBOOK}</style>{markup}"
+    return f'<div class="lite-mlops"><style>{_NOTEBOOK}</style>{markup}</div>'

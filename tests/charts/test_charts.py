@@ -27,6 +27,7 @@ from lite_mlops.charts import (
     Pair,
     Reliability,
     bar_chart,
+    beside,
     category_chart,
     estimate_chart,
     in_notebook,
@@ -316,7 +317,11 @@ def test_lines_and_texts_have_the_contrast_of_text(scheme: int) -> None:
 def test_the_style_of_a_chart_says_nothing_of_what_is_outside() -> None:
     for rule in re.findall(r"([^{}]+)\{", CHART_STYLE):
         assert all(one.strip().startswith(".chart") for one in rule.split(","))
-    assert in_notebook("<p>x</p>").endswith("</style><p>x</p>")
+    in_cell = in_notebook(beside([sparkline("a < b", [1.0])]))
+    assert in_cell.count("<figcaption>a &lt; b: 1</figcaption><svg") == 1
+    for rule in re.findall(r"^([^{}@\n]+)\{", in_cell.partition("</style>")[0], re.MULTILINE)[1:]:
+        assert ".chart" in rule or ".lite-mlops" in rule
+    assert beside([]) == ""
 
 
 def test_a_picture_that_stands_alone_brings_its_style_and_shows_its_title() -> None:

@@ -192,7 +192,7 @@ def test_there_are_three_forms() -> None:
 def test_a_notebook_shows_the_verdict_and_charts() -> None:
     shown = facts_of()._repr_html_()
     assert sentence(facts_of()) in shown.replace("&lt;", "<")
-    assert shown.startswith("<style>")
+    assert shown.startswith('<div class="lite-mlops"><style>')
     assert shown.count("<svg") > 30
     assert repr(bare()).startswith("<ReportFacts churn: Cannot tell")
 
