@@ -35,6 +35,7 @@ FLOORS = [
         "autologging",
         "importing",
     },
+    {"loops"},  # from a drift to a promotion: it uses all of them
     {"project"},
     {"verbs", "web"},
     {"demo"},

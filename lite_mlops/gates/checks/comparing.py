@@ -489,4 +489,3 @@ def check_calibration(case: Case, check: Check) -> Found:
         seed=case.seed,
     )
     return about_rows(found, len(sample))
-
