@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         end_run,
         feedback,
         finish,
+        gate,
         get_run,
         init,
         load_model,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         log_text,
         optuna_callback,
         predictor,
+        promote,
         register_model,
         search_runs,
         serve,
@@ -83,10 +85,10 @@ _HOMES = {
     "tracking.comparing": "Comparison",
     "tracking.search": "RunPage",
     "verbs": (
-        "active_run app autolog compare current_project drift end_run feedback finish get_run init "
-        "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
-        "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
-        "predictor "
+        "active_run app autolog compare current_project drift end_run feedback finish gate get_run "
+        "init load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation "
+        "log_figure log_metric log_metrics log_model log_param log_params log_table log_text "
+        "optuna_callback predictor promote "
         "register_model search_runs serve set_experiment set_note set_tag set_tags sql start_run "
         "use_project"
     ),
@@ -124,6 +126,7 @@ __all__ = [
     "end_run",
     "feedback",
     "finish",
+    "gate",
     "get_run",
     "init",
     "load_model",
@@ -143,6 +146,7 @@ __all__ = [
     "log_text",
     "optuna_callback",
     "predictor",
+    "promote",
     "register_model",
     "search_runs",
     "serve",

@@ -4,7 +4,7 @@
 1  failed        4  conflict       7  stored bytes are damaged
 2  wrong call    5  busy         130  interrupted
 
-`drift` exits with 4 if data has drifted.
+`drift` exits with 4 if data has drifted, `gate run` with 3 if the gate does not pass.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ EXIT_CODES: dict[type[LiteMlopsError], int] = {
 }
 FAILED = 1
 DRIFTED = 4
+GATED = 3
 INTERRUPTED = 130
 
 

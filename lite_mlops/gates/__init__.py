@@ -49,9 +49,9 @@ __all__ = [
     "Replayed",
     "Verdict",
     "Window",
-    "gate_of",
     "as_junit",
     "as_markdown",
+    "gate_of",
     "window_of",
     "workflow",
 ]
