@@ -143,7 +143,11 @@ class Round:
     def _judge(self, _: Judge) -> bool:
         report = self._parts.gates.run(self._version, self._loop.reference, reason="its loop")
         failed = [f"{one.name}: {one.reason.rstrip('.')}" for one in report.verdicts if one.stops]
-        evidence: dict[str, Any] = {"report": report.number, "outcome": report.outcome, "against": report.against}
+        evidence: dict[str, Any] = {
+            "report": report.number,
+            "outcome": report.outcome,
+            "against": report.against,
+        }
         if report.passed:
             return self._tell(PASSED, f"{self._version} passed its gate.", **evidence)
         why = f"{self._version} did not pass its gate: {'; '.join(failed) or report.outcome}."
