@@ -27,6 +27,7 @@ _HOMES = {
     "gate": "gate",
     "imports": "import",
     "init": "init",
+    "loop": "loop",
     "models": "models",
     "monitor": "monitor",
     "pipe": "pipe",

@@ -27,6 +27,7 @@ from lite_mlops.loops.story import (
     TRAINED,
     TRAINING,
     UNDECIDED,
+    WATCHING,
     Cycle,
     Line,
     cycles,
@@ -290,7 +291,7 @@ def resting_until(loop: Loop, found: Sequence[Cycle]) -> datetime | None:
 
 
 def _last_beginning(lines: Sequence[Line]) -> datetime:
-    return next(one.at for one in reversed(lines) if "known" in one.evidence)
+    return next(one.at for one in reversed(lines) if one.state in (WATCHING, BEGUN))
 
 
 def _trigger(loop: Loop, lines: Sequence[Line], seen: Seen, now: datetime) -> Begin | None:

@@ -76,6 +76,11 @@ class Loop:
         return f"{self.model}@{self.alias}"
 
     @property
+    def dataset(self) -> str | None:
+        """The name of the dataset whose new versions begin it."""
+        return None if self.data is None else self.data.partition("@")[0]
+
+    @property
     def begins_with(self) -> tuple[str, ...]:
         """What begins it, in words."""
         told = [

@@ -144,11 +144,7 @@ class Loops:
             labels = (
                 database.value("loop_labels", model=loop.model) if loop.labels is not None else 0
             )
-            data = (
-                database.value("loop_data", name=loop.data.partition("@")[0])
-                if loop.data is not None
-                else None
-            )
+            data = database.value("loop_data", name=loop.dataset) if loop.data is not None else None
         seen = Seen(
             present=self._present(loop),
             newest=newest,

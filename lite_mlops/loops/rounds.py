@@ -115,7 +115,9 @@ class Round:
             return self._trained(newest)
         again = self._cycle.state == TRAINING
         why = "The training was interrupted and goes on." if again else "It trains."
-        outcome = train(self._parts.pipelines, self._loop, partial(self._tell, TRAINING, why))
+        outcome = train(
+            self._parts.pipelines, self._loop, partial(self._tell, TRAINING, why), again=again
+        )
         if outcome.busy:
             self._say("The pipeline is running in another process.")
             return False
@@ -129,7 +131,9 @@ class Round:
             found = database.value("loop_newest_version", model=self._loop.model) or 0
         if found <= newest:
             return self._tell(
-                UNCHANGED, f"The pipeline registered no new version of {self._loop.model}."
+                UNCHANGED,
+                f"The pipeline registered no new version of {self._loop.model}.",
+                known=self._known(None),
             )
         version = self._parts.models.get(f"{self._loop.model}/{found}")
         return self._tell(
@@ -138,7 +142,18 @@ class Round:
             version=found,
             run=version.run_id,
             sha256=version.sha256,
+            known=self._known(version.run_id),
         )
+
+    def _known(self, run_id: str | None) -> dict[str, Any]:
+        """Return what was known when it began, and the data that the training itself recorded."""
+        assert self._cycle is not None
+        known = dict(self._cycle.line(BEGUN).evidence["known"])
+        if self._loop.data is not None:
+            with self._store.reading() as database:
+                used = database.value("loop_data_of_run", run=run_id, name=self._loop.dataset)
+            known["data"] = used or known["data"]
+        return known
 
     def _judge(self, _: Judge) -> bool:
         report = self._parts.gates.run(self._version, self._loop.reference, reason="its loop")

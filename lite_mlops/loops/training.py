@@ -49,27 +49,37 @@ class Trained:
         return next((one for one in reversed(self.said.splitlines()) if one.strip()), "")
 
 
-def train(pipelines: Pipelines, loop: Loop, began: Callable[[], object]) -> Trained:
-    """Run the pipeline of a loop; `began` is called once it is sure that it runs here."""
+def train(
+    pipelines: Pipelines, loop: Loop, began: Callable[[], object], *, again: bool = False
+) -> Trained:
+    """Run the pipeline of a loop; `began` is called when it runs here.
+
+    `again` says that it was begun before: the process of then may still be at it, which takes a
+    moment to find out.
+    """
     what = loop.pipeline
     if what is not None and is_file(what):
         what = str(pipelines.root / what)
+    if not again:
+        began()
     with tempfile.TemporaryFile() as output:
         process = pipelines.start(
             what, params=loop.params, force=loop.force, nice=_NICE, output=output.fileno()
         )
         try:
-            try:
-                code = process.wait(_BUSY_SECONDS)
-            except subprocess.TimeoutExpired:
+            if again and _code_within(process, _BUSY_SECONDS) != _BUSY:
                 began()
-                code = process.wait()
-            else:
-                if code != _BUSY:
-                    began()
+            code = process.wait()
         finally:
             _end(process)
         return Trained(code, _end_of(output))
+
+
+def _code_within(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

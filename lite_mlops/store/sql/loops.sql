@@ -20,6 +20,14 @@ WHERE p.model = $model;
 -- The newest version of a dataset: the one that was recorded last.
 SELECT sha256 FROM datasets WHERE name = $name ORDER BY last_at DESC, sha256 LIMIT 1;
 
+-- name: loop_data_of_run
+-- The version of a dataset that a run recorded, or that was recorded last if there is no run.
+SELECT d.sha256 FROM datasets d
+WHERE d.name = $name
+  AND ($run IS NULL
+       OR d.sha256 IN (SELECT u.sha256 FROM dataset_uses u WHERE u.run_id = $run AND u.name = $name))
+ORDER BY d.last_at DESC, d.sha256 LIMIT 1;
+
 -- name: loop_canary
 -- What a canary has answered, as all processes together count it.
 SELECT CAST(coalesce(sum(requests), 0) AS BIGINT) FROM endpoint_evidence
