@@ -171,7 +171,8 @@ def loop_of(name: str, values: Mapping[str, Any], place: str) -> Loop:
         try:
             found[key] = _READ[key](value)
         except ValueError as error:
-            raise Invalid(f"{place}: {key} = {value!r} cannot be used: {error}.") from None
+            why = str(error).rstrip(".")
+            raise Invalid(f"{place}: {key} = {value!r} cannot be used: {why}.") from None
     loop = Loop(name, **found)
     if not loop.begins_with:
         raise Invalid(
@@ -180,4 +181,6 @@ def loop_of(name: str, values: Mapping[str, Any], place: str) -> Loop:
         )
     if loop.longest_pause < loop.pause:
         raise Invalid(f"{place}: longest_pause is shorter than pause.")
+    if loop.least > loop.requests:
+        raise Invalid(f"{place}: least is more than requests; the canary would never be promoted.")
     return loop
