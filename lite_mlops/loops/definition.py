@@ -173,6 +173,7 @@ def loop_of(name: str, values: Mapping[str, Any], place: str) -> Loop:
         except ValueError as error:
             why = str(error).rstrip(".")
             raise Invalid(f"{place}: {key} = {value!r} cannot be used: {why}.") from None
+    found.setdefault("least", min(Loop.least, found.get("requests", Loop.requests)))
     loop = Loop(name, **found)
     if not loop.begins_with:
         raise Invalid(
@@ -182,5 +183,5 @@ def loop_of(name: str, values: Mapping[str, Any], place: str) -> Loop:
     if loop.longest_pause < loop.pause:
         raise Invalid(f"{place}: longest_pause is shorter than pause.")
     if loop.least > loop.requests:
-        raise Invalid(f"{place}: least is more than requests; the canary would never be promoted.")
+        raise Invalid(f"{place}: least is more than requests.")
     return loop
