@@ -60,6 +60,7 @@ SIDEWAYS = {
     ("importing", "tracking"),
     ("monitoring", "data"),
     ("monitoring", "models"),
+    ("monitoring", "tracking"),  # evaluations, by which estimates are calibrated
     ("serving", "models"),
     ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms
@@ -207,6 +208,8 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.comparing": "runs side by side; loaded by who compares",
         "lite_mlops.tracking.search": "the filter language; loaded by who searches",
         "lite_mlops.tracking.context": "the active run",
+        "lite_mlops.tracking.evaluations": "what was labelled; loaded by who estimates",
+        "lite_mlops.monitoring.fairness": "groups in reports; loaded by who asks for them",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
