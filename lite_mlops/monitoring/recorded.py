@@ -70,7 +70,7 @@ def recorded_answers(
             scores=_floats(found["score"]).reshape(-1, width),
             predicted=np.asarray(found["predicted"][::width], np.int64),
             labels=np.where(labels == -2, -1, labels),
-            times=np.asarray(found["at"][::width], np.int64),
+            times=np.asarray(found["moment"][::width], np.int64),
         ),
         latencies=_floats(found["latency"][::width]),
         unknown_labels=int((labels == -1).sum()),
@@ -95,7 +95,7 @@ def recorded_numbers(
     return RecordedNumbers(
         predicted=_floats(found["predicted"]),
         labels=_floats(found["label"]),
-        times=np.asarray(found["at"], np.int64),
+        times=np.asarray(found["moment"], np.int64),
         latencies=_floats(found["latency"]),
     )
 
@@ -107,7 +107,7 @@ def recorded_column(
     since: datetime | None,
     until: datetime | None,
 ) -> tuple[Floats, list[str | None]]:
-    """Return the values of a feature as numbers and as texts; a value is one of them, or neither."""
+    """Return the values of a feature as numbers and as texts; each is one of them, or neither."""
     place = version.signature.features.index(name) + 1
     found = database.arrays("recorded_column", place=place, **period(version, since, until))
     return _floats(found["number"]), _texts(found["text"])

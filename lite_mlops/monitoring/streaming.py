@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_mlops.models import ModelVersion
 from lite_mlops.monitoring.recorded import recorded_answers, recorded_numbers
 from lite_mlops.monitoring.streams.report import StreamReport, watch
 from lite_mlops.store import Store
+
+Floats = NDArray[np.float64]
+
+
+def _by_request(times: Any, latencies: Floats) -> Floats:
+    """Return the latency of each request: rows that were asked together share time and latency."""
+    _, first = np.unique(times, return_index=True)
+    return latencies[first]
 
 
 def streams_of(
@@ -24,7 +34,7 @@ def streams_of(
         return watch(
             scores=found.predicted,
             errors=errors[~np.isnan(errors)],
-            latencies=found.latencies,
+            latencies=_by_request(found.times, found.latencies),
             model=version.name,
             span=None,
         )
@@ -38,6 +48,6 @@ def streams_of(
     return watch(
         scores=scores,
         errors=wrong.astype(np.float64),
-        latencies=recorded.latencies,
+        latencies=_by_request(answers.times, recorded.latencies),
         model=version.name,
     )

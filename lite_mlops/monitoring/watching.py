@@ -192,7 +192,8 @@ class Monitoring:
             against: The group that others are compared with; default: the largest of each column.
             selection_ratio: The ratio of selection rates beyond which a difference counts.
             tpr_difference: The same of true positive rates.
-            since, until: The time that is looked at.
+            since: The first time that is looked at.
+            until: Where it ends.
 
         Raises:
             Invalid: a column, a class, a group or a limit cannot be used.

@@ -10,21 +10,27 @@ from lite_mlops.monitoring.estimates.expected import Estimate, expected_metrics
 from lite_mlops.monitoring.estimates.loss import LossModel, fit_loss
 from lite_mlops.monitoring.estimates.report import (
     ASSUMPTION,
+    Answers,
     EstimateReport,
+    Numbers,
     WindowEstimates,
+    estimate_losses,
     estimate_windows,
 )
 
 __all__ = [
     "ASSUMPTION",
+    "Answers",
     "Calibration",
     "ConceptDrift",
     "Estimate",
     "EstimateReport",
     "LossModel",
+    "Numbers",
     "WindowEstimates",
     "calibrate",
     "concept_drift",
+    "estimate_losses",
     "estimate_windows",
     "expected_metrics",
     "fit_loss",

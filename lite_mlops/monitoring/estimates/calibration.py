@@ -124,7 +124,7 @@ def told(scores: Floats) -> Floats:
 
 def usable(scores: Floats) -> Flags:
     """Return which rows have a finite score for each class."""
-    return np.isfinite(scores).all(axis=1)
+    return np.asarray(np.isfinite(scores).all(axis=1), np.bool_)
 
 
 def calibrate(scores: Floats, labels: Codes) -> Calibration:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -225,7 +226,7 @@ def parts(rows: int, of_a_window: int) -> list[slice]:
         return []
     count = max(1, (rows + of_a_window // 2) // of_a_window)
     edges = [place * of_a_window for place in range(count)] + [rows]
-    return [slice(begin, end) for begin, end in zip(edges, edges[1:], strict=False)]
+    return [slice(begin, end) for begin, end in pairwise(edges)]
 
 
 def _moment(times: NDArray[np.int64] | None, place: int) -> datetime | None:
@@ -401,8 +402,8 @@ def estimate_findings(report: EstimateReport) -> Iterator[Finding]:
     """Give a finding for each metric of the last window, and for suspected concept drift.
 
     A metric fires if the good end of its interval is worse than in the reference by more than the
-    tolerance: 2 points of accuracy, AUC and Brier, 5 of precision, recall and F1, a tenth of a loss.
-    It is an alert from 2.5 times that on. Suspected concept drift is an alert while it goes on.
+    tolerance: 2 points of accuracy, AUC and Brier, 5 of precision, recall and F1, a tenth of a
+    loss. It is an alert from 2.5 times that on. Suspected concept drift is one while it goes on.
     """
     if not report.windows:
         yield Finding(CHECK, "", UNKNOWN, str(report))

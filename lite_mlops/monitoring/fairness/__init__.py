@@ -5,7 +5,8 @@ is found are differences; whether they are fair is not for a program to say.
 """
 
 from lite_mlops.monitoring.fairness.groups import Groups, group_numbers, group_texts, intersect
-from lite_mlops.monitoring.fairness.measuring import GroupFacts, Interval, measure_groups
+from lite_mlops.monitoring.fairness.measuring import Decisions, GroupFacts, measure_groups
+from lite_mlops.monitoring.fairness.proportions import Interval
 from lite_mlops.monitoring.fairness.report import (
     Comparison,
     FairnessReport,
@@ -15,6 +16,7 @@ from lite_mlops.monitoring.fairness.report import (
 
 __all__ = [
     "Comparison",
+    "Decisions",
     "FairnessReport",
     "GroupFacts",
     "Groups",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def _between(edges: NDArray[np.float64]) -> list[str]:
     told = [number(float(f"{edge:.4g}")) for edge in edges.tolist()]
     if not told:
         return ["all"]
-    inner = [f"{low} to {high}" for low, high in zip(told, told[1:], strict=False)]
+    inner = [f"{low} to {high}" for low, high in pairwise(told)]
     return [f"below {told[0]}", *inner, f"from {told[-1]}"]
 
 

@@ -101,7 +101,7 @@ def score_quantiles(
     order = np.lexsort((scores, codes))
     ordered = scores[order]
     ends = np.cumsum(np.bincount(codes, minlength=groups))
-    found = []
+    found: list[dict[str, float]] = []
     for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
         part = ordered[begin:end]
         if not len(part):

@@ -14,7 +14,7 @@ blocks, which get longer with their age, so that a million values take some kilo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ BLOCK = 32  # values that are summed before anything is looked at
 DELTA = 0.002  # chance of a false alarm, by the bound below
 _OF_ONE_SIZE = 5  # sums of one length that are kept; of more the two oldest become one
 _SPANS = 3.0  # standard deviations that stand for the range of values where it is not known
+_ROUNDING = 1e-9  # relative
 _LARGEST = 1e150  # of what can be squared
 
 Floats = NDArray[np.float64]
@@ -218,6 +219,8 @@ class Stream:
         after = (sums[-1] - sums[:-1]) / newer
         span = _SPANS * math.sqrt(variance) if self.span is None else self.span
         bound = cut_bound(older, newer, variance, delta=self.delta, span=span)
+        # What is constant has no variance, and means of it that differ by rounding.
+        bound += _ROUNDING * (np.abs(before) + np.abs(after))
         apart = np.abs(after - before) - bound
         # The clearest cut is the one whose difference is the largest part of its bound.
         place = int(np.argmax(np.abs(after - before) / np.maximum(bound, np.finfo(float).tiny)))

@@ -80,9 +80,9 @@ class StreamReport:
         }
 
 
-def stream_of(name: str) -> Stream:
-    """Return a new stream for scores or errors, which are from 0 to 1, or for logarithms."""
-    return Stream(span=None if name == LATENCY else 1.0)
+def stream_of(name: str, span: float | None = 1.0) -> Stream:
+    """Return a new stream for scores or errors, which have this range, or for logarithms."""
+    return Stream(span=None if name == LATENCY else span)
 
 
 def logarithms(latencies: Floats) -> Floats:
@@ -107,7 +107,7 @@ def watch(
     """
     found = []
     for name, values in ((SCORE, scores), (ERROR, errors), (LATENCY, logarithms(latencies))):
-        stream = Stream(span=None if name == LATENCY else span)
+        stream = stream_of(name, span)
         detections = stream.update(values)
         found.append(Watched(name, stream.seen, stream.mean, tuple(detections)))
     return StreamReport(model, tuple(found))

@@ -5,9 +5,9 @@
 -- where there are not so many. A class is told by its place in the list: 0 is the first, -1 a text
 -- that is none of them; the label is -2 where there is none.
 SELECT unnest(list_resize(CASE WHEN len(scores) = $width THEN scores ELSE []::DOUBLE[] END,
-                          $width::BIGINT)) AS score, at, predicted, label, latency
+                          $width::BIGINT)) AS score, moment, predicted, label, latency
 FROM (
-    SELECT p.scores, epoch_us(p.ts) AS at, p.latency_us AS latency,
+    SELECT p.scores, epoch_us(p.ts) AS moment, p.latency_us AS latency,
            coalesce(list_position($classes::VARCHAR[], p.value), 0) - 1 AS predicted,
            CASE WHEN f.label IS NULL THEN -2
                 ELSE coalesce(list_position($classes::VARCHAR[], f.label), 0) - 1 END AS label
@@ -19,7 +19,7 @@ FROM (
 
 -- name: recorded_numbers
 -- Answers and labels of a regressor; what is no number is null.
-SELECT epoch_us(p.ts) AS at, try_cast(p.value AS DOUBLE) AS predicted,
+SELECT epoch_us(p.ts) AS moment, try_cast(p.value AS DOUBLE) AS predicted,
        try_cast(f.label AS DOUBLE) AS label, p.latency_us AS latency
 FROM predictions p LEFT JOIN feedback f USING (prediction_id)
 WHERE p.model = $model AND p.version = $version
