@@ -9,6 +9,7 @@ calibrated, or of three classes. Neither sees a change of concept, which the las
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,6 +117,7 @@ def _frame(answers: Answers) -> Any:
 
 
 def _peer(case: Case, reference: Any, later: Any) -> list[Mapping[str, float]]:
+    os.environ.setdefault("NML_DISABLE_USAGE_LOGGING", "1")  # it would send what it is used for
     import nannyml as nml  # type: ignore[import-not-found, unused-ignore]
 
     classes = case.reference.scores.shape[1]
@@ -178,6 +180,6 @@ def measure(*, quick: bool) -> list[Figure]:
         if installed:
             sides.append(partial(seconds_of, partial(_peer, case, *frames)))
         times = interleaved(3, *sides)
-        about = {"floor_is": _PEER, "within": 0.1} if installed else {}
+        about: dict[str, Any] = {"floor_is": _PEER, "within": 0.1} if installed else {}
         figures.append(compared(f"{len(case.later):,} rows: {case.name}", *times, **about))
     return figures

@@ -6,7 +6,7 @@
 
 The second model learns from labelled rows how large the error is, given the features and the
 prediction (Bialek et al., 2024, direct loss estimation). Made on request: it is a model of its own,
-and no better than its reference.
+no better than its reference, and beyond that it foresees what it knows of the nearest rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lite_mlops.monitoring.estimates.calibration import MIN_REFERENCE, Codes, Fl
 from lite_mlops.monitoring.estimates.expected import CONFIDENCE, Estimate
 
 _FOLDS = 3
-_TREES, _LEAVES, _SMALLEST = 100, 15, 20
+_TREES, _LEAVES, _SMALLEST = 60, 15, 20
 _SEED = 2024
 
 
@@ -55,6 +55,16 @@ class LossModel:
     rows: int
     models: tuple[Any, Any]
     spreads: tuple[float, float]
+    lowest: Floats  # of each feature and the prediction in the reference
+    highest: Floats
+
+    def outside(self, features: Floats, predicted: Floats) -> float:
+        """Return the share of rows with a value beyond all those of the reference."""
+        if not len(predicted):
+            return 0.0
+        table = _inputs(features, predicted)
+        beyond = (table < self.lowest) | (table > self.highest)
+        return float(beyond.any(axis=1).mean())
 
     def estimates(self, features: Floats, predicted: Floats) -> tuple[Estimate, ...]:
         """Return the expected MAE and RMSE of some rows; nothing without rows.
@@ -123,4 +133,11 @@ def fit_loss(features: Floats, predicted: Floats, labels: Floats) -> LossModel:
                 left[held] = target[held] - foreseen
             models.append(_new_model().fit(table, target))
             spreads.append(float(np.sqrt((left**2).mean())))
-    return LossModel(len(table), (models[0], models[1]), (spreads[0], spreads[1]))
+    missing = np.isnan(table)
+    return LossModel(
+        len(table),
+        (models[0], models[1]),
+        (spreads[0], spreads[1]),
+        lowest=np.where(missing, np.inf, table).min(axis=0),
+        highest=np.where(missing, -np.inf, table).max(axis=0),
+    )

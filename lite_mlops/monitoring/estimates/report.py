@@ -126,7 +126,7 @@ class WindowEstimates:
     end: datetime | None
     estimates: tuple[Estimate, ...]
     compared: Mapping[str, Compared] = field(default_factory=dict)
-    outside: float = 0.0  # share of rows with a score beyond all of the reference
+    outside: float = 0.0  # share of rows with a score, or feature, beyond all of the reference
 
     def __getitem__(self, metric: str) -> Estimate:
         for one in self.estimates:
@@ -352,6 +352,7 @@ def estimate_losses(
             np.isfinite(answers.labels[part]),
             lambda one: losses.estimates(one.features, one.predicted),
             lambda one: realised_losses(one.predicted, one.labels),
+            losses.outside(answers.features[part], answers.predicted[part]),
         )
         for part in parts(len(answers), rows)
     ]

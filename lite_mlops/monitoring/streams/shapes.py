@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from numpy.typing import ArrayLike
 
 from lite_mlops.errors import Invalid
 from lite_mlops.monitoring.drift.effects import Floats, distances, spread
-from lite_mlops.monitoring.drift.tests import kolmogorov_smirnov_p
+from lite_mlops.monitoring.drift.tests import (
+    kolmogorov_smirnov_critical,
+    kolmogorov_smirnov_p,
+)
 from lite_mlops.monitoring.drift.verdict import BALANCED, Floors
 from lite_mlops.monitoring.streams.adwin import as_numbers
 
@@ -27,7 +31,7 @@ WINDOW, STEP = 500, 100
 MAX_P = 0.001  # of one window; two in a row are needed
 IN_A_ROW = 2
 MIN_REFERENCE = 100
-MOST_REFERENCE = 10_000  # values that are kept; of more the quantiles
+MOST_REFERENCE = 2_048  # values that are kept; of more as many quantiles, to 0.0005 of KS
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,11 @@ class Shape:
         self._due = window  # at how many values the next comparison is
         self._hits = 0  # comparisons in a row that differ
 
+    @cached_property
+    def _critical(self) -> float:
+        """The distance whose p-value is 0.001: a window is judged by it in a tenth of the time."""
+        return kolmogorov_smirnov_critical(MAX_P, self.reference_rows, self.window)
+
     # -- questions ------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,16 +177,17 @@ class Shape:
     def _compared(self, window: Floats, end: int) -> ShapeChange | None:
         """Compare a sorted window that ends before a position; return a change to be told."""
         apart = distances(self._reference, window)
-        p_value = kolmogorov_smirnov_p(apart.kolmogorov_smirnov, self.reference_rows, len(window))
         with np.errstate(all="ignore"):
             moved = float(np.nan_to_num(np.divide(apart.wasserstein, self._spread)))
         large = (
             apart.kolmogorov_smirnov >= self.floors.kolmogorov_smirnov
             or moved >= self.floors.wasserstein
         )
-        self._hits = self._hits + 1 if p_value < MAX_P and large else 0
+        significant = large and apart.kolmogorov_smirnov > self._critical
+        self._hits = self._hits + 1 if significant else 0
         if self._hits != IN_A_ROW:
             return None
+        p_value = kolmogorov_smirnov_p(apart.kolmogorov_smirnov, self.reference_rows, len(window))
         return ShapeChange(
             position=end - self.window - self.step * (IN_A_ROW - 1),
             found_at=end,
