@@ -98,7 +98,7 @@ def estimates_of(
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"The{text[3:]}" if text.startswith("the ") else text
 
 
 def _estimated(version: ModelVersion, reference: _Reference, rows: int) -> EstimateReport:

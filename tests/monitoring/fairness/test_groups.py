@@ -152,6 +152,7 @@ def test_a_large_difference_with_labels_is_an_alarm() -> None:
     selection, tpr = told["the selection rate"], told["the true positive rate"]
     assert selection.severity == tpr.severity == "alert"
     assert found.fires
+    assert selection.value is not None
     assert selection.value == pytest.approx(0.6, abs=0.05)
     assert (selection.limit, tpr.limit) == (0.8, 0.1)
     assert tpr.value == pytest.approx(-0.3, abs=0.05)
