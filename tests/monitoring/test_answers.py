@@ -158,8 +158,8 @@ def test_where_nothing_can_be_estimated_it_says_what_to_do(project: Project) -> 
     assert (finding.severity, report.fires) == ("unknown", False)
     assert finding.sentence == (
         "Nothing can be estimated: The run of loan/1 kept no evaluation with scores. loan/1 has "
-        "300 labelled predictions (100 labels of none of its classes); at least 400 are needed. Log "
-        "an evaluation with scores in the run that trains, run.log_evaluation(y_test, y_pred, "
+        "300 labelled predictions (100 labels of none of its classes); at least 400 are needed. "
+        "Log an evaluation with scores in the run that trains, run.log_evaluation(y_test, y_pred, "
         "y_score=...), or send the labels of earlier predictions, lm.feedback(id, label)."
     )
     for reference, text in (
