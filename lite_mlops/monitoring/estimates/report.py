@@ -241,10 +241,11 @@ def _window(
     outside: float = 0.0,
 ) -> WindowEstimates:
     compared = {}
+    estimates = estimated(part)
     known = part[labelled]
     if len(known) >= MIN_LABELS:
         values = realised(known)
-        for one in estimated(known):
+        for one in estimates if len(known) == len(part) else estimated(known):
             if one.metric not in values:
                 continue
             value, reach = values[one.metric], CONFIDENCE * one.sampling
@@ -256,7 +257,7 @@ def _window(
         labelled=len(known),
         begin=_moment(part.times, 0),
         end=_moment(part.times, -1),
-        estimates=estimated(part),
+        estimates=estimates,
         compared=compared,
         outside=outside,
     )

@@ -9,6 +9,9 @@ The window holds what is like the present. It grows while nothing changes, and l
 when some cut of it separates two means that are too far apart for chance (Bifet and Gavalda,
 "Learning from time-changing data with adaptive windowing", SIAM SDM 2007). It is kept as sums of
 blocks, which get longer with their age, so that a million values take some kilobytes.
+
+Values are taken not to depend on the ones before. What has a rhythm, as the load of a day, changes
+all the time, and that is what is told of it: feed what is left when the rhythm is taken off.
 """
 
 from __future__ import annotations
