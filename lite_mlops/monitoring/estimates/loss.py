@@ -72,12 +72,15 @@ class LossModel:
         Shapes (rows, features) and (rows,). With the spread s, n rows and m of the reference, the
         mean error has the variance s^2 / n by sampling and s^2 / m by the reference.
         """
+        from threadpoolctl import threadpool_limits
+
         if not len(predicted):
             return ()
         table = _inputs(features, predicted)
+        with threadpool_limits(1):
+            means = [max(0.0, float(model.predict(table).mean())) for model in self.models]
         found = []
-        for metric, model, spread in zip(("mae", "rmse"), self.models, self.spreads, strict=True):
-            mean = max(0.0, float(model.predict(table).mean()))
+        for metric, mean, spread in zip(("mae", "rmse"), means, self.spreads, strict=True):
             sampling = spread / float(np.sqrt(len(predicted)))
             learned = spread / float(np.sqrt(self.rows))
             reach = CONFIDENCE * float(np.hypot(sampling, learned))
