@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         end_run,
         feedback,
         finish,
+        gate,
         get_run,
         init,
         load_model,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         optuna_callback,
         pipeline,
         predictor,
+        promote,
         register_model,
         search_runs,
         serve,
@@ -87,11 +89,11 @@ _HOMES = {
     "tracking.comparing": "Comparison",
     "tracking.search": "RunPage",
     "verbs": (
-        "active_run app autolog compare current_project drift end_run feedback finish get_run init "
-        "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
-        "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
-        "pipeline predictor "
-        "register_model search_runs serve set_experiment set_note set_tag set_tags sql start_run "
+        "active_run app autolog compare current_project drift end_run feedback finish gate get_run "
+        "init load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation "
+        "log_figure log_metric log_metrics log_model log_param log_params log_table log_text "
+        "monitor optuna_callback pipeline predictor promote register_model search_runs serve "
+        "set_experiment set_note set_tag set_tags sql start_run "
         "use_project"
     ),
 }
@@ -128,6 +130,7 @@ __all__ = [
     "end_run",
     "feedback",
     "finish",
+    "gate",
     "get_run",
     "init",
     "load_model",
@@ -149,6 +152,7 @@ __all__ = [
     "optuna_callback",
     "pipeline",
     "predictor",
+    "promote",
     "register_model",
     "search_runs",
     "serve",

@@ -25,7 +25,9 @@ from lite_mlops.tracking.keys import checked_name
 
 if TYPE_CHECKING:
     from lite_mlops.data import Datasets, DatasetVersion
+    from lite_mlops.gates import Gates
     from lite_mlops.importing import Imports
+    from lite_mlops.loops import Loops
     from lite_mlops.models import Inputs, Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
     from lite_mlops.monitoring.alerts import Alerts
@@ -179,6 +181,23 @@ class Project:
         from lite_mlops.serving import Endpoints  # joblib and NumPy
 
         return Endpoints(self.store, self.models)
+
+    @cached_property
+    def loops(self) -> Loops:
+        """The loops, which retrain and promote by themselves."""
+        from lite_mlops.loops import Loops, Parts  # joblib and NumPy
+
+        return Loops(
+            self.store,
+            Parts(self.models, self.endpoints, self.gates, self.pipelines, self.alerts),
+        )
+
+    @cached_property
+    def gates(self) -> Gates:
+        """The gates: what versions have to show before aliases move to them."""
+        from lite_mlops.gates import Gates  # joblib and NumPy
+
+        return Gates(self.store, self.models)
 
     @cached_property
     def tokens(self) -> Tokens:

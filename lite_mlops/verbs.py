@@ -23,6 +23,7 @@ from lite_mlops.tracking import ActiveRun, Experiment, Run, context
 if TYPE_CHECKING:
     from lite_mlops.autologging import Autolog
     from lite_mlops.data import DatasetVersion
+    from lite_mlops.gates import GateReport
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring.drift import DriftReport
     from lite_mlops.monitoring.monitors import Monitor
@@ -247,6 +248,19 @@ def register_model(source: str | Path | Run, name: str, **options: Any) -> Model
 def load_model(reference: str) -> Any:
     """Return the model that a reference such as 'churn@champion' names; see `Models.load`."""
     return current_project().models.load(reference)
+
+
+def gate(candidate: str, against: str | None = None, **options: Any) -> GateReport:
+    """Return what the gate of an alias says of a version, and keep it; see `Gates.run`.
+
+    `lm.gate("churn/4", against="churn@champion", data=holdout, replay="7d").passed`
+    """
+    return current_project().gates.run(candidate, against, **options)
+
+
+def promote(reference: str, to: str = "champion", **options: Any) -> ModelVersion:
+    """Have an alias point to a version, if its gate lets it; see `Models.promote`."""
+    return current_project().models.promote(reference, to, **options)
 
 
 def predictor(model: str, **options: Any) -> Predictor:

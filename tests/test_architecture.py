@@ -37,6 +37,7 @@ FLOORS = [
         "autologging",
         "importing",
     },
+    {"loops"},  # from a drift to a promotion: it uses all of them
     {"project"},
     {"verbs", "web"},
     {"demo"},
@@ -68,6 +69,7 @@ SIDEWAYS = {
     ("monitoring", "data"),
     ("monitoring", "models"),
     ("monitoring", "security"),  # reasons of decisions
+    ("monitoring", "tracking"),  # evaluations, by which estimates are calibrated
     ("serving", "models"),
     ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms
@@ -222,6 +224,8 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.search": "the filter language; loaded by who searches",
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.monitoring.reports": "what reports say; loaded by who writes one",
+        "lite_mlops.tracking.evaluations": "what was labelled; loaded by who estimates",
+        "lite_mlops.monitoring.fairness": "groups in reports; loaded by who asks for them",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
         "lite_mlops.monitoring.monitors": "what is watched; loaded by who watches",
         "lite_mlops.monitoring.alerts": "what fires, and who is told; loaded by who watches",

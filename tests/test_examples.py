@@ -52,6 +52,14 @@ EXPECTED = {
         "embedded: leaves",
     ],
     "parameter_search": ["16 runs below search"],
+    "stuck_sensor": [
+        "a good day: 0 of 4 columns have drifted. Together they have not (AUC 0.",
+        "the sensor is stuck: coolant alert: stuck at 82.68 for 500 rows, 2 at most before",
+        "the new sensor drifts: coolant alert: median 82.44 -> 85.156 (KS 0.223",
+        "by its mean in minute 1,500: other since minute 1,104",
+        "by its shape in minute 1,620: other since minute 1,000",
+        "its answers, warn: mean score 0.376 -> 0.507",
+    ],
 }
 
 

@@ -18,17 +18,23 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 # Where each command lives; a call loads only the file of its own.
 _HOMES = {
     "alerts": "alerts",
+    "ci": "ci",
     "data": "data",
     "demo": "demo",
     "drift": "drift",
     "endpoint": "endpoint",
+    "estimates": "estimates",
     "experiments": "experiments",
+    "fairness": "fairness",
+    "gate": "gate",
     "imports": "import",
     "init": "init",
+    "loop": "loop",
     "models": "models",
     "monitor": "monitor",
     "pipe": "pipe",
     "predict": "predict",
+    "promote": "approve promote",
     "reproduce": "reproduce",
     "run": "run",
     "runs": "runs",
@@ -58,5 +64,6 @@ def main() -> None:
     Exit codes: 0 done, 1 failed, 2 wrong call, 3 not found, 4 conflict,
     5 busy, 6 not allowed, 7 damaged, 130 interrupted.
     `run` exits with the code of the script, `drift` with 4 if data has drifted,
-    `monitor run` with 4 if something fires.
+    `monitor run` with 4 if something fires, `gate run` with 3 if the gate does not
+    pass.
     """

@@ -8,6 +8,7 @@ import click
 
 from lite_mlops.cli.commands import Commands, open_project
 from lite_mlops.cli.output import as_option, emit, facts, heading, say, table, tell, when
+from lite_mlops.cli.promote import override_option
 from lite_mlops.cli.runs import reason_option
 
 if TYPE_CHECKING:
@@ -222,11 +223,20 @@ def resume_trial(endpoint: str, reason: str | None, form: str | None) -> None:
 
 @endpoint.command("promote")
 @click.argument("endpoint")
+@override_option
 @reason_option
 @as_option
-def promote_canary(endpoint: str, reason: str | None, form: str | None) -> None:
-    """Move the alias to the canary, which answers all then."""
-    found = open_project().endpoints.promote(endpoint, reason=reason)
+def promote_canary(
+    endpoint: str,
+    override: bool,  # noqa: FBT001
+    reason: str | None,
+    form: str | None,
+) -> None:
+    """Move the alias to the canary, which answers all then.
+
+    Where the alias has a gate, it must have passed for the canary.
+    """
+    found = open_project().endpoints.promote(endpoint, reason=reason, override=override)
     tell(f"{endpoint} is {found.name} now; its trial is over.", found.to_dict(), form)
 
 

@@ -9,6 +9,7 @@ import click
 
 from lite_mlops.cli.commands import Commands, open_project
 from lite_mlops.cli.output import as_option, emit, say, table, tell, when
+from lite_mlops.cli.promote import override_option
 from lite_mlops.cli.runs import reason_option
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def aliases() -> None:
 @click.argument("alias")
 @click.argument("version", type=click.IntRange(1))
 @click.option("--expect", type=click.IntRange(0), help="Only if it points there now; 0: nowhere.")
+@override_option
 @reason_option
 @as_option
 def set_alias(
@@ -114,12 +116,14 @@ def set_alias(
     alias: str,
     version: int,
     expect: int | None,
+    override: bool,  # noqa: FBT001
     reason: str | None,
     form: str | None,
 ) -> None:
-    """Have ALIAS of MODEL point to VERSION."""
-    project = open_project()
-    found = project.models.set_alias(model, alias, version, reason=reason, expect=expect)
+    """Have ALIAS of MODEL point to VERSION, if its gate lets it."""
+    found = open_project().models.set_alias(
+        model, alias, version, reason=reason, expect=expect, override=override
+    )
     tell(f"{model}@{alias} points to version {version}.", found.to_dict(), form)
 
 

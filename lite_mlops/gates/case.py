@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.data import Columns, Datasets, typed
-from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.errors import Damaged, Denied, Invalid, NotFound
 from lite_mlops.gates.conditions import column_of
 from lite_mlops.gates.definition import Gate
 from lite_mlops.models import Asking, Example, Models, ModelVersion, Signature, Table, data_path
@@ -199,6 +199,10 @@ class Case:
         elif named is not None:
             data = named if "@" in named else str(data_path(store, named))
         self._data = str(data) if isinstance(data, Path) else data
+        if isinstance(data, str) and "@" in data and not Path(data).expanduser().is_file():
+            # From now on it is this version, also if another one becomes the latest meanwhile.
+            version = self.datasets.get(data)
+            self._data = f"{version.name}@{version.sha256}"
         self._kept: dict[Any, Any] = {}
 
     def once(self, key: Any, make: Any) -> Any:
@@ -294,7 +298,7 @@ class Case:
             try:
                 assert self.asking_current is not None
                 current = ask(self.asking_current, columns, self.current.name)
-            except Invalid as error:
+            except (Invalid, Damaged, Denied) as error:
                 why = f"{self.current.name} cannot answer the data: {error}"
         return Sample(
             columns,

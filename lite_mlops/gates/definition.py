@@ -364,7 +364,7 @@ def _default_name(kind: str, options: Mapping[str, Any]) -> str:
 def _check(where: str, given: Any) -> Check:
     if not isinstance(given, Mapping):
         raise Invalid(f"{where} is no table.")
-    kind = str(given.get("check"))
+    kind = str(given.get("check", ""))
     if kind not in FIELDS:
         near = suggestion(kind, FIELDS) or f" There are {', '.join(map(repr, FIELDS))}."
         raise Invalid(f"{where}: check = {kind!r} is no kind of check.{near}")

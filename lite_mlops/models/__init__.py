@@ -13,7 +13,9 @@ from lite_mlops.models.explaining import (
     why_unexplained,
 )
 from lite_mlops.models.gating import (
+    APPROVAL,
     CANNOT_TELL,
+    CHAMPION,
     FAILED,
     PASSED,
     Approval,
@@ -66,8 +68,10 @@ from lite_mlops.models.tagging import MAX_TAG, WHOLE_MODEL
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 
 __all__ = [
+    "APPROVAL",
     "BUNDLE",
     "CANNOT_TELL",
+    "CHAMPION",
     "DESCRIPTION",
     "FAILED",
     "MAX_EXPLAINED",

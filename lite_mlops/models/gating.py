@@ -32,7 +32,7 @@ from lite_mlops.store import Database, Store
 
 PASSED, FAILED, CANNOT_TELL = "passed", "failed", "cannot tell"
 CHAMPION = "champion"
-VERDICT, APPROVAL = "verdict", "approval"  # what a move may lack
+VERDICT, APPROVAL, BETTER = "verdict", "approval", "better version"  # what a move may lack
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([smhdw])")
@@ -341,7 +341,7 @@ def objection(
     if isinstance(judged, str):
         return Objection(judged, VERDICT)
     if not judged.passed:
-        return Objection(_unmet(judged), VERDICT)
+        return Objection(_unmet(judged), BETTER)
     if requirement.valid is not None and now - judged.judged_at > requirement.valid:
         return Objection(
             f"its gate passed {judged.judged_at:%Y-%m-%d %H:%M} UTC, which is longer ago than the "
@@ -482,6 +482,8 @@ def _same_definition(requirement: Requirement, ahead: Ahead) -> None:
 
 
 def _advice(requirement: Requirement, version: ModelVersion, found: Objection) -> str:
+    if found.lacks == BETTER:
+        return "An override with a reason moves it all the same, on record."
     if found.lacks == APPROVAL:
         return f"`lite-mlops approve {version.name} --for {requirement.alias}` gives one."
     target = f"{requirement.model}@{requirement.alias}"

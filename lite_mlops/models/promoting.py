@@ -20,6 +20,7 @@ from lite_mlops.models.finding import Finding
 from lite_mlops.models.gating import (
     CHAMPION,
     Approval,
+    Objection,
     Requirement,
     look_ahead,
     objection,
@@ -42,8 +43,8 @@ class Promoting(Aliases, Finding):
         with self._store.reading() as database:
             return requirement_for(self._store, database, model, alias)
 
-    def hindrance(self, reference: str, alias: str = CHAMPION) -> str | None:
-        """Return why a version cannot be promoted at present, in words; None: it can.
+    def hindrance(self, reference: str, alias: str = CHAMPION) -> Objection | None:
+        """Return what stands against promoting a version at present; None: it can be.
 
         Raises:
             Invalid, NotFound: the reference names no version, or the gate cannot be read.
@@ -57,10 +58,9 @@ class Promoting(Aliases, Finding):
                 return None
             judged, approvals = standing(self._store, database, requirement, version, ahead)
         mover = self._store.settings.who()
-        found = objection(
+        return objection(
             requirement, version, judged, approvals, mover=mover, now=datetime.now(UTC)
         )
-        return None if found is None else found.why
 
     def approvals(self, reference: str, alias: str = CHAMPION) -> list[Approval]:
         """Return who approved a version for an alias, the oldest first. Raises `NotFound`."""

@@ -7,7 +7,7 @@ project.monitoring.performance("churn@champion").accuracy
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,10 @@ from lite_mlops.store.events import Feedback
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
+    from lite_mlops.monitoring.estimates import EstimateReport
+    from lite_mlops.monitoring.fairness import FairnessReport
     from lite_mlops.monitoring.reports import ReportFacts
+    from lite_mlops.monitoring.streams import StreamReport
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,107 @@ class Monitoring:
             right=row["right_ones"],
             median_latency_us=row["median_latency_us"],
         )
+
+    def estimates(
+        self,
+        model: str,
+        *,
+        reference: str | None = None,
+        rows: int = 1_000,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        loss: bool = False,
+    ) -> EstimateReport:
+        """Return how well a version does by estimate, without labels of what it is asked now.
+
+        The estimate assumes that the relation between inputs and outcome has not changed. Where
+        labels have come they are held against it, which shows whether that is so.
+
+        Args:
+            model: The version, such as 'churn@champion'.
+            reference: What is labelled already: 'evaluation' or 'evaluation=NAME', which the run of
+                the version kept with scores, or 'labels' of earlier predictions. Default: the
+                first, or else the second.
+            rows: How many predictions a window has.
+            since: The first time that is estimated; labelled predictions before it can be the
+                reference. Without it the first half of the labelled ones is.
+            until: Where it ends.
+            loss: Estimate the loss of a regressor, by a second model of its error.
+
+        Raises:
+            Invalid: it has no probabilities, or is a regressor without `loss`; or the reference or
+                the rows cannot be used.
+            NotFound: there is no such version.
+        """
+        from lite_mlops.monitoring.estimating import estimates_of
+
+        version = self._models.get(model)
+        return estimates_of(
+            self._store,
+            version,
+            reference=reference,
+            rows=rows,
+            since=since,
+            until=until,
+            loss=loss,
+        )
+
+    def fairness(
+        self,
+        model: str,
+        columns: str | Sequence[str] | Mapping[str, Sequence[float] | None],
+        *,
+        positive: str | None = None,
+        against: str | None = None,
+        selection_ratio: float = 0.8,
+        tpr_difference: float = 0.1,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> FairnessReport:
+        """Return what a classifier did to groups of people, by recorded predictions and labels.
+
+        Args:
+            model: The version, such as 'loan@champion'.
+            columns: The features by which groups are formed, alone and in pairs; `{"age": [30,
+                60]}` says where numbers are cut. Default: at their quartiles.
+            positive: The answer that selects; of two classes it is the second.
+            against: The group that others are compared with; default: the largest of each column.
+            selection_ratio: The ratio of selection rates beyond which a difference counts.
+            tpr_difference: The same of true positive rates.
+            since: The first time that is looked at.
+            until: Where it ends.
+
+        Raises:
+            Invalid: a column, a class, a group or a limit cannot be used.
+            NotFound: there is no such version.
+        """
+        from lite_mlops.monitoring.fairness import Limits
+        from lite_mlops.monitoring.grouping import fairness_of
+
+        limits = Limits(selection_ratio, tpr_difference)
+        version = self._models.get(model)
+        return fairness_of(
+            self._store,
+            version,
+            columns,
+            positive=positive,
+            against=against,
+            limits=limits,
+            since=since,
+            until=until,
+        )
+
+    def streams(
+        self, model: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> StreamReport:
+        """Return sudden changes of scores, errors and latency, in the order of the predictions.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        from lite_mlops.monitoring.streaming import streams_of
+
+        return streams_of(self._store, self._models.get(model), since=since, until=until)
 
     def _reference(self, version: ModelVersion) -> DatasetVersion:
         reference = None

@@ -9,7 +9,7 @@ from lite_mlops.faces import loaded_on_use
 if TYPE_CHECKING:
     from lite_mlops.pipelines.functions import PipelineFunction, StepFunction, step
     from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, StepStatus
-    from lite_mlops.pipelines.pipelines import Pipelines
+    from lite_mlops.pipelines.pipelines import Pipelines, is_file
     from lite_mlops.pipelines.reproduction import Recipe, Reproducing, Reproduction, Tolerance
     from lite_mlops.pipelines.steps import Graph
     from lite_mlops.pipelines.tables import parsed_pairs
@@ -30,6 +30,7 @@ _HOME_OF = {
     "StepStatus": "outcome",
     "Tolerance": "reproduction",
     "Watch": "watching",
+    "is_file": "pipelines",
     "parsed_pairs": "tables",
     "step": "functions",
 }
@@ -48,6 +49,7 @@ __all__ = [
     "StepStatus",
     "Tolerance",
     "Watch",
+    "is_file",
     "parsed_pairs",
     "step",
 ]

@@ -15,6 +15,7 @@ from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
 from lite_mlops.serving.trials import CANARY_KEY, Routing, Taken
 from lite_mlops.serving.trials.counts import Counts
+from lite_mlops.serving.trials.trial import parse_share
 
 __all__ = [
     "CANARY_KEY",
@@ -41,5 +42,6 @@ __all__ = [
     "format_of",
     "open_bundle",
     "open_references",
+    "parse_share",
     "predict_file",
 ]

@@ -6,6 +6,7 @@ with store.reading() as database: ...
 with store.deciding() as decisions: ...
 """
 
+from lite_mlops.store.alone import alone
 from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
@@ -14,7 +15,6 @@ from lite_mlops.store.objects import Objects, Stored
 from lite_mlops.store.past import PastJournal, importing_alone
 from lite_mlops.store.scratch import NotReadable, Scratch, scratch_database
 from lite_mlops.store.store import Decisions, Store, kept_store, open_store
-from lite_mlops.store.watching import watching_alone
 from lite_mlops.store.workbench import Workbench
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Store",
     "Stored",
     "Workbench",
+    "alone",
     "as_datetime",
     "as_stored",
     "bring_back",
@@ -42,5 +43,4 @@ __all__ = [
     "now",
     "open_store",
     "scratch_database",
-    "watching_alone",
 ]

@@ -600,6 +600,31 @@ class TrialSet(Decision):
     evidence: dict[str, Any] | None = None
 
 
+class LoopStepped(Decision):
+    """A loop came to another state, with what shows it; `cycle` is which time round it is.
+
+    Attributes:
+        state: Such as "begun", "trained" or "promoted".
+        version: The new version of the model, once there is one.
+    """
+
+    kind = "loop_stepped"
+    loop: str
+    cycle: str
+    state: str
+    version: int | None = None
+    why: str
+    evidence: dict[str, Any] | None = None
+
+
+class LoopSwitched(Decision):
+    """A loop was paused, or goes on."""
+
+    kind = "loop_switched"
+    loop: str
+    how: str  # "paused" or "resumed"
+
+
 class TokenMade(Decision):
     """Whoever knows a token may ask a server; `text` is the SHA-256 of it, never the token."""
 
@@ -715,6 +740,8 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     MonitorSet,
     IncidentSet,
     SilenceSet,
+    LoopStepped,
+    LoopSwitched,
     RunPurged,
 )
 

@@ -15,6 +15,7 @@
   lock.protect        held by the process that replaces kept journals by a backup
   lock.import         held by the process that imports what was logged elsewhere
   lock.monitor        held by the process whose monitors look at what was recorded
+  lock.loop           held by the process that takes the loops further
 """
 
 from __future__ import annotations
@@ -101,6 +102,11 @@ class Layout:
     def watching(self) -> Path:
         """The lock file of the process whose monitors look."""
         return self.folder / "lock.monitor"
+
+    @property
+    def looping(self) -> Path:
+        """The lock file of the process that takes the loops further."""
+        return self.folder / "lock.loop"
 
     def has_remains(self) -> bool:
         """Return whether there once was a database: what was folded or backed up is still here."""

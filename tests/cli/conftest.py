@@ -233,6 +233,8 @@ READING = {
     "models ls": ("models", "ls"),
     "models show": ("models", "show", "churn@champion"),
     "drift": ("drift", "churn@champion"),
+    "estimates": ("estimates", "churn@champion"),
+    "fairness": ("fairness", "churn@champion", "--by", "age", "--positive", "yes"),
     "sql": ("sql", "SELECT * FROM params JOIN tags USING (run_id)"),
     "status": ("status",),
     "du": ("du",),

@@ -96,7 +96,7 @@ def test_the_version_is_that_of_the_package(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        (("stats",), "There is no command 'stats'. Did you mean 'status'?"),
+        (("stats",), "There is no command 'stats'. Did you mean 'status' or 'estimates'?"),
         (("runs", "lst"), "There is no command 'lst'. Did you mean 'ls'?"),
         (("experiments", "renam"), "There is no command 'renam'. Did you mean 'rename'?"),
         (("models", "shwo"), "There is no command 'shwo'. Did you mean 'show'?"),

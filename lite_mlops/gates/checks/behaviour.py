@@ -55,7 +55,7 @@ def judge_invariance(
     reason += f" ({_rows_told(bad)})" if bad.any() else ""
     return met(
         share <= at_most_share,
-        f"{reason}; {percent(at_most_share)} may.",
+        f"{reason}; at most {percent(at_most_share)} may.",
         value=share,
         limit=at_most_share,
         rows=len(bad),
@@ -92,7 +92,7 @@ def judge_direction(
         reason += f", by up to {worst:.3g} ({_rows_told(bad)})"
     return met(
         share <= at_most_share,
-        f"{reason}; {percent(at_most_share)} may be.",
+        f"{reason}; at most {percent(at_most_share)} may be.",
         value=share,
         limit=at_most_share,
         rows=len(bad),

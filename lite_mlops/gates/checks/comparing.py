@@ -87,8 +87,8 @@ def judge_level(
         sure: Whether the whole interval has to lie within.
     """
     span = f" ({bounds[0]:.4g} to {bounds[1]:.4g})" if bounds is not None else ""
-    limits = [f"at least {at_least:g}"] * (at_least is not None)
-    limits += [f"at most {at_most:g}"] * (at_most is not None)
+    pairs = (("at least", at_least), ("at most", at_most))
+    limits = [f"{word} {limit:g}" for word, limit in pairs if limit is not None]
     text = f"{metric} is {value:.4g}{span}; {' and '.join(limits)} is needed"
     more: dict[str, Any] = {
         "value": value,
@@ -155,7 +155,8 @@ class Loss:
         if compared.rows_that_differ < FEW_DIFFERENT and compared.metric not in _ERRORS:
             share = unseen_share(compared.rows_that_differ, compared.rows, confidence)
             high = max(high, share)
-        return cls(sign * compared.difference, ends[0], high, confidence, compared.rows)
+        value = sign * compared.difference + 0.0  # never -0
+        return cls(value, ends[0], high, confidence, compared.rows)
 
     @property
     def error(self) -> float:
@@ -216,7 +217,7 @@ def judge_not_worse(compared: Verdict, *, margin: float, confidence: float) -> F
 def judge_better(compared: Verdict, *, margin: float, confidence: float) -> Found:
     """Return whether a candidate is better by more than a margin, beyond chance."""
     loss = Loss.of(compared, confidence)
-    gain, least, most = -loss.value, -loss.high, -loss.low
+    gain, least, most = 0.0 - loss.value, 0.0 - loss.high, 0.0 - loss.low
     evidence = {"low": least, "high": most, "rows_that_differ": compared.rows_that_differ}
     more = {"value": gain, "limit": margin, "rows": loss.rows, "evidence": evidence}
     if not all(map(math.isfinite, (gain, least, most))):

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
+from lite_mlops.errors import Damaged, Denied, Invalid, LiteMlopsError, NotFound
 from lite_mlops.gates.case import Case, Unanswered
 from lite_mlops.gates.definition import Check
 from lite_mlops.gates.verdicts import Found, cannot_tell, failed, met
@@ -151,17 +152,20 @@ def check_latency(case: Case, check: Check) -> Found:
     if not len(tables[0]):
         return cannot_tell("There are no rows to ask on.")
     case.answers(tables[0].part(0, 1))
-    askings, warning = [case.asking], None
-    if case.current is not None and case.asking_current is not None:
+    askings, why = [case.asking], None
+    if case.current is not None:
         try:
-            tables.append(case.current.signature.validate(given, ignore_unknown=True))
-            case.asking_current.ask_checked(tables[1].part(0, 1))
+            assert case.asking_current is not None
+            table = case.current.signature.validate(given, ignore_unknown=True)
+            case.asking_current.ask_checked(table.part(0, 1))
+        except (Invalid, Damaged, Denied) as error:
+            why = f"{case.current.name} cannot answer the data: {error}"
+        else:
+            tables.append(table)
             askings.append(case.asking_current)
-        except Invalid as error:
-            tables, warning = tables[:1], f"{case.current.name} cannot answer the data: {error}"
     found = measure_latency(askings, tables, batch_rows=check["batch_rows"])
-    if check["times"] is not None and len(found) == 1 and case.current is not None:
-        return cannot_tell(f"There is nothing to compare with: {warning}")
+    if check["times"] is not None and why is not None:
+        return cannot_tell(f"There is nothing to compare with: {why}")
     return judge_latency(
         found[0],
         found[1] if len(found) > 1 else None,
@@ -209,10 +213,8 @@ def answer_once() -> None:
     models = Models(store)
     version = models.get(asked["reference"])
     asking = open_asking(store, version, models.plan_of(version))
-    try:
+    with suppress(LiteMlopsError):  # it takes what no example is known of: loading it counts
         asking.ask(_some_rows(store, version))
-    except LiteMlopsError:  # it takes what no example is known of; loading it is what counts
-        pass
     told = {"bytes": _most_memory(), "path": asking.path.partition(" (")[0]}
     sys.stdout.write(json.dumps(told) + "\n")
 

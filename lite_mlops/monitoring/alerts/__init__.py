@@ -2,5 +2,15 @@
 
 from lite_mlops.monitoring.alerts.alerts import Alerts, ChannelState
 from lite_mlops.monitoring.alerts.incidents import Happening, Incident, Silence
+from lite_mlops.monitoring.alerts.rules import ACKNOWLEDGED, OPEN, RESOLVED
 
-__all__ = ["Alerts", "ChannelState", "Happening", "Incident", "Silence"]
+__all__ = [
+    "ACKNOWLEDGED",
+    "OPEN",
+    "RESOLVED",
+    "Alerts",
+    "ChannelState",
+    "Happening",
+    "Incident",
+    "Silence",
+]

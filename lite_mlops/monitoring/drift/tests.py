@@ -35,6 +35,13 @@ def kolmogorov_smirnov_p(distance: float, reference: int, current: int) -> float
     return float(kstwo.sf(distance, np.round(reference * current / (reference + current))))
 
 
+def kolmogorov_smirnov_critical(p_value: float, reference: int, current: int) -> float:
+    """Return the distance that has a p-value, for samples of these sizes; see above."""
+    from scipy.stats import kstwo
+
+    return float(kstwo.isf(p_value, np.round(reference * current / (reference + current))))
+
+
 def two_samples_p(distance: float, reference: Floats, current: Floats) -> float:
     """Return the p-value of the Kolmogorov-Smirnov distance of two sorted samples.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from lite_mlops.monitoring.monitors.runs import (
 from lite_mlops.monitoring.watching import Monitoring
 from lite_mlops.security import mask_reason
 from lite_mlops.settings import FILE_NAME, file_state, tables_of
-from lite_mlops.store import Store, as_stored, watching_alone
+from lite_mlops.store import Store, alone, as_stored
 from lite_mlops.store.events import IncidentSet, MonitorSet
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class Monitors:
             )
         if dry_run:
             return [self._rehearsed(one, until, how) for one in monitors]
-        with watching_alone(self._store, self._store.settings.wait_seconds):
+        with self._alone(self._store.settings.wait_seconds):
             return self._run_all(monitors, until, how)
 
     def run_due(self) -> list[MonitorRun]:
@@ -256,8 +257,13 @@ class Monitors:
         Raises:
             Invalid: the file cannot be used.
         """
-        with watching_alone(self._store, None) as held:
+        with self._alone(None) as held:
             return self._run_all(self.due(), None, "schedule") if held else []
+
+    def _alone(self, wait_seconds: float | None) -> AbstractContextManager[bool]:
+        """Be the only process whose monitors look: two at once would look and tell twice."""
+        self._store.layout.make()
+        return alone(self._store.layout.watching, "The monitors look", wait_seconds)
 
     def _run_all(
         self, monitors: Sequence[Monitor], until: datetime | None, how: str

@@ -750,3 +750,19 @@ UPDATE decisions SET hash = $hash WHERE number = $number;
 -- name: journal_places
 SELECT name, pos, lines, n, checksum, closed FROM journals
 WHERE name IN (SELECT unnest($names::VARCHAR[]));
+
+-- name: loop_stepped
+INSERT INTO loop_story
+SELECT loop, cycle, state, version, why, evidence, decision, make_timestamp(ts), actor
+FROM staged WHERE k = 'loop_stepped';
+
+-- name: loop_switched
+MERGE INTO loop_switches l
+USING (SELECT DISTINCT ON (loop) * FROM staged
+       WHERE k = 'loop_switched' ORDER BY loop, decision DESC) s
+ON l.loop = s.loop
+WHEN MATCHED AND s.decision > l.decision THEN UPDATE SET
+    how = s.how, decision = s.decision, decided_at = make_timestamp(s.ts), actor = s.actor,
+    reason = s.reason
+WHEN NOT MATCHED THEN INSERT
+    VALUES (s.loop, s.how, s.decision, make_timestamp(s.ts), s.actor, s.reason);

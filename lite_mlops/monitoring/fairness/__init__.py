@@ -1,0 +1,30 @@
+"""Fairness: what a classifier does to groups of people, with intervals. Pure functions on arrays.
+
+`proportions` has the intervals, `groups` divides rows, `measuring` counts, `report` judges. What
+is found are differences; whether they are fair is not for a program to say.
+"""
+
+from lite_mlops.monitoring.fairness.groups import Groups, group_numbers, group_texts, intersect
+from lite_mlops.monitoring.fairness.measuring import Decisions, GroupFacts, measure_groups
+from lite_mlops.monitoring.fairness.proportions import Interval
+from lite_mlops.monitoring.fairness.report import (
+    Comparison,
+    FairnessReport,
+    Limits,
+    compare_groups,
+)
+
+__all__ = [
+    "Comparison",
+    "Decisions",
+    "FairnessReport",
+    "GroupFacts",
+    "Groups",
+    "Interval",
+    "Limits",
+    "compare_groups",
+    "group_numbers",
+    "group_texts",
+    "intersect",
+    "measure_groups",
+]
