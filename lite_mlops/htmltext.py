@@ -11,6 +11,12 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 _LEFT = "style='text-align:left'"
 
 
+class Markup(str):
+    """HTML that is ready, such as a picture; all other texts are escaped."""
+
+    __slots__ = ()
+
+
 def visible(text: str) -> str:
     """Return a text with its control characters shown as Python writes them; lines stay lines."""
     return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
@@ -32,11 +38,15 @@ def html_facts(title: str, facts: Mapping[str, object]) -> str:
     return f"<table><caption>{_escaped(title)}</caption>{rows}</table>"
 
 
+def _cell(cell: object) -> str:
+    return cell if isinstance(cell, Markup) else _escaped(str(cell))
+
+
 def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return rows as a table with a header."""
     head = "".join(f"<th {_LEFT}>{_escaped(name)}</th>" for name in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td {_LEFT}>{_escaped(str(cell))}</td>" for cell in row) + "</tr>"
+        "<tr>" + "".join(f"<td {_LEFT}>{_cell(cell)}</td>" for cell in row) + "</tr>"
         for row in rows
     )
     caption = _escaped(title)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_mlops.charts import Limit, Line, beside, in_notebook, line_chart
 from lite_mlops.data.wording import amount
 from lite_mlops.errors import Invalid
 from lite_mlops.htmltext import html_facts, html_table
@@ -43,6 +44,8 @@ from lite_mlops.monitoring.findings import ALERT, NONE, UNKNOWN, WARN, Finding
 ASSUMPTION = "assumes that the relation between inputs and outcome has not changed"
 CHECK = "estimates"
 WINDOW_ROWS = 1_000
+_DRAWN = 3  # metrics
+_SIDES = ("value", "low", "high")
 MIN_ROWS = 50  # of a window that is judged
 MIN_LABELS = 100  # of a window, for its estimate to be compared with them
 # How much worse than in the reference a metric has to be; losses by a share of it.
@@ -191,7 +194,23 @@ class EstimateReport:
             for e in one.estimates
         ]
         names = ("rows", "labelled", "metric", "estimate", "95 % interval")
-        return html_facts(f"Estimates of {self.model}", facts) + html_table("Windows", names, rows)
+        table = html_table("Windows", names, rows)
+        return in_notebook(html_facts(f"Estimates of {self.model}", facts) + self._drawn() + table)
+
+    def _drawn(self) -> str:
+        """Return the first metrics over the windows as pictures."""
+        at = [one.begin.timestamp() for one in self.windows if one.begin is not None]
+        if len(at) < 2 or len(at) < len(self.windows):
+            return ""
+        charts = []
+        for place, first in enumerate(self.windows[0].estimates[:_DRAWN]):
+            found = [one.estimates[place] for one in self.windows]
+            values, low, high = ([getattr(o, side) for o in found] for side in _SIDES)
+            line = Line("estimated", at, values, low, high, shaded=True)
+            known = self.reference_metrics.get(first.metric)
+            limit = None if known is None else Limit(known, "reference")
+            charts.append(line_chart(first.metric, [line], x=None, limit=limit, legend=True))
+        return beside(charts)
 
     def findings(self) -> list[Finding]:
         """Return a finding for each metric of the last window, and for suspected concept drift."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from lite_mlops.charts import Estimate, beside, estimate_chart, in_notebook
 from lite_mlops.data.wording import amount
 from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.htmltext import html_facts, html_table
@@ -25,6 +26,7 @@ from lite_mlops.monitoring.findings import ALERT, INFO, NONE, UNKNOWN, Finding
 CHECK = "fairness"
 RATES = ("selection_rate", "tpr", "fpr", "precision")
 _WORDS = {"selection_rate": "selection rate", "tpr": "true positive rate"}
+_DRAWN = 12  # groups
 MIN_ROWS = 30  # of a group of which anything is said
 MIN_INTERSECTION = 200
 MIN_POSITIVES = 50  # labelled ones of both groups, for an alarm
@@ -129,7 +131,21 @@ class FairnessReport:
             )
             for one in self.groups
         ]
-        return html_facts(f"Groups of {self.model}", facts) + html_table("Groups", names, rows)
+        table = html_table("Groups", names, rows)
+        return in_notebook(html_facts(f"Groups of {self.model}", facts) + self._drawn() + table)
+
+    def _drawn(self) -> str:
+        """Return the judged rates of the groups as pictures."""
+        charts = []
+        for rate, name in _WORDS.items():
+            known = [(one, getattr(one, rate)) for one in self.groups]
+            found = [
+                Estimate(f"{g.column} = {g.group}", i.value, i.low, i.high, f"{g.rows:,} rows")
+                for g, i in known
+                if i is not None
+            ]
+            charts += [estimate_chart(name, found[:_DRAWN])] if found else []
+        return beside(charts)
 
     def findings(self) -> list[Finding]:
         """Return a finding for each group, and for each rate of it that is judged."""
