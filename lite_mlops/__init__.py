@@ -86,7 +86,8 @@ _HOMES = {
     "verbs": (
         "active_run app autolog compare current_project drift end_run feedback finish get_run init "
         "load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation log_figure "
-        "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
+        "log_metric log_metrics log_model log_param log_params log_table log_text monitor "
+        "optuna_callback "
         "predictor "
         "register_model search_runs serve set_experiment set_note set_tag set_tags sql start_run "
         "use_project"

@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from lite_mlops.errors import LiteMlopsError
-from lite_mlops.settings import environment_for_child
+from lite_mlops.settings import environment_for_child, file_state
 from lite_mlops.store import Store
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class WatchingBeside:
         self._started_at = -float("inf")  # of the last process
         self._seen: Hashable = None  # the state of the store when it was started
         self._told = ""
+        self._known: tuple[Hashable, float | None] = (None, None)
 
     def look(self) -> None:
         """Start the process that looks, if something is due and the moment is good."""
@@ -82,8 +83,11 @@ class WatchingBeside:
 
     def _every(self) -> float | None:
         """Return how often the most frequent monitor looks, in seconds; None without monitors."""
-        spans = [one.every.total_seconds() for one in self._monitors()]
-        return min(spans, default=None)
+        state = self._store.folded_state(), file_state(self._store.layout.folder.parent)
+        if state != self._known[0]:
+            spans = [one.every.total_seconds() for one in self._monitors()]
+            self._known = (state, min(spans, default=None))
+        return self._known[1]
 
     def _runs(self) -> bool:
         process = self._process

@@ -34,6 +34,7 @@ class Parts:
         version: What is watched.
         since, until: What is looked at: answers from `since` on and before `until`.
         rows: How many answers were recorded in it.
+        looked_at: When it is looked; later than `until` if nothing was asked in between.
         past: What to compare with where the reference is a past time; None: it is read.
     """
 
@@ -46,6 +47,7 @@ class Parts:
     since: datetime
     until: datetime
     rows: int
+    looked_at: datetime
     past: Mapping[str, Any] | None = None
 
     @property
