@@ -23,7 +23,6 @@ from lite_mlops.cli.output import (
 from lite_mlops.cli.runs import reason_option
 
 if TYPE_CHECKING:
-    from lite_mlops.monitoring.findings import Finding
     from lite_mlops.monitoring.monitors import Monitor, MonitorRun, MonitorState, Rehearsal
 
 _SHOWN = 10  # incidents of a monitor in `status`
@@ -171,12 +170,8 @@ def _show_run(run: MonitorRun) -> None:
     stored = run.stored
     say(str(run))
     say(f"  {stored.rows:,} rows, {when(stored.since)} to {when(stored.until)}")
-    _table(run.firing)
-
-
-def _table(findings: Sequence[Finding]) -> None:
-    if findings:
-        rows = [(one.severity, one.check, one.subject, one.sentence) for one in findings]
+    if run.firing:
+        rows = [(one.severity, one.check, one.subject, one.sentence) for one in run.firing]
         table(rows, ("severity", "check", "subject", "what"), give=("what", "subject"))
 
 
@@ -259,9 +254,10 @@ def remove_monitor(name: str, reason: str | None) -> None:
 def rehearse_monitor(
     name: str, draws: int, seed: int, form: str | None, **changes: tuple[str, ...]
 ) -> None:
-    """Show which alarms a drift would raise, and how many there are without.
+    """Show which alarms a drift would raise, and how many none.
 
-    The drift is put into a copy of recorded rows; nothing is stored and nobody is told.
+    The drift is put into a copy of recorded rows; the same is done without any. Nothing is
+    stored and nobody is told.
     """
     asked = [f"{kind} {text}" for kind, texts in changes.items() for text in texts]
     found = open_project().monitors.rehearse(name, asked, draws=draws, seed=seed)

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.settings import environment_for_child, file_state
@@ -107,7 +107,7 @@ class WatchingBeside:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=environment_for_child(self._store.layout.folder, None),
-            start_new_session=True,
+            **_apart(),
         )
 
     def _tell(self, trouble: str) -> None:
@@ -150,6 +150,18 @@ def lower_priority() -> None:
     """Have this process run when nothing else wants to, as far as the system knows that."""
     if hasattr(os, "nice"):
         os.nice(_NICE)
+
+
+def _apart() -> dict[str, Any]:
+    """Return how a process is started that no Ctrl-C of ours reaches.
+
+    It stays in our session: where each session gets the same share of the processors, one in a
+    session of its own would get as much as we do, however low its priority is.
+    """
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.IDLE_PRIORITY_CLASS
+        return {"creationflags": flags}
+    return {"process_group": 0}
 
 
 def _warnings() -> list[str]:

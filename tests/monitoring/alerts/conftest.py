@@ -86,7 +86,7 @@ def receiver() -> Iterator[Receiver]:
 
 @dataclass
 class Post:
-    """An SMTP server, as far as it is needed: EHLO, STARTTLS, AUTH PLAIN, MAIL, RCPT, DATA, QUIT."""
+    """What an SMTP server was told, and the mails that it took."""
 
     port: int = 0
     commands: list[str] = field(default_factory=list)
@@ -94,55 +94,63 @@ class Post:
     refuse: str = ""  # the answer to DATA, if it is to be refused
 
 
+class _Clerk(socketserver.BaseRequestHandler):
+    server: Any
+
+    def handle(self) -> None:
+        self.connection = self.request
+        self.file = self.connection.makefile("rwb")
+        self.secure = False
+        self.say("220 here")
+        while line := self.file.readline():
+            command = line.decode().strip()
+            self.server.post.commands.append(("TLS " if self.secure else "") + command)
+            word = command.split(" ")[0].upper()
+            if word == "QUIT":
+                self.say("221 bye")
+                break
+            answer = {"EHLO": self.greet, "STARTTLS": self.encrypt, "DATA": self.take}.get(word)
+            if answer is not None:
+                answer()
+            else:
+                self.say("235 yes" if word == "AUTH" else "250 yes")
+        self.file.close()
+        self.connection.close()
+
+    def say(self, text: str) -> None:
+        self.file.write(text.encode() + b"\r\n")
+        self.file.flush()
+
+    def greet(self) -> None:
+        more = "250-STARTTLS\r\n" if self.server.context is not None and not self.secure else ""
+        self.say(f"250-here\r\n{more}250 AUTH PLAIN")
+
+    def encrypt(self) -> None:
+        assert self.server.context is not None
+        self.say("220 go on")
+        self.file.close()
+        self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
+        self.file, self.secure = self.connection.makefile("rwb"), True
+
+    def take(self) -> None:
+        if self.server.post.refuse:
+            self.say(self.server.post.refuse)
+            return
+        self.say("354 go on")
+        lines = []
+        while (one := self.file.readline()) != b".\r\n":
+            lines.append(one.decode())
+        self.server.post.mails.append("".join(lines))
+        self.say("250 taken")
+
+
 @contextmanager
 def post_office(context: ssl.SSLContext | None) -> Iterator[Post]:
     """Run a mail server on this machine; with a context it knows STARTTLS."""
     post = Post()
 
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            connection = self.request
-            file = connection.makefile("rwb")
-
-            def say(text: str) -> None:
-                file.write(text.encode() + b"\r\n")
-                file.flush()
-
-            secure = False
-            say("220 here")
-            while line := file.readline():
-                command = line.decode().strip()
-                post.commands.append(("TLS " if secure else "") + command)
-                word = command.split(" ")[0].upper()
-                if word == "EHLO":
-                    more = "250-STARTTLS\r\n" if context is not None and not secure else ""
-                    say(f"250-here\r\n{more}250 AUTH PLAIN")
-                elif word == "STARTTLS" and context is not None:
-                    say("220 go on")
-                    file.close()
-                    connection = context.wrap_socket(connection, server_side=True)
-                    file, secure = connection.makefile("rwb"), True
-                elif word == "AUTH":
-                    say("235 yes")
-                elif word == "DATA":
-                    if post.refuse:
-                        say(post.refuse)
-                        continue
-                    say("354 go on")
-                    lines = []
-                    while (one := file.readline()) != b".\r\n":
-                        lines.append(one.decode())
-                    post.mails.append("".join(lines))
-                    say("250 taken")
-                elif word == "QUIT":
-                    say("221 bye")
-                    break
-                else:
-                    say("250 yes")
-            file.close()
-            connection.close()
-
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server: Any = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Clerk)
+    server.post, server.context = post, context
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

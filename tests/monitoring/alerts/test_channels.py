@@ -10,7 +10,6 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_string, policy
 from pathlib import Path
@@ -125,8 +124,8 @@ def test_a_name_is_resolved_once_and_that_address_is_connected_to(
         connected.append(address[0])
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(webhook.socket, "getaddrinfo", rebinding)
-    monkeypatch.setattr(webhook.socket, "create_connection", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(socket, "create_connection", connect)
     changing = receiver.url.replace("127.0.0.1", "changing.example")
     with pytest.raises(NotSent, match=r"changing\.example is 127\.0\.0\.1, which is no address"):
         hook(tmp_path, receiver, url=changing, private=False).send(message())
@@ -179,7 +178,7 @@ def test_the_address_is_a_secret(
     assert "s3cret" not in str(error.value)
     assert found.told() == "$TEAM_HOOK"
     monkeypatch.setenv("TEAM_HOOK", "ftp://s3cret.example")
-    with pytest.raises(NotSent, match="^the address cannot be used: it has to begin with https"):
+    with pytest.raises(NotSent, match=r"^the address cannot be used: it has to begin with https"):
         found.send(message())
 
 
@@ -314,12 +313,12 @@ def test_the_terminal_is_not_steered(capsys: pytest.CaptureFixture[str], tmp_pat
 
 
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of programs that is all that is found."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    yield folder
+    return folder
 
 
 def test_the_desktop_shows_it(tmp_path: Path, programs: Path) -> None:
@@ -354,10 +353,10 @@ def test_apprise_tells_the_services_it_knows(
     assert receiver.bodies[0]["title"] == "churn (churn/1): 1 firing"
     assert receiver.bodies[0]["type"] == "failure"
     receiver.answers = [500]
-    with pytest.raises(NotSent, match="^the service did not take it$"):
+    with pytest.raises(NotSent, match=r"^the service did not take it$"):
         found.send(message())
     monkeypatch.setenv("PHONE_URL", "nothing://s3cret")
-    with pytest.raises(NotSent, match="^apprise knows no such address as PHONE_URL holds$"):
+    with pytest.raises(NotSent, match=r"^apprise knows no such address as PHONE_URL holds$"):
         found.send(message())
 
 
@@ -415,7 +414,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, values: Any, told: str) 
 
 def test_a_table_with_a_name_that_is_nearly_right_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("[chanel.team]\ntype = 'terminal'\n")
-    with pytest.raises(Invalid, match="there is no table 'chanel'. Did you mean 'channel'?"):
+    with pytest.raises(Invalid, match=r"there is no table 'chanel'. Did you mean 'channel'?"):
         channels_of(tmp_path)
     (tmp_path / FILE_NAME).write_text("[channel]\ntype = 'terminal'\n")
     with pytest.raises(Invalid, match=r"channel needs a name: write it as \[channel\.NAME\]"):

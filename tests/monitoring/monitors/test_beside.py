@@ -66,7 +66,7 @@ def test_without_monitors_nothing_is_started(
     watched: Project, watching: WatchingBeside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file(watched, "")
-    monkeypatch.setattr(beside.subprocess, "Popen", None)  # would fail
+    monkeypatch.setattr(subprocess, "Popen", None)  # would fail
     watching.look()
     record(watched)
     watching.look()
@@ -87,7 +87,7 @@ def test_it_looks_when_something_is_new_and_the_time_has_come(
         def poll(self) -> int:
             return self.returncode
 
-    monkeypatch.setattr(beside.subprocess, "Popen", Process)
+    monkeypatch.setattr(subprocess, "Popen", Process)
     file(watched, CHURN.replace("[monitor.churn]", '[monitor.churn]\nevery = "1h"'))
     watching.look()
     assert len(started) == 1

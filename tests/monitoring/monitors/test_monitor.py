@@ -128,7 +128,7 @@ def test_the_file_says_where(project: Project) -> None:
     with pytest.raises(Invalid, match=r"lite-mlops\.toml: monitor\.churn: there is no option 'win"):
         project.monitors.all()
     file(project, '[moniter.churn]\nwindow = "1d"')
-    with pytest.raises(Invalid, match="there is no table 'moniter'. Did you mean 'monitor'?"):
+    with pytest.raises(Invalid, match=r"there is no table 'moniter'. Did you mean 'monitor'?"):
         project.monitors.all()
     file(project, "[monitor.a]")  # what was wrong is read again
     assert [one.name for one in project.monitors.all()] == ["a"]

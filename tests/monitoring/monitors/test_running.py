@@ -320,7 +320,7 @@ def test_what_is_too_old_is_given_up(watched: Project, monkeypatch: pytest.Monke
 
 def test_who_is_no_channel_any_more_is_told_to_be_none(watched: Project) -> None:
     file(watched, CHURN.replace("[monitor.churn]", '[monitor.churn]\nchannels = ["lgo"]'))
-    with pytest.raises(NotFound, match="monitor churn: there is no channel 'lgo'. Did you mean"):
+    with pytest.raises(NotFound, match=r"monitor churn: there is no channel 'lgo'. Did you mean"):
         ran(watched)
     assert watched.monitors.last("churn") is None
 
@@ -382,7 +382,7 @@ def test_one_process_looks_at_a_time(watched: Project) -> None:
     with watching_alone(watched.store, None) as held:
         assert held
         assert watched.monitors.run_due() == []
-        with pytest.raises(Busy, match="The monitors of .* are looking in another process"):
+        with pytest.raises(Busy, match=r"The monitors of .* are looking in another process"):
             ran(watched)
     assert len(watched.monitors.run_due()) == 1
 
