@@ -178,7 +178,7 @@ def _show_run(run: MonitorRun) -> None:
 @monitor.command("status")
 @as_option
 def monitor_status(form: str | None) -> None:
-    """Show how all monitors stand: a sentence each, and what fires since when."""
+    """Show how all monitors stand, and what fires since when."""
     project = open_project()
     found = project.monitors.status()
     channels = project.alerts.channels()
@@ -290,3 +290,5 @@ def _show_rehearsal(found: Rehearsal) -> None:
         f"Drawn from {found.recorded:,} recorded rows of {found.model}. `rows`: changed rows until "
         "it fires; `told after`: until an incident opens."
     )
+    if found.note:
+        say(found.note)

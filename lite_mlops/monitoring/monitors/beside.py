@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import LiteMlopsError
@@ -76,6 +77,10 @@ class WatchingBeside:
         since = time.monotonic() - self._started_at
         if since < every or (self._store.state() == self._seen and since < _IDLE_SECONDS):
             return
+        elsewhere = self._since_last()
+        if elsewhere is not None and elsewhere < every:  # another server or worker has looked
+            self._started_at = time.monotonic() - elsewhere
+            return
         if came > _QUIET_BYTES and since - every < min(_PATIENCE * every, _MOST_SECONDS):
             return
         self._started_at, self._seen = time.monotonic(), self._store.state()
@@ -88,6 +93,15 @@ class WatchingBeside:
             spans = [one.every.total_seconds() for one in self._monitors()]
             self._known = (state, min(spans, default=None))
         return self._known[1]
+
+    def _since_last(self) -> float | None:
+        """Return how long ago a monitor looked, in whatever process, in seconds."""
+        with self._store.reading(folded=True) as database:
+            rows = database.dicts("last_monitor_runs")
+        last: datetime | None = max((row["ran_at"] for row in rows), default=None)
+        if last is None:
+            return None
+        return (datetime.now(UTC) - last.replace(tzinfo=UTC)).total_seconds()
 
     def _runs(self) -> bool:
         process = self._process

@@ -47,6 +47,7 @@ _MOST_DRAWS = 1_000
 _LEAST_RECORDED = 200
 _MOST_RECORDED = 50_000
 _MOST_WINDOW = 5_000
+_PLENTY = 5  # windows of recorded rows
 _BLOCK = 25  # neighbours that are drawn together
 _STEPS = 6  # numbers of changed rows at which it is looked
 _ROWS_OF_A_LINE = 2_000
@@ -101,13 +102,23 @@ class Rehearsal:
         what = " and ".join(self.changes)
         return f"{told} With {what}, {_share(self.changed, self.draws)} do."
 
+    @property
+    def note(self) -> str:
+        """What to keep in mind about the figures; '' if nothing."""
+        if self.recorded >= _PLENTY * self.window:
+            return ""
+        return (
+            f"With {_PLENTY * self.window:,} recorded rows or more the figures would be better: "
+            "windows that are drawn from few rows share what is odd about these."
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the rehearsal as JSON can hold it."""
         lists = {
             "changes": list(self.changes),
             "alarms": [one.to_dict() for one in self.alarms],
         }
-        return vars(self) | lists | {"verdict": str(self)}
+        return vars(self) | lists | {"verdict": str(self), "note": self.note}
 
     def _repr_html_(self) -> str:
         rows = [

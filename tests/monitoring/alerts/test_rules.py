@@ -58,7 +58,7 @@ def test_an_alert_after_a_warning_is_told_at_once() -> None:
 
 
 def test_the_same_is_told_again_after_the_cool_down_unless_acknowledged() -> None:
-    for hours, tells in ((23, False), (24, True)):
+    for hours, tells in ((3, False), (4, True)):
         told_at = {WARN: NOW - timedelta(hours=hours)}
         found = step(WARN, WARN, state=OPEN, severity=WARN, told=True, told_at=told_at)
         assert found == (Step("still", OPEN, WARN, tell=True) if tells else None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import signal
 import subprocess
 from collections.abc import Callable
@@ -11,12 +13,14 @@ from typing import Any
 import pytest
 
 from lite_mlops.errors import Busy, Conflict, Invalid, NotFound
+from lite_mlops.jsontext import json_text
 from lite_mlops.monitoring.alerts.channels.local import LogFile
 from lite_mlops.monitoring.findings import ALERT, NONE, UNKNOWN, WARN, Finding
 from lite_mlops.monitoring.monitors import MonitorRun
 from lite_mlops.monitoring.monitors.checks import CHECKS, Check
 from lite_mlops.project import Project
-from lite_mlops.store import watching_alone
+from lite_mlops.store import new_id, watching_alone
+from lite_mlops.store.events import Predictions
 from tests.conftest import wait_until
 from tests.monitoring.alerts.conftest import receiving
 from tests.monitoring.watched import BEGIN, CHURN, MANY, SLIGHT, file, record
@@ -141,6 +145,37 @@ def test_an_empty_window_is_told_to_be_one(watched: Project) -> None:
     assert run.stored.rows == 0
     assert {one.severity for one in run.findings} == {UNKNOWN}
     assert run.verdict.startswith("Cannot tell: ")
+
+
+@pytest.mark.parametrize(
+    ("rows", "severity"),
+    [
+        ([[0.1, 0.2]], UNKNOWN),
+        ([[None, None]] * 200, ALERT),  # all missing
+        ([[math.inf, 0.0]] * 200, ALERT),
+        ([[math.nan, -math.inf]] * 200, ALERT),
+        ([[7.0, 7.0]] * 200, ALERT),  # constant
+        ([[]] * 200, UNKNOWN),  # nothing was recorded of the inputs
+    ],
+)
+def test_whatever_is_recorded_has_a_stated_result(
+    watched: Project, rows: list[list[float | None]], severity: str
+) -> None:
+    time = (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    watched.store.append(
+        Predictions(
+            model="churn",
+            version=1,
+            ids=[new_id() for _ in rows],
+            times=[time] * len(rows),
+            inputs=rows,
+            answers=["yes"] * len(rows),
+            latencies=[1] * len(rows),
+        )
+    )
+    found = severities(ran(watched))
+    assert found["quality", "age"] == severity
+    assert json.loads(json_text(ran(watched).to_dict()))["rows"] == len(rows)
 
 
 def test_a_check_that_fails_keeps_no_other_from_being_made(
