@@ -1,4 +1,4 @@
-"""A recommender whose users' tastes shift a little each week, and a threshold chosen with open eyes.
+"""A recommender whose users' tastes shift each week, and a threshold chosen with open eyes.
 
     python examples/changing_tastes.py [FOLDER]
 

