@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import LiteMlopsError
-from lite_mlops.settings import environment_for_child, file_state
+from lite_mlops.settings import environment_for_child, file_state, tables_of
 from lite_mlops.store import Store
 
 if TYPE_CHECKING:
@@ -90,9 +90,17 @@ class WatchingBeside:
         """Return how often the most frequent monitor looks, in seconds; None without monitors."""
         state = self._store.folded_state(), file_state(self._store.layout.folder.parent)
         if state != self._known[0]:
-            spans = [one.every.total_seconds() for one in self._monitors()]
+            # Who has no monitor does not load what one needs.
+            monitors = self._monitors() if self._are_any() else []
+            spans = [one.every.total_seconds() for one in monitors]
             self._known = (state, min(spans, default=None))
         return self._known[1]
+
+    def _are_any(self) -> bool:
+        if tables_of(self._store.layout.folder.parent, "monitor"):
+            return True
+        with self._store.reading(folded=True) as database:
+            return bool(database.rows("monitor_definitions"))
 
     def _since_last(self) -> float | None:
         """Return how long ago a monitor looked, in whatever process, in seconds."""

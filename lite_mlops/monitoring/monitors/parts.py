@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.data import Datasets
+from lite_mlops.errors import NotFound
 from lite_mlops.models import Models, ModelVersion
 from lite_mlops.monitoring.monitors.monitor import TRAINING, Monitor
 from lite_mlops.monitoring.monitors.recorded import recorded_columns
@@ -72,6 +73,11 @@ class Parts:
         past = reference.startswith("past ")
         table = self._past(reference) if past else self.datasets.columns(reference)
         named = {name: column for name, column in table.items() if name in present}
+        if not named:
+            raise NotFound(
+                f"{reference} has no column that is recorded of {self.version.name}, so that there "
+                "is nothing to compare"
+            )
         return self.monitoring.compare(
             named,
             {name: present[name] for name in named},

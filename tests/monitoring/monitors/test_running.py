@@ -269,12 +269,23 @@ def test_a_silence_ends(watched: Project, told: Told) -> None:
     (silence,) = watched.alerts.silences()
     assert (silence.monitor, silence.check, silence.subject) == ("churn", "drift", "age")
     assert watched.alerts.silence("churn/drift/age", None) is None
+    for about, why in (
+        ("chrun/drift", "There is no monitor 'chrun'. Did you mean 'churn'"),
+        ("churn/drfit", "There is no check 'drfit'. Did you mean 'drift'"),
+        ("nothing", "There is no incident 'nothing'"),
+    ):
+        with pytest.raises(NotFound, match=why):
+            watched.alerts.silence(about, timedelta(hours=1))
     with pytest.raises(NotFound, match="Nothing is silenced as 'churn/drift'"):
         watched.alerts.silence("churn/drift", None)
     with pytest.raises(Invalid, match="A silence ends"):
         watched.alerts.silence("churn", timedelta(days=400))
     ran(watched)
     assert [one["incidents"][0]["how"] for one in told()] == ["still"]
+    (incident,) = watched.alerts.all()
+    found = watched.alerts.silence(incident.id[-6:], timedelta(hours=1))
+    assert found is not None
+    assert (found.check, found.subject) == ("drift", "age")
 
 
 # -- telling ------------------------------------------------------------------------------------
