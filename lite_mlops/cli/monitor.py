@@ -236,7 +236,7 @@ def _show_state(one: MonitorState) -> None:
 @click.argument("name")
 @reason_option
 def remove_monitor(name: str, reason: str | None) -> None:
-    """Have NAME, made by lm.monitor, look no more; what it found stays."""
+    """Take away a monitor that lm.monitor made; what it found stays."""
     open_project().monitors.remove(name, reason=reason)
     say(f"The monitor {name} looks no more.")
 
@@ -254,7 +254,7 @@ def remove_monitor(name: str, reason: str | None) -> None:
 def rehearse_monitor(
     name: str, draws: int, seed: int, form: str | None, **changes: tuple[str, ...]
 ) -> None:
-    """Show which alarms a drift would raise, and how many none.
+    """Show which alarms a drift would raise.
 
     The drift is put into a copy of recorded rows; the same is done without any. Nothing is
     stored and nobody is told.
