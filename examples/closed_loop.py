@@ -116,8 +116,9 @@ class Shop:
         """Ask until the shop closes."""
         while self.open:
             row = self.rows.sample(1).drop(columns="left").to_dict("records")[0]
+            body, kind = json.dumps(row).encode(), {"Content-Type": "application/json"}
             request = urllib.request.Request(  # noqa: S310  our own server on loopback
-                f"{self.url}/predict", json.dumps(row).encode(), {"Content-Type": "application/json"}
+                f"{self.url}/predict", body, kind
             )
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 self.statuses[answer.status] += 1

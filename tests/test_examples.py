@@ -10,6 +10,23 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 EXPECTED = {
+    "changing_tastes": [
+        "Untouched, 0 of 5 windows of 1,000 rows raise something. With science moved by 0.3 sd",
+        "seen in 100% of windows",
+        "week 1: nothing new",
+        "science opened (",
+        "firing now: crime, science",
+    ],
+    "vehicle_sensor": [
+        "an ordinary day: nothing new",
+        "the sensor is stuck: opened ",
+        "alert: temperature: always 231.5, in ",
+        "it still is: still drift of temperature",
+        "cleared quality of temperature",
+        "day 1: nothing new",
+        "opened drift of temperature",
+        "brakes: 1 of 6 findings fire",
+    ],
     "canary": [
         "rolled back: offer/2 is worse than offer/1 beyond chance: of its ",
         "compared with the champion: ",

@@ -90,7 +90,10 @@ def show_alert(incident: str, form: str | None) -> None:
 @reason_option
 @as_option
 def acknowledge(incident: str, reason: str | None, form: str | None) -> None:
-    """Say that you look after INCIDENT: it is told no more, unless it gets worse."""
+    """Say that you look after INCIDENT.
+
+    It is told no more, unless it gets worse.
+    """
     found = open_project().alerts.acknowledge(incident, reason=reason)
     tell(f"Acknowledged: {found.sentence}", found.to_dict(), form)
 
@@ -124,25 +127,26 @@ def silence(
     """
     from lite_mlops.monitoring.monitors import parse_span
 
+    found = open_project().alerts
     if (span is None) == (not off):
         raise click.UsageError("Either --for TIME, such as --for 2h, or --off.")
     try:
         time = None if span is None else parse_span(span)
     except ValueError as error:
         raise click.BadParameter(f"{span!r}: {error}.", param_hint="--for") from None
-    found = open_project().alerts.silence(about, time, reason=reason)
-    if found is None:
+    silenced = found.silence(about, time, reason=reason)
+    if silenced is None:
         tell(f"{about} is told again.", {"about": about, "silenced": False}, form)
     else:
-        told = f"Nobody is told of {about} until {when(found.expires_at)}."
-        tell(told, found.to_dict(), form)
+        told = f"Nobody is told of {about} until {when(silenced.expires_at)}."
+        tell(told, silenced.to_dict(), form)
 
 
 @alerts.command("channels")
 @as_option
 def list_channels(form: str | None) -> None:
     """List who is told, and how that went."""
-    found = open_project(must_exist=False).alerts.channels()
+    found = open_project().alerts.channels()
     if form:
         emit([one.to_dict() for one in found], form)
         return
@@ -160,7 +164,7 @@ def list_channels(form: str | None) -> None:
 @as_option
 def test_channel(channel: str | None, form: str | None) -> None:
     """Tell CHANNEL, or all of them, that this is a test. Exits with 1 if one cannot be told."""
-    found = open_project(must_exist=False).alerts.test(channel)
+    found = open_project().alerts.test(channel)
     if form:
         emit([{"channel": name, "sent": not why, "why": why} for name, why in found.items()], form)
     else:

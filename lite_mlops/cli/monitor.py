@@ -24,7 +24,6 @@ from lite_mlops.cli.output import (
 from lite_mlops.cli.runs import reason_option
 
 if TYPE_CHECKING:
-    from lite_mlops.monitoring.findings import Finding
     from lite_mlops.monitoring.monitors import Monitor, MonitorRun, MonitorState, Rehearsal
 
 _SHOWN = 10  # incidents of a monitor in `status`
@@ -172,19 +171,15 @@ def _show_run(run: MonitorRun) -> None:
     stored = run.stored
     say(str(run))
     say(f"  {stored.rows:,} rows, {when(stored.since)} to {when(stored.until)}")
-    _table(run.firing)
-
-
-def _table(findings: Sequence[Finding]) -> None:
-    if findings:
-        rows = [(one.severity, one.check, one.subject, one.sentence) for one in findings]
+    if run.firing:
+        rows = [(one.severity, one.check, one.subject, one.sentence) for one in run.firing]
         table(rows, ("severity", "check", "subject", "what"), give=("what", "subject"))
 
 
 @monitor.command("status")
 @as_option
 def monitor_status(form: str | None) -> None:
-    """Show how all monitors stand: a sentence each, and what fires since when."""
+    """Show how all monitors stand, and what fires since when."""
     project = open_project()
     found = project.monitors.status()
     channels = project.alerts.channels()
@@ -242,7 +237,7 @@ def _show_state(one: MonitorState) -> None:
 @click.argument("name")
 @reason_option
 def remove_monitor(name: str, reason: str | None) -> None:
-    """Have NAME, made by lm.monitor, look no more; what it found stays."""
+    """Take away a monitor that lm.monitor made; what it found stays."""
     open_project().monitors.remove(name, reason=reason)
     say(f"The monitor {name} looks no more.")
 
@@ -260,9 +255,10 @@ def remove_monitor(name: str, reason: str | None) -> None:
 def rehearse_monitor(
     name: str, draws: int, seed: int, form: str | None, **changes: tuple[str, ...]
 ) -> None:
-    """Show which alarms a drift would raise, and how many there are without.
+    """Show which alarms a drift would raise.
 
-    The drift is put into a copy of recorded rows; nothing is stored and nobody is told.
+    The drift is put into a copy of recorded rows; the same is done without any. Nothing is
+    stored and nobody is told.
     """
     asked = [f"{kind} {text}" for kind, texts in changes.items() for text in texts]
     found = open_project().monitors.rehearse(name, asked, draws=draws, seed=seed)
@@ -295,6 +291,8 @@ def _show_rehearsal(found: Rehearsal) -> None:
         f"Drawn from {found.recorded:,} recorded rows of {found.model}. `rows`: changed rows until "
         "it fires; `told after`: until an incident opens."
     )
+    if found.note:
+        say(found.note)
 
 
 monitor.add_command(report)

@@ -12,14 +12,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound, suggestion
+from lite_mlops.errors import Conflict, Invalid, NotFound, suggestion
 from lite_mlops.monitoring.alerts.channels import Channel, Message, channels_of
 from lite_mlops.monitoring.alerts.delivering import Delivering, Delivery, tell
 from lite_mlops.monitoring.alerts.incidents import Incident, Silence, in_utc
 from lite_mlops.monitoring.alerts.rules import ACKNOWLEDGED, OPEN, RESOLVED
 from lite_mlops.security import mask_reason
+from lite_mlops.settings import tables_of
 from lite_mlops.store import Database, Store, as_stored, new_id, now
 from lite_mlops.store.events import AlertSent, IncidentSet, SilenceSet
 
@@ -170,13 +172,13 @@ class Alerts:
             reason: Why; recorded with the decision.
 
         Raises:
-            Invalid: the time cannot be used.
-            NotFound: a silence that is to be lifted is not there.
+            Invalid: the time cannot be used, or several incidents are meant.
+            NotFound: there is no such monitor, check or incident, or no silence to lift.
         """
         if span is not None and not timedelta(0) < span <= _LONGEST:
             raise Invalid("A silence ends: more than 0 and at most 366 days from now.")
         with self._store.deciding() as decisions:
-            monitor, check, subject = _subject(decisions.database, about)
+            monitor, check, subject = _subject(decisions.database, self._root, about)
             silences = [
                 Silence.from_row(row)
                 for row in decisions.database.dicts(
@@ -250,16 +252,26 @@ def _incident(database: Database, word: str) -> Incident:
     return Incident.from_row(rows[0], story)
 
 
-def _subject(database: Database, about: str) -> tuple[str, str, str]:
-    """Return the monitor, check and subject that a word means, or those of an incident."""
-    try:
-        found = _incident(database, about)
-    except LiteMlopsError:
-        parts = about.split("/", 2)
-        if not parts[0]:
-            raise Invalid(f"{about!r} names no monitor.") from None
-        monitor, check, subject = [*parts, "", ""][:3]
+def _subject(database: Database, root: Path, about: str) -> tuple[str, str, str]:
+    """Return the monitor, check and subject that a word means, or those of an incident.
+
+    Raises:
+        NotFound: it names neither a monitor nor an incident, or no check.
+        Invalid: it means several incidents.
+    """
+    from lite_mlops.monitoring.monitors.checks import CHECKS  # which stands above this
+
+    monitor, check, subject = [*about.split("/", 2), "", ""][:3]
+    known = {row["name"] for row in database.dicts("monitor_definitions")}
+    known |= {row["monitor"] for row in database.dicts("last_monitor_runs")}
+    known |= set(tables_of(root, "monitor"))
+    if monitor in known:
+        if check and check not in CHECKS:
+            raise NotFound(f"There is no check {check!r}.{suggestion(check, CHECKS)}")
         return monitor, check, subject
+    if "/" in about:
+        raise NotFound(f"There is no monitor {monitor!r}.{suggestion(monitor, known)}")
+    found = _incident(database, about)
     return found.monitor, found.check, found.subject
 
 

@@ -32,7 +32,7 @@ class Rules:
     firing: int = 2
     of: int = 3
     quiet: int = 2
-    cooldown: timedelta = timedelta(days=1)
+    cooldown: timedelta = timedelta(hours=4)
 
 
 @dataclass(frozen=True)

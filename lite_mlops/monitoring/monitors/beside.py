@@ -19,10 +19,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import LiteMlopsError
-from lite_mlops.settings import environment_for_child
+from lite_mlops.settings import environment_for_child, file_state, tables_of
 from lite_mlops.store import Store
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class WatchingBeside:
         self._started_at = -float("inf")  # of the last process
         self._seen: Hashable = None  # the state of the store when it was started
         self._told = ""
+        self._known: tuple[Hashable, float | None] = (None, None)
 
     def look(self) -> None:
         """Start the process that looks, if something is due and the moment is good."""
@@ -75,6 +77,10 @@ class WatchingBeside:
         since = time.monotonic() - self._started_at
         if since < every or (self._store.state() == self._seen and since < _IDLE_SECONDS):
             return
+        elsewhere = self._since_last()
+        if elsewhere is not None and elsewhere < every:  # another server or worker has looked
+            self._started_at = time.monotonic() - elsewhere
+            return
         if came > _QUIET_BYTES and since - every < min(_PATIENCE * every, _MOST_SECONDS):
             return
         self._started_at, self._seen = time.monotonic(), self._store.state()
@@ -82,8 +88,28 @@ class WatchingBeside:
 
     def _every(self) -> float | None:
         """Return how often the most frequent monitor looks, in seconds; None without monitors."""
-        spans = [one.every.total_seconds() for one in self._monitors()]
-        return min(spans, default=None)
+        state = self._store.folded_state(), file_state(self._store.layout.folder.parent)
+        if state != self._known[0]:
+            # Who has no monitor does not load what one needs.
+            monitors = self._monitors() if self._are_any() else []
+            spans = [one.every.total_seconds() for one in monitors]
+            self._known = (state, min(spans, default=None))
+        return self._known[1]
+
+    def _are_any(self) -> bool:
+        if tables_of(self._store.layout.folder.parent, "monitor"):
+            return True
+        with self._store.reading(folded=True) as database:
+            return bool(database.rows("monitor_definitions"))
+
+    def _since_last(self) -> float | None:
+        """Return how long ago a monitor looked, in whatever process, in seconds."""
+        with self._store.reading(folded=True) as database:
+            rows = database.dicts("last_monitor_runs")
+        last: datetime | None = max((row["ran_at"] for row in rows), default=None)
+        if last is None:
+            return None
+        return (datetime.now(UTC) - last.replace(tzinfo=UTC)).total_seconds()
 
     def _runs(self) -> bool:
         process = self._process
@@ -103,7 +129,7 @@ class WatchingBeside:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=environment_for_child(self._store.layout.folder, None),
-            start_new_session=True,
+            **_apart(),
         )
 
     def _tell(self, trouble: str) -> None:
@@ -146,6 +172,18 @@ def lower_priority() -> None:
     """Have this process run when nothing else wants to, as far as the system knows that."""
     if hasattr(os, "nice"):
         os.nice(_NICE)
+
+
+def _apart() -> dict[str, Any]:
+    """Return how a process is started that no Ctrl-C of ours reaches.
+
+    It stays in our session: where each session gets the same share of the processors, one in a
+    session of its own would get as much as we do, however low its priority is.
+    """
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.IDLE_PRIORITY_CLASS
+        return {"creationflags": flags}
+    return {"process_group": 0}
 
 
 def _warnings() -> list[str]:

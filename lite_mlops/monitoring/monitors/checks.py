@@ -192,11 +192,11 @@ def silence_limit(monitor: Monitor, parts: Parts) -> timedelta | None:
 
 def traffic(monitor: Monitor, parts: Parts) -> list[Finding]:
     """Return whether anything is asked at all, or when it was last."""
-    last = _traffic(parts, None, parts.until)["last_at"]
+    last = _traffic(parts, None, parts.looked_at)["last_at"]
     if last is None:
         told = f"{parts.version.name} was never asked, or is not recorded"
         return [Finding("traffic", "", UNKNOWN, told)]
-    stored = as_stored(parts.until)
+    stored = as_stored(parts.looked_at)
     assert stored is not None
     quiet: timedelta = stored - last
     limit = silence_limit(monitor, parts)

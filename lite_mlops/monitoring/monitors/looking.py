@@ -56,7 +56,7 @@ class Looker:
     def parts_of(self, monitor: Monitor, until: datetime | None = None) -> Parts:
         """Return what a monitor looks at, up to a time. Raises `NotFound`, `Invalid`."""
         version = self.version_of(monitor)
-        end = datetime.now(UTC) if until is None else until
+        end = looked_at = datetime.now(UTC) if until is None else until
         named: dict[str, Any] = {"model": version.model, "version": version.version}
         with self.store.reading() as database:
             if monitor.window.span is not None:
@@ -80,6 +80,7 @@ class Looker:
             since=since,
             until=end,
             rows=row["rows"],
+            looked_at=looked_at,
         )
 
     def look(

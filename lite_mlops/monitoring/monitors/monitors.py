@@ -11,6 +11,7 @@ A monitor of `lite-mlops.toml` goes before one of the same name that was set in 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -41,6 +42,8 @@ from lite_mlops.store.events import IncidentSet, MonitorSet
 if TYPE_CHECKING:
     from lite_mlops.monitoring.monitors.rehearsal import Rehearsal
     from lite_mlops.monitoring.reports import ReportFacts
+
+log = logging.getLogger("lite_mlops")
 
 _ROWS = 50
 _NEW_SHARE = 10  # a row window is looked at again when a tenth of it is new
@@ -277,6 +280,7 @@ class Monitors:
                 run = self._looker.look(one, until=until, how=how)
             except NotFound as error:  # one model that is gone keeps nobody from watching others
                 problems.append(error)
+                log.warning("The monitor %s cannot look: %s", one.name, error)
                 continue
             found.append(keep(self._store, one, run, channels))
         told = self._alerts.deliver()

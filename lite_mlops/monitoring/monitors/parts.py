@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.data import Datasets
+from lite_mlops.errors import NotFound
 from lite_mlops.models import Models, ModelVersion
 from lite_mlops.monitoring.monitors.monitor import TRAINING, Monitor
 from lite_mlops.monitoring.monitors.recorded import recorded_columns
@@ -34,6 +35,7 @@ class Parts:
         version: What is watched.
         since, until: What is looked at: answers from `since` on and before `until`.
         rows: How many answers were recorded in it.
+        looked_at: When it is looked; later than `until` if nothing was asked in between.
         past: What to compare with where the reference is a past time; None: it is read.
     """
 
@@ -46,6 +48,7 @@ class Parts:
     since: datetime
     until: datetime
     rows: int
+    looked_at: datetime
     past: Mapping[str, Any] | None = None
 
     @property
@@ -70,6 +73,11 @@ class Parts:
         past = reference.startswith("past ")
         table = self._past(reference) if past else self.datasets.columns(reference)
         named = {name: column for name, column in table.items() if name in present}
+        if not named:
+            raise NotFound(
+                f"{reference} has no column that is recorded of {self.version.name}, so that there "
+                "is nothing to compare"
+            )
         return self.monitoring.compare(
             named,
             {name: present[name] for name in named},

@@ -47,6 +47,7 @@ _MOST_DRAWS = 1_000
 _LEAST_RECORDED = 200
 _MOST_RECORDED = 50_000
 _MOST_WINDOW = 5_000
+_PLENTY = 5  # windows of recorded rows
 _BLOCK = 25  # neighbours that are drawn together
 _STEPS = 6  # numbers of changed rows at which it is looked
 _ROWS_OF_A_LINE = 2_000
@@ -57,7 +58,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Alarm:
-    """How often a subject of a check fires: shares of the windows that were drawn.
+    """How often a subject of a check fires: shares of windows, untouched and changed in all rows.
 
     `rows` is the median of the changed rows after which it fired first, and `told` that after which
     an incident opens by the rules of the monitor; None if it never does.
@@ -101,13 +102,23 @@ class Rehearsal:
         what = " and ".join(self.changes)
         return f"{told} With {what}, {_share(self.changed, self.draws)} do."
 
+    @property
+    def note(self) -> str:
+        """What to keep in mind about the figures; '' if nothing."""
+        if self.recorded >= _PLENTY * self.window:
+            return ""
+        return (
+            f"With {_PLENTY * self.window:,} recorded rows or more the figures would be better: "
+            "windows that are drawn from few rows share what is odd about these."
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the rehearsal as JSON can hold it."""
         lists = {
             "changes": list(self.changes),
             "alarms": [one.to_dict() for one in self.alarms],
         }
-        return vars(self) | lists | {"verdict": str(self)}
+        return vars(self) | lists | {"verdict": str(self), "note": self.note}
 
     def _repr_html_(self) -> str:
         rows = [
@@ -332,6 +343,7 @@ class _Copy:
             since=since,
             until=since + rows * _SECOND,
             rows=rows,
+            looked_at=since + rows * _SECOND,
             past=past,
         )
         return findings_of(monitor, window)
@@ -368,7 +380,7 @@ class _Tally:
         self._any_untouched = self._any_changed = 0
         self._first: dict[tuple[str, str], int] = {}
         self._first_alert: dict[tuple[str, str], int] = {}
-        self._fired = False
+        self._last: set[tuple[str, str]] = set()
 
     def untouched(self, findings: Sequence[Finding]) -> None:
         """Count a window without a change."""
@@ -381,6 +393,7 @@ class _Tally:
 
     def changed(self, findings: Sequence[Finding], rows: int) -> None:
         """Count a window whose last rows are changed; more and more of them, until `end`."""
+        self._last = {(one.check, one.subject) for one in findings if one.fires}
         for one in findings:
             if not one.fires:
                 continue
@@ -389,12 +402,12 @@ class _Tally:
             if one.severity == ALERT:
                 self._first_alert.setdefault(key, rows)
             self._sentences[key] = one.sentence
-            self._fired = True
 
     def end(self) -> None:
-        """End the windows of one draw."""
-        self._any_changed += self._fired
-        for key, rows in self._first.items():
+        """End the windows of one draw: what fires in the last one, all changed, is counted."""
+        self._any_changed += bool(self._last)
+        for key in self._last:
+            rows = self._first[key]
             self._changed[key] = self._changed.get(key, 0) + 1
             self._rows.setdefault(key, []).append(rows)
             at_once = self._first_alert.get(key)
@@ -402,7 +415,7 @@ class _Tally:
             told = again if at_once is None else min(at_once, again)
             self._told.setdefault(key, []).append(told)
             self._alerts[key] = self._alerts.get(key, 0) + (at_once is not None)
-        self._first, self._first_alert, self._fired = {}, {}, False
+        self._first, self._first_alert, self._last = {}, {}, set()
 
     def rehearsal(
         self, monitor: Monitor, parts: Parts, changes: Sequence[Change], recorded: int
@@ -419,7 +432,7 @@ class _Tally:
                 told=_median(self._told.get(key, [])),
                 sentence=self._sentences[key],
             )
-            for key in self._sentences
+            for key in {**self._untouched, **self._changed}
         ]
         alarms.sort(key=lambda one: (-one.changed, -one.untouched, one.check, one.subject))
         return Rehearsal(

@@ -84,7 +84,7 @@ def verdict(findings: Sequence[Finding]) -> str:
         if unknown == len(findings):
             return f"Cannot tell: {findings[0].sentence}."
         told = f"; {unknown} cannot be judged" if unknown else ""
-        return f"All is as it should be: {amount(len(findings) - unknown, 'finding')}{told}."
+        return f"Nothing fires among {amount(len(findings) - unknown, 'finding')}{told}."
     alerts = sum(one.severity == ALERT for one in firing)
     by_check: dict[str, int] = {}
     for one in firing:

@@ -38,7 +38,8 @@ def span_text(span: timedelta) -> str:
     """Return a span as `parse_span` takes it, in the largest unit that fits."""
     seconds = span.total_seconds()
     unit = next((one for one, size in _UNITS.items() if seconds % size == 0), "s")
-    return f"{seconds / _UNITS[unit]:g}{unit}"
+    count = f"{seconds / _UNITS[unit]:.6f}".rstrip("0").rstrip(".")
+    return f"{count}{unit}"
 
 
 @dataclass(frozen=True)

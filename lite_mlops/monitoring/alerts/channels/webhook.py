@@ -83,17 +83,18 @@ class Webhook(Channel):
         connection = _connection(parts, self.private, self.timeout)
         try:
             connection.request("POST", _target(parts), body, headers)
-            answer = connection.getresponse()
+            with connection.getresponse() as answer:
+                status = answer.status
         except (OSError, http.client.HTTPException) as error:
             raise NotSent(f"{host} did not answer: {_why(error)}") from None
         finally:
             connection.close()
-        if 300 <= answer.status < 400:
-            told = f"{host} answered {answer.status}; redirects are not followed"
+        if 300 <= status < 400:
+            told = f"{host} answered {status}; redirects are not followed"
             raise NotSent(told, later=False)
-        if not 200 <= answer.status < 300:
-            later = answer.status >= 500 or answer.status in _LATER
-            raise NotSent(f"{host} answered {answer.status}", later=later)
+        if not 200 <= status < 300:
+            later = status >= 500 or status in _LATER
+            raise NotSent(f"{host} answered {status}", later=later)
 
 
 def signature(key: str, body: bytes, seconds: int) -> str:
