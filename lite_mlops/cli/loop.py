@@ -52,7 +52,7 @@ def run_loop(
     if wanted and name is None:
         raise click.UsageError("--now needs the NAME of the loop.")
     if quiet:
-        from lite_mlops.monitoring.monitors import lower_priority
+        from lite_mlops.store import lower_priority
 
         lower_priority()
     project = open_project()

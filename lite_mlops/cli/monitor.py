@@ -120,7 +120,7 @@ def run_monitor(
     if due and (name or dry_run or until):
         raise click.UsageError("--due goes with none of NAME, --dry-run and --until.")
     if quiet:
-        from lite_mlops.monitoring.monitors import lower_priority
+        from lite_mlops.store import lower_priority
 
         lower_priority()
     monitors = open_project().monitors

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     help="Processes that answer: a number, or as many as the load needs between bounds; `auto` is "
     "from 1 to the number of processors.  [default: the setting workers, 1]",
 )
+@click.option("--loop", is_flag=True, help="Take the loops of the project further meanwhile.")
 @click.option(
     "--canary",
     metavar="VERSION=SHARE",
@@ -104,6 +105,7 @@ def serve(
     canary_key: str | None,
     shadows: tuple[str, ...],
     workers: str | None,
+    loop: bool,  # noqa: FBT001
     trust: tuple[str, ...],
     trust_all: bool,  # noqa: FBT001
     strict: bool,  # noqa: FBT001
@@ -126,9 +128,11 @@ def serve(
         options["trust"] = chosen_trust(trust, trust_all)
         if canary or canary_key or shadows:
             raise click.UsageError("Beside a bundle nothing can be tried: that takes a project.")
+        if loop:
+            raise click.UsageError("A bundle has no loops: they take a project.")
     else:
         refuse_trust(chosen_trust(trust, trust_all))
-        options |= {"inputs": inputs, "sample": sample}
+        options |= {"inputs": inputs, "sample": sample, "loop": loop}
         decided = {"canary": canary, "canary_key": canary_key, "shadow": shadows}
     settings = load_settings(Path(), {}) if project is None else project.settings
     asked = Asked(

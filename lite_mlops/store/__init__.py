@@ -7,6 +7,7 @@ with store.deciding() as decisions: ...
 """
 
 from lite_mlops.store.alone import alone
+from lite_mlops.store.beside import Beside, lower_priority
 from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
@@ -19,6 +20,7 @@ from lite_mlops.store.workbench import Workbench
 
 __all__ = [
     "FOLDER_NAME",
+    "Beside",
     "Database",
     "Decisions",
     "Kept",
@@ -38,6 +40,7 @@ __all__ = [
     "importing_alone",
     "is_id",
     "keep",
+    "lower_priority",
     "kept_store",
     "new_id",
     "now",

@@ -30,7 +30,7 @@ from lite_mlops.web.tally import Tally
 
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
-    from lite_mlops.monitoring.monitors import WatchingBeside
+    from lite_mlops.store import Beside
     from lite_mlops.project import Project
 
 
@@ -70,15 +70,18 @@ class Serving:
         opened: The endpoints.
         project: Where they come from; None for those of a bundle.
         doors: Who may ask.
+        loop: Whether the loops of the project are taken further meanwhile.
     """
 
-    def __init__(self, opened: Opened, project: Project | None, doors: Doors) -> None:
+    def __init__(
+        self, opened: Opened, project: Project | None, doors: Doors, *, loop: bool = False
+    ) -> None:
         self.opened = opened
         self.doors = doors
         self._project = project
         self.readiness = Readiness()
         recording = opened.recording
-        self.watching = None if project is None or recording is None else _watching(project)
+        self.beside = [] if project is None or recording is None else _beside(project, loop=loop)
         metrics = Metrics()
         self._http = HttpMetrics(metrics)
         dropped = None if recording is None else lambda: recording.dropped
@@ -111,9 +114,9 @@ class Serving:
         """Follow aliases for as long as the app is there."""
         self.opened.begin()
         weakref.finalize(self.app, self.opened.end)
-        if self.watching is not None:
-            self.watching.start()
-            weakref.finalize(self.app, self.watching.stop)
+        for one in self.beside:
+            one.start()
+            weakref.finalize(self.app, one.stop)
 
     def on(
         self,
@@ -143,18 +146,16 @@ class Serving:
         )
         self._http.watch(server)
         server.on_stop.append(lambda: self.readiness.down("stopping"))
-        return ServingServer(server, self.opened, self.watching)
+        return ServingServer(server, self.opened, self.beside)
 
 
 class ServingServer:
     """A server of endpoints; as a context it answers in threads of its own."""
 
-    def __init__(
-        self, server: Server, opened: Opened, watching: WatchingBeside | None = None
-    ) -> None:
+    def __init__(self, server: Server, opened: Opened, beside: Sequence[Beside] = ()) -> None:
         self.server = server
         self._opened = opened
-        self._watching = watching
+        self._beside = beside
         self._started = False
 
     @property
@@ -185,12 +186,12 @@ class ServingServer:
 
     def _begin(self) -> None:
         self._opened.begin(url=self.url)
-        if self._watching is not None:
-            self._watching.start()
+        for one in self._beside:
+            one.start()
 
     def _end(self) -> None:
-        if self._watching is not None:
-            self._watching.stop()
+        for one in self._beside:
+            one.stop()
         self._opened.end()
 
     def __enter__(self) -> Self:
@@ -205,10 +206,16 @@ class ServingServer:
         self.stop()
 
 
-def _watching(project: Project) -> WatchingBeside:
+def _beside(project: Project, *, loop: bool) -> list[Beside]:
+    """Return what is done beside a server of a project."""
     from lite_mlops.monitoring.monitors import WatchingBeside
 
-    return WatchingBeside(project.store, lambda: project.monitors.all())
+    watching = WatchingBeside(project.store, lambda: project.monitors.all())
+    if not loop:
+        return [watching]
+    from lite_mlops.loops import LoopingBeside
+
+    return [watching, LoopingBeside(project.store)]
 
 
 def serve_references(
@@ -218,6 +225,7 @@ def serve_references(
     doors: Doors | None = None,
     require_token: bool = False,
     say: Callable[[str], None] | None = None,
+    loop: bool = False,
     **options: Any,
 ) -> Serving:
     """Return what serves versions of a project.
@@ -228,6 +236,7 @@ def serve_references(
         doors: Who may ask.
         require_token: Whether clients need a token of the project.
         say: Is told what following changes; None: the log.
+        loop: Whether the loops of the project are taken further while it answers.
         options: Further ones of `open_references`, such as `sample` and `inputs`.
 
     Raises:
@@ -247,7 +256,7 @@ def serve_references(
     if say is not None:
         options["say"] = say
     opened = open_references(project.store, project.models, references, refresh=refresh, **options)
-    return Serving(opened, project, doors)
+    return Serving(opened, project, doors, loop=loop)
 
 
 def serve_bundle(

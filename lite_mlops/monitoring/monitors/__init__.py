@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
-    from lite_mlops.monitoring.monitors.beside import WatchingBeside, lower_priority
+    from lite_mlops.monitoring.monitors.beside import WatchingBeside
     from lite_mlops.monitoring.monitors.monitor import Monitor
     from lite_mlops.monitoring.monitors.monitors import Monitors
     from lite_mlops.monitoring.monitors.rehearsal import Alarm, Rehearsal
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Where each name lives; the imports above say the same to type checkers.
 _HOMES = {
-    "beside": "WatchingBeside lower_priority",
+    "beside": "WatchingBeside",
     "monitor": "Monitor",
     "monitors": "Monitors",
     "rehearsal": "Alarm Rehearsal",
@@ -37,7 +37,6 @@ __all__ = [
     "Rehearsal",
     "Stored",
     "WatchingBeside",
-    "lower_priority",
     "parse_span",
     "span_text",
 ]

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lite_mlops.monitoring.monitors import WatchingBeside, beside
+from lite_mlops.monitoring.monitors import WatchingBeside
 from lite_mlops.project import Project
-from lite_mlops.store import watching_alone
+from lite_mlops.store import alone, beside
 from lite_mlops.web import serve_references
 from tests.conftest import wait_until
 from tests.monitoring.watched import CHURN, file, record
@@ -163,7 +163,7 @@ def test_who_stops_ends_the_process(
 
 def test_of_many_one_looks(watched: Project, watching: WatchingBeside) -> None:
     record(watched, shift=2.0)
-    with watching_alone(watched.store, None):
+    with alone(watched.store.layout.watching, "The monitors look", None):
         watching.look()
         wait_until(lambda: not watching._runs())
     assert watched.monitors.last("churn") is None

@@ -19,7 +19,7 @@ from lite_mlops.monitoring.findings import ALERT, NONE, UNKNOWN, WARN, Finding
 from lite_mlops.monitoring.monitors import MonitorRun
 from lite_mlops.monitoring.monitors.checks import CHECKS, Check
 from lite_mlops.project import Project
-from lite_mlops.store import new_id, watching_alone
+from lite_mlops.store import alone, new_id
 from lite_mlops.store.events import Predictions
 from tests.conftest import wait_until
 from tests.monitoring.alerts.conftest import receiving
@@ -427,7 +427,7 @@ def test_who_dies_while_telling_tells_again_and_says_so(
 def test_one_process_looks_at_a_time(watched: Project) -> None:
     record(watched)
     watched.store.settings.__dict__["wait_seconds"] = 0.0
-    with watching_alone(watched.store, None) as held:
+    with alone(watched.store.layout.watching, "The monitors look", None) as held:
         assert held
         assert watched.monitors.run_due() == []
         with pytest.raises(Busy, match=r"The monitors of .* are looking in another process"):
