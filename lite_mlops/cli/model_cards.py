@@ -43,7 +43,7 @@ def card(
     stated: tuple[str, ...],
     reason: str | None,
 ) -> None:
-    r"""Write the model card of a version, from what is recorded.
+    """Write the model card of a version, from what is recorded.
 
     REFERENCE names it, such as churn@champion or churn/3.
 
@@ -51,7 +51,6 @@ def card(
     out_of_scope, ethics, contact, license. It is recorded for the version, or for all versions if
     REFERENCE is the name of a model alone; a card is then written only if -o or a form asks for it.
 
-    \b
     The forms: md, html (one page), hf (README with the front matter of Hugging Face),
     cyclonedx (ML-BOM, version 1.6), json.
     """

@@ -46,12 +46,11 @@ def report(
     by: tuple[str, ...],
     groups: tuple[str, ...],
 ) -> None:
-    r"""Write what is known of a served model: the verdict first, then what changed since when.
+    """Write what is known of a served model: the verdict first, then what changed since when.
 
     NAME is a monitor, whose last window is reported on, or a version, such as churn@champion, of
     which all answers are unless --since, --until or --last say otherwise.
 
-    \b
     The forms: html (one page that needs nothing else), md (for a pull request), json.
     """
     from lite_mlops.monitoring.reports import write
