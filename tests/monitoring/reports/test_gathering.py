@@ -81,7 +81,7 @@ def test_slices_groups_calibration_and_the_service(report: ReportFacts) -> None:
     assert {(one.by, one.group) for one in report.groups} >= {("sex", "f"), ("sex", "m")}
     assert sum(one.predictions for one in report.groups) == report.predictions
     assert report.calibration is not None
-    assert report.calibration.error > 0.1
+    assert (report.calibration.error or 0.0) > 0.1
     assert report.service is not None
     assert sum(report.service.requests) == report.predictions
     assert {one.stream for one in report.jumps} == {"score", "error", "latency"}
@@ -146,7 +146,8 @@ def test_what_cannot_be_told_is_a_note(asked: Project) -> None:
     notes = " ".join(found.notes)
     assert "Slices by wards: " in notes
     assert "Fairness: " in notes
-    assert found.slices == found.groups == ()
+    assert not found.slices
+    assert not found.groups
     assert found.columns
 
 
