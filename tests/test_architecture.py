@@ -223,6 +223,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.tracking.context": "the active run",
         "lite_mlops.tracking.evaluations": "what was labelled; loaded by who estimates",
         "lite_mlops.monitoring.fairness": "groups in reports; loaded by who asks for them",
+        "lite_mlops.monitoring.findings": "what every check speaks in",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
         "lite_mlops.monitoring.monitors": "what is watched; loaded by who watches",
         "lite_mlops.monitoring.alerts": "what fires, and who is told; loaded by who watches",
