@@ -43,6 +43,65 @@ FROM predictions p LEFT JOIN feedback f USING (prediction_id)
 WHERE p.model = $model AND p.version = $version
   AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until);
 
--- name: known_predictions
-SELECT prediction_id FROM predictions
-WHERE prediction_id IN (SELECT unnest($ids::VARCHAR[]));
+-- name: labels_by_id
+-- Told labels, by their places, with the predictions they are of and the labels that stand of these.
+WITH told AS (
+    SELECT place, name, label, try_cast(label AS DOUBLE) AS number,
+           try_cast(time AS TIMESTAMP)
+           + if(length(time) = 10, INTERVAL '1 day' - INTERVAL '1 microsecond', INTERVAL 0 day)
+           AS known_at -- a date is over when its day is
+    FROM told_labels
+)
+SELECT t.place, t.label, t.number, epoch_us(t.known_at) AS known_at, p.prediction_id,
+       p.model || '/' || p.version AS version,
+       f.label AS standing, epoch_us(coalesce(f.known_at, f.ts)) AS standing_at
+FROM told t JOIN predictions p ON p.prediction_id = t.name
+LEFT JOIN feedback f ON f.prediction_id = p.prediction_id
+ORDER BY t.place;
+
+-- name: labels_by_key
+-- The same by the value of a recorded column, which has a place in each version: of each version the
+-- latest prediction that was made before the label was known, or every one. `told_keys` has the
+-- forms in which a value may be recorded: a text, a number, a pseudonym.
+WITH told AS (
+    SELECT place, label, try_cast(label AS DOUBLE) AS number,
+           try_cast(time AS TIMESTAMP)
+           + if(length(time) = 10, INTERVAL '1 day' - INTERVAL '1 microsecond', INTERVAL 0 day)
+           AS known_at
+    FROM told_labels
+), watched AS (
+    SELECT unnest($versions::BIGINT[]) AS version, unnest($places::BIGINT[]) AS feature
+), keys AS (
+    SELECT place, 't' || name AS key FROM told_keys
+    UNION
+    SELECT place, 'n' || try_cast(name AS DOUBLE) FROM told_keys
+    WHERE try_cast(name AS DOUBLE) IS NOT NULL
+), asked AS (
+    SELECT p.prediction_id, p.version, p.ts,
+           if(p.numbers[w.feature] IS NULL, 't' || p.texts[w.feature],
+              'n' || p.numbers[w.feature]) AS key
+    FROM predictions p JOIN watched w USING (version)
+    WHERE p.model = $model
+)
+SELECT t.place, t.label, t.number, epoch_us(t.known_at) AS known_at, a.prediction_id,
+       $model || '/' || a.version AS version,
+       f.label AS standing, epoch_us(coalesce(f.known_at, f.ts)) AS standing_at
+FROM told t JOIN keys k USING (place) JOIN asked a USING (key)
+LEFT JOIN feedback f ON f.prediction_id = a.prediction_id
+WHERE t.known_at IS NULL OR a.ts <= t.known_at
+QUALIFY $every OR row_number() OVER (
+    PARTITION BY t.place, a.version ORDER BY a.ts DESC, a.prediction_id DESC
+) = 1
+ORDER BY t.place, a.ts, a.prediction_id;
+
+-- name: wrong_times
+-- The first told time that is none, and how many there are.
+SELECT min_by(time, place), count(*) FROM told_labels
+WHERE time <> '' AND try_cast(time AS TIMESTAMP) IS NULL;
+
+-- name: answering_versions
+SELECT DISTINCT version FROM predictions WHERE model = $model ORDER BY version;
+
+-- name: signatures_of
+SELECT model || '/' || version, signature FROM model_versions
+WHERE model || '/' || version IN (SELECT unnest($names::VARCHAR[]));
