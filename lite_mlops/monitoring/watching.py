@@ -3,13 +3,14 @@
 project.monitoring.drift("churn@champion").moved
 project.monitoring.compare("patients@461a8a2d", "today.csv").drifted
 project.monitoring.performance("churn@champion").accuracy
+project.monitoring.performance_of("churn@champion", window="1d", by="city").findings()
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ from lite_mlops.store import Store, as_stored
 if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
     from lite_mlops.monitoring.labels import Received
+    from lite_mlops.monitoring.performance import PerformanceReport, Rules
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,53 @@ class Monitoring:
             labelled=row["labelled"],
             right=row["right_ones"],
             median_latency_us=row["median_latency_us"],
+        )
+
+    def performance_of(
+        self,
+        model: str,
+        *,
+        window: str | int | timedelta | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        positive: Any = None,
+        reference: Mapping[str, float] | None = None,
+        rules: Rules | None = None,
+    ) -> PerformanceReport:
+        """Return how good the answers of a version were, with what fires.
+
+        Args:
+            model: The version, such as 'churn@champion'.
+            window: A number of predictions (1000), or a time ('6h', '1d', '1w'): the metrics of
+                each window, of which the last one that has enough labels is judged. Default: all
+                predictions are one window.
+            by: A recorded column: also the metrics of each of its values, or of ranges of it.
+            since, until: The times of the predictions that are looked at, `until` excluded.
+            positive: The positive class, of two; default: the one that sorts last.
+            reference: Metrics to compare with; default: those of the evaluation that the run of the
+                version kept, else those that it logged.
+            rules: What is judged, and how strictly; see `Rules`.
+
+        Raises:
+            Invalid: a window, column or class cannot be used; or the model answers with several
+                values.
+            NotFound: there is no such version.
+        """
+        from lite_mlops.monitoring.performance.measuring import performance_of
+        from lite_mlops.monitoring.performance.windows import BALANCED
+
+        return performance_of(
+            self._store,
+            self._models,
+            self._models.get(model),
+            window=window,
+            by=by,
+            since=since,
+            until=until,
+            positive=positive,
+            reference=reference,
+            rules=rules or BALANCED,
         )
 
     def _reference(self, version: ModelVersion) -> DatasetVersion:

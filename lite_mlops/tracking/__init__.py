@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lite_mlops.tracking.active import ActiveRun
     from lite_mlops.tracking.artifacts import ArtifactLog
     from lite_mlops.tracking.environment import parse_requirements
+    from lite_mlops.tracking.evaluations import Evaluation
     from lite_mlops.tracking.experiments import Experiments
     from lite_mlops.tracking.figures import media_type
     from lite_mlops.tracking.finished import finished_run
@@ -31,6 +32,7 @@ _HOME_OF = {
     "ActiveRun": "active",
     "Artifact": "values",
     "ArtifactLog": "artifacts",
+    "Evaluation": "evaluations",
     "Experiment": "values",
     "Experiments": "experiments",
     "History": "values",
@@ -50,6 +52,7 @@ __all__ = [
     "ActiveRun",
     "Artifact",
     "ArtifactLog",
+    "Evaluation",
     "Experiment",
     "Experiments",
     "History",

@@ -43,6 +43,59 @@ FROM predictions p LEFT JOIN feedback f USING (prediction_id)
 WHERE p.model = $model AND p.version = $version
   AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until);
 
+-- name: judged_classes
+-- Answers of a version and their labels, as places in the list of its classes (0: none of them), with
+-- what is needed of the probabilities: of the positive class, of the true one, of the one answered,
+-- and the sum of their squares. A row may belong to a group of the values of a column.
+SELECT epoch_us(p.ts) AS at, coalesce(list_position($classes::VARCHAR[], p.value), 0) AS answer,
+       coalesce(list_position($classes::VARCHAR[], f.label), 0) AS truth,
+       f.label IS NOT NULL AS labelled, epoch_us(coalesce(f.known_at, f.ts)) AS label_at,
+       p.scores[$positive] AS score,
+       if($several, p.scores[list_position($classes::VARCHAR[], f.label)], NULL) AS of_truth,
+       if($several, p.scores[list_position($classes::VARCHAR[], p.value)], NULL) AS of_answer,
+       if($several, list_dot_product(p.scores, p.scores), NULL) AS squares,
+       p.numbers[$feature] AS number,
+       if(p.texts[$feature] IS NULL, 0,
+          coalesce(list_position($groups::VARCHAR[], p.texts[$feature]), -1)) AS text_group
+FROM predictions p LEFT JOIN feedback f USING (prediction_id)
+WHERE p.model = $model AND p.version = $version
+  AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until);
+
+-- name: judged_numbers
+-- The same of a version that answers with numbers; a label that is none is not there.
+SELECT epoch_us(p.ts) AS at, try_cast(p.value AS DOUBLE) AS answer,
+       try_cast(f.label AS DOUBLE) AS truth, f.label IS NOT NULL AS labelled,
+       epoch_us(coalesce(f.known_at, f.ts)) AS label_at, p.numbers[$feature] AS number,
+       if(p.texts[$feature] IS NULL, 0,
+          coalesce(list_position($groups::VARCHAR[], p.texts[$feature]), -1)) AS text_group
+FROM predictions p LEFT JOIN feedback f USING (prediction_id)
+WHERE p.model = $model AND p.version = $version
+  AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until);
+
+-- name: recorded_texts
+-- The most frequent texts of a recorded column.
+SELECT texts[$feature] AS text, count(*) AS rows FROM predictions
+WHERE model = $model AND version = $version AND texts[$feature] IS NOT NULL
+  AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
+GROUP BY text ORDER BY rows DESC, text LIMIT $most;
+
+-- name: answered_and_labelled
+-- All classes that a version answered with or that were told as labels, for one that says none.
+SELECT DISTINCT unnest([p.value, f.label]) AS class
+FROM predictions p LEFT JOIN feedback f USING (prediction_id)
+WHERE p.model = $model AND p.version = $version
+  AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until)
+ORDER BY class LIMIT $most;
+
+-- name: unseen_labels
+-- The labels that are none of the classes, the most frequent first.
+SELECT f.label, count(*) AS rows
+FROM predictions p JOIN feedback f USING (prediction_id)
+WHERE p.model = $model AND p.version = $version
+  AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until)
+  AND NOT list_contains($classes::VARCHAR[], f.label)
+GROUP BY f.label ORDER BY rows DESC, f.label LIMIT 5;
+
 -- name: labels_by_id
 -- Told labels, by their places, with the predictions they are of and the labels that stand of these.
 WITH told AS (
