@@ -148,7 +148,8 @@ class Monitoring:
                 each window, of which the last one that has enough labels is judged. Default: all
                 predictions are one window.
             by: A recorded column: also the metrics of each of its values, or of ranges of it.
-            since, until: The times of the predictions that are looked at, `until` excluded.
+            since: The time from which on predictions are looked at.
+            until: The time before which they are.
             positive: The positive class, of two; default: the one that sorts last.
             reference: Metrics to compare with; default: those of the evaluation that the run of the
                 version kept, else those that it logged.

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.monitoring.performance.classification import Classes, measure_classes
+from lite_mlops.monitoring.performance.classification import Chosen, Classes, measure_classes
 from lite_mlops.monitoring.performance.intervals import Floats, Measured
 from lite_mlops.monitoring.performance.regression import measure_numbers
 
 Times = NDArray[np.int64]
-Chosen = NDArray[np.bool_] | NDArray[np.int64] | slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ class Answered:
 
     def metrics(self) -> dict[str, Measured]:
         """Return the metrics of the labelled rows by name."""
-        its = np.flatnonzero(self.labelled)
+        its = np.asarray(np.flatnonzero(self.labelled), np.int64)
         if self.classes is not None:
             return measure_classes(self.classes.where(its)) if len(its) else {}
         assert self.truth is not None

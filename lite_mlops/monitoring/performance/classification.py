@@ -25,6 +25,7 @@ from lite_mlops.monitoring.performance.intervals import (
 )
 
 Codes = NDArray[np.int64]
+Chosen = NDArray[np.bool_] | NDArray[np.int64] | slice
 
 _LEAST = float(np.finfo(np.float64).eps)  # a probability of 0 counts as this one
 
@@ -59,7 +60,7 @@ class Classes:
         """Whether there are two classes."""
         return self.count == 2
 
-    def where(self, chosen: NDArray[np.bool_] | slice) -> Classes:
+    def where(self, chosen: Chosen) -> Classes:
         """Return some of the rows."""
         score, of_truth, squares = (
             None if values is None else values[chosen]
@@ -116,9 +117,8 @@ def _of_classes(rows: Classes, right: NDArray[np.bool_]) -> dict[str, Measured |
     nothing = Measured(0.0, 0.0, 0.0, 0)
     precision = [share(int(hit[one]), int(answered[one])) or nothing for one in either]
     recall = [recalls.get(one) or nothing for one in either]
-    f1 = [
-        f_measure(int(hit[one]), int(truth[one] + answered[one] - 2 * hit[one])) for one in either
-    ]
+    wrong = truth + answered - 2 * hit
+    f1 = [f_measure(int(hit[one]), int(wrong[one])) for one in either]
     return {
         "balanced_accuracy": balanced,
         "precision": mean_of_measured(precision, known),

@@ -4,8 +4,8 @@
     findings_of(report)
 
 A metric fires where even the good end of its interval is worse than the reference by more than the
-tolerance. Where the reference is known with an interval itself, as that of an evaluation of 200 rows
-is, the uncertainty of both counts. A window with few labels is provisional and never fires.
+tolerance. Where the reference has an interval itself, as that of an evaluation of 200 rows has, the
+uncertainty of both counts. A window with few labels is provisional and never fires.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,12 +95,10 @@ def performance_of(
                 several=len(classes) != 2,
                 **of_column,
             )
-            if (
-                classes
-                and (_filled(found["labelled"], 0) & (_filled(found["truth"], 0) == 0)).any()
-            ):
-                rows = database.rows("unseen_labels", classes=list(classes), **asked.values)
-                unseen = dict(rows)
+            strange = _filled(found["labelled"], 0) & (_filled(found["truth"], 0) == 0)
+            if strange.any():
+                listed = list(classes)
+                unseen = dict(database.rows("unseen_labels", classes=listed, **asked.values))
     rows, unreadable = _answered(found, classes, chosen)
     order = np.argsort(rows.at, kind="stable")
     ordered = rows.where(order)
@@ -234,7 +233,7 @@ def _answered(
         readable = labelled & np.isfinite(truth) & np.isfinite(answers)
         rows = Answered(at, readable, label_at, score=answers, truth=truth, answers=answers)
         return rows, int((labelled & ~readable).sum())
-    truth, answers = (_filled(found[name], 0).astype(np.int64) - 1 for name in ("truth", "answer"))
+    codes = [_filled(found[name], 0).astype(np.int64) - 1 for name in ("truth", "answer")]
     two = len(classes) == 2
     scores = {name: _floats(found[name]) for name in ("score", "of_truth", "of_answer", "squares")}
     score = scores["score" if two else "of_answer"]
@@ -245,8 +244,8 @@ def _answered(
         label_at,
         score=score if scored else None,
         classes=Classes(
-            truth,
-            answers,
+            truth=codes[0],
+            answers=codes[1],
             count=max(len(classes), 1),
             positive=positive,
             score=score if scored and two else None,
@@ -286,14 +285,11 @@ def _ranges(
             yield name, numbers == value
         return
     known = column.quantiles[_QUARTERS]
-    edges = np.unique(known if known else np.quantile(there, [0.25, 0.5, 0.75]))
+    edges = np.unique(known or np.quantile(there, [0.25, 0.5, 0.75]).tolist())
     bins = np.searchsorted(edges, numbers, "left")  # an edge belongs to the bin below it
     names = [f"{edge:.6g}" for edge in edges]
-    named = [
-        f"<= {names[0]}",
-        *(f"{low} to {high}" for low, high in zip(names, names[1:], strict=False)),
-    ]
-    for place, name in enumerate([*named, f"> {names[-1]}"]):
+    between = [f"{low} to {high}" for low, high in pairwise(names)]
+    for place, name in enumerate([f"<= {names[0]}", *between, f"> {names[-1]}"]):
         its = (bins == place) & ~np.isnan(numbers)
         if its.any():
             yield name, its

@@ -127,7 +127,7 @@ def _of_evaluation(
         return {}, None
     if score is not None and len(classes) == 2 and positive == 0:
         score = 1 - score  # it is of the class that sorts last
-    rows = Classes(*codes, count=len(classes), positive=positive, score=score)
+    rows = Classes(codes[0], codes[1], count=len(classes), positive=positive, score=score)
     metrics = measure_classes(rows)
     if score is None or len(classes) != 2:
         return metrics, None

@@ -36,8 +36,8 @@ def _rmse(errors: Floats) -> Measured | None:
 def _r2(truth: Floats, errors: Floats) -> Measured | None:
     """Return 1 - MSE / variance.
 
-    Its influence function is (MSE / V) ((y - mean)^2 / V) - e^2 / V, as the derivative by the MSE is
-    -1 / V and that by the variance V is MSE / V^2; the constants cancel.
+    Its influence function is (MSE / V) ((y - mean)^2 / V) - e^2 / V, as the derivative by the MSE
+    is -1 / V and that by the variance V is MSE / V^2; the constants cancel.
     """
     rows = len(truth)
     deviations = np.square(truth - truth.mean()) if rows else truth

@@ -50,7 +50,7 @@ def kolmogorov_p(distance: float, first: int, second: int) -> float:
     t = (root + 0.12 + 0.11 / root) * distance
     if t < 0.2:
         return 1.0
-    terms = (2 * (-1) ** (k - 1) * math.exp(-2 * k * k * t * t) for k in range(1, 101))
+    terms = ((2 if k % 2 else -2) * math.exp(-2 * k * k * t * t) for k in range(1, 101))
     return min(1.0, max(0.0, sum(terms)))
 
 

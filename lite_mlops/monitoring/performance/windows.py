@@ -141,9 +141,7 @@ def split(rows: Answered, window: int | timedelta | None) -> Iterator[Part]:
     if isinstance(window, int):
         starts = np.arange(0, len(rows), window)
         ends = np.minimum(starts + window, len(rows))
-        times = [
-            (rows.at[start], rows.at[end - 1]) for start, end in zip(starts, ends, strict=True)
-        ]
+        times = list(zip(rows.at[starts], rows.at[ends - 1], strict=True))
     else:
         width = window // timedelta(microseconds=1)
         first = _MONDAY if width % _WEEK == 0 else 0
