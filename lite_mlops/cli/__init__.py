@@ -22,9 +22,11 @@ _HOMES = {
     "drift": "drift",
     "endpoint": "endpoint",
     "experiments": "experiments",
+    "feedback": "feedback",
     "imports": "import",
     "init": "init",
     "models": "models",
+    "performance": "performance",
     "predict": "predict",
     "reproduce": "reproduce",
     "run": "run",
@@ -54,5 +56,6 @@ def main() -> None:
     \b
     Exit codes: 0 done, 1 failed, 2 wrong call, 3 not found, 4 conflict,
     5 busy, 6 not allowed, 7 damaged, 130 interrupted.
-    `run` exits with the code of the script, `drift` with 4 if data has drifted.
+    `run` exits with the code of the script, `drift` with 4 if data has drifted,
+    `performance` with 4 if a model has become worse.
     """

@@ -4,7 +4,7 @@
 1  failed        4  conflict       7  stored bytes are damaged
 2  wrong call    5  busy         130  interrupted
 
-`drift` exits with 4 if data has drifted.
+`drift` exits with 4 if data has drifted, `performance` if a model has become worse.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EXIT_CODES: dict[type[LiteMlopsError], int] = {
     Damaged: 7,
 }
 FAILED = 1
-DRIFTED = 4
+DRIFTED = FIRED = 4
 INTERRUPTED = 130
 
 

@@ -230,8 +230,7 @@ def _of_calibration(report: PerformanceReport) -> Iterator[Finding]:
     least = report.rules.calibration + (before.excess if before else 0.0)
     text = (
         f"probabilities are off by {figure(found.error)} on average, {figure(found.by_chance)} of "
-        f"it by chance; what they say is {figure(abs(found.gap.value))} too "
-        f"{'high' if found.gap.value > 0 else 'low'} in the mean"
+        f"it by chance; in the mean they are {_off(found.gap.value)}"
     )
     if found.chance or found.excess <= least:
         severity = NONE
@@ -249,6 +248,12 @@ def _of_calibration(report: PerformanceReport) -> Iterator[Finding]:
         limit=least,
         evidence=_counts(report.latest) | found.to_dict(),
     )
+
+
+def _off(gap: float) -> str:
+    if abs(gap) < 0.0005:
+        return "right"
+    return f"{figure(abs(gap))} too {'high' if gap > 0 else 'low'}"
 
 
 def _of_slices(report: PerformanceReport) -> Iterator[Finding]:
