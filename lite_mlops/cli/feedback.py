@@ -31,7 +31,7 @@ def feedback(
     strict: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Record the true labels of earlier predictions, from FILE.
+    r"""Record the true labels of earlier predictions, from FILE.
 
     FILE is CSV, Parquet or JSON lines. A row names its prediction by the id that came with the
     answer, or by a column that the model was asked with:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -90,8 +90,8 @@ def _show(report: PerformanceReport) -> None:
         say(f"{mark}{finding.sentence}")
 
 
-def _verdict(severities: Sequence[str] | object) -> str:
-    found = set(severities)  # type: ignore[call-overload]
+def _verdict(severities: Iterable[str]) -> str:
+    found = set(severities)
     return next((word for one, word in reversed(_VERDICTS.items()) if one in found), "")
 
 
