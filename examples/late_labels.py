@@ -46,7 +46,7 @@ def admit(count: int, first: int) -> tuple[pd.DataFrame, pd.Series]:
     return patients, pd.Series(np.where(back, "back", "home"), name="back")
 
 
-# -- training: what the evaluation says is what the months to come are compared with ---------------
+# -- training: what the evaluation says is what the months to come are compared with -------------
 
 train, train_back = admit(2_000, first=0)
 test, test_back = admit(1_500, first=500_000)
@@ -60,7 +60,7 @@ with lm.start_run("logistic"):
         model, "readmission", input_example=train.head(20), training=train, personal=["patient"]
     )
 
-# -- eight weeks of answers; in the fifth a device is replaced, which reads three times as much --------
+# -- eight weeks of answers; in the fifth a device is replaced, which reads three times as much --
 
 weeks = [admit(WEEK, first=1_000_000 + WEEK * week) for week in range(8)]
 with lm.predictor("readmission") as predictor:
@@ -101,7 +101,7 @@ print("after the second month")
 print(" ", lm.feedback(labels_of(4, 8), **by_patient))
 look()
 
-# -- a late correction: what was wrong is kept, and the last word stands ---------------------------
+# -- a late correction: what was wrong is kept, and the last word stands -------------------------
 
 patient = weeks[0][0]["patient"].iloc[0]
 right = {"home": "back", "back": "home"}[weeks[0][1].iloc[0]]

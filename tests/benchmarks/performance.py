@@ -3,9 +3,9 @@
 Labels are those of a CSV file, by the ids of predictions; taking them reads the file, joins it with
 the predictions, checks it and writes the journal, and folding it is measured apart. Performance is
 that of 200,000 predictions over 100 days: the join with their labels, all metrics of a classifier
-with their intervals, each day and as a whole, and the calibration. All are processor time. The
-floor fetches the same columns by the same join, and has scikit-learn compute accuracy, F1 and AUC of
-each day, without intervals.
+with their intervals, each day and as a whole, and the calibration. All is processor time. The
+floor fetches the same columns by the same join, and has scikit-learn compute accuracy, F1 and AUC
+of each day, without intervals.
 """
 
 from __future__ import annotations

@@ -114,7 +114,12 @@ def calibrate(probabilities: Floats, happened: NDArray[np.bool_]) -> Calibration
     ends = np.append(starts[1:], len(p)) - 1
     bins = tuple(
         ReliabilityBin(
-            float(p[start]), float(p[end]), int(rows), float(mean), float(share), *wilson(hit, rows)
+            float(p[start]),
+            float(p[end]),
+            int(rows),
+            float(mean),
+            float(share),
+            *wilson(float(hit), int(rows)),
         )
         for start, end, rows, mean, share, hit in zip(
             starts, ends, counts, predicted / counts, seen / counts, seen, strict=True

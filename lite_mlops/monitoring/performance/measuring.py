@@ -100,7 +100,7 @@ def performance_of(
                 listed = list(classes)
                 unseen = dict(database.rows("unseen_labels", classes=listed, **asked.values))
     rows, unreadable = _answered(found, classes, chosen)
-    order = np.argsort(rows.at, kind="stable")
+    order = np.lexsort((_filled(found["place"], 0), rows.at))  # those of a request have one time
     ordered = rows.where(order)
     overall = measure_window(ordered, rules)
     parts = tuple(split(ordered, width))

@@ -47,7 +47,8 @@ WHERE p.model = $model AND p.version = $version
 -- Answers of a version and their labels, as places in the list of its classes (0: none of them), with
 -- what is needed of the probabilities: of the positive class, of the true one, of the one answered,
 -- and the sum of their squares. A row may belong to a group of the values of a column.
-SELECT epoch_us(p.ts) AS at, coalesce(list_position($classes::VARCHAR[], p.value), 0) AS answer,
+SELECT epoch_us(p.ts) AS at, p.rowid AS place,
+       coalesce(list_position($classes::VARCHAR[], p.value), 0) AS answer,
        coalesce(list_position($classes::VARCHAR[], f.label), 0) AS truth,
        f.label IS NOT NULL AS labelled, epoch_us(coalesce(f.known_at, f.ts)) AS label_at,
        p.scores[$positive] AS score,
@@ -63,7 +64,7 @@ WHERE p.model = $model AND p.version = $version
 
 -- name: judged_numbers
 -- The same of a version that answers with numbers; a label that is none is not there.
-SELECT epoch_us(p.ts) AS at, try_cast(p.value AS DOUBLE) AS answer,
+SELECT epoch_us(p.ts) AS at, p.rowid AS place, try_cast(p.value AS DOUBLE) AS answer,
        try_cast(f.label AS DOUBLE) AS truth, f.label IS NOT NULL AS labelled,
        epoch_us(coalesce(f.known_at, f.ts)) AS label_at, p.numbers[$feature] AS number,
        if(p.texts[$feature] IS NULL, 0,
