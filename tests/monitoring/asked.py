@@ -22,7 +22,7 @@ def asked(
     *,
     model: str = "churn",
     version: int = 1,
-    days: Sequence[float] | None = None,
+    days: Any = None,
     inputs: Any = None,
     texts: list[list[str | None]] | None = None,
     shares: Any = None,

@@ -15,9 +15,10 @@ from lite_mlops.monitoring.performance.intervals import Floats, Measured, Z, mea
 def measure_numbers(truth: Floats, answers: Floats) -> dict[str, Measured]:
     """Return mae, rmse, r2 and bias (the mean of answer - truth) by name; none without rows.
 
-    The intervals of MAE and bias are those of a mean. That of RMSE is that of the mean square on the
-    scale of its logarithm, as squares are skew, and that of R2 is by its influence function; both
-    are the delta method (van der Vaart, "Asymptotic Statistics", 1998, chapter 3). R2 is not defined where all labels are equal.
+    The intervals of MAE and bias are those of a mean. That of RMSE is that of the mean square, on
+    the scale of its logarithm as squares are skew, and that of R2 is by its influence function;
+    both are the delta method (van der Vaart, "Asymptotic Statistics", 1998, chapter 3). R2 is not
+    defined where all labels are equal.
     """
     errors = answers - truth
     found = {"mae": mean_of(np.abs(errors)), "rmse": _rmse(errors), "r2": _r2(truth, errors)}
@@ -31,7 +32,7 @@ def _rmse(errors: Floats) -> Measured | None:
         return None
     value = math.sqrt(found.value)
     if not value or not math.isfinite(found.high):
-        return Measured(value, min(value, 0.0), value if not value else math.inf, found.rows)
+        return Measured(value, 0.0, math.inf if value else 0.0, found.rows)
     factor = math.exp((found.high / found.value - 1) / 2)
     return Measured(value, value / factor, value * factor, found.rows)
 
