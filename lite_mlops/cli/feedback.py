@@ -31,7 +31,7 @@ def feedback(
     strict: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Record the true labels of earlier predictions, from FILE.
+    """Record the true labels of earlier predictions, from FILE.
 
     FILE is CSV, Parquet or JSON lines. A row names its prediction by the id that came with the
     answer, or by a column that the model was asked with:
@@ -43,7 +43,7 @@ def feedback(
     By a key, a label is of the latest prediction of each version that was made before it was known.
     Labels may come again: the one that was known last stands, and earlier ones are kept in the
     table earlier_labels. Rows that name no prediction are left out and told.
-    """
+    """  # noqa: D301  a \b keeps the lines of the examples apart
     received = open_project().monitoring.feedback_table(
         file,
         label=label,

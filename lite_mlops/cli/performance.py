@@ -43,7 +43,7 @@ def performance(
     positive: str | None,
     form: str | None,
 ) -> None:
-    """Show how good the answers of a model were, by the labels that came.
+    """Show how good answers were, by the labels that came.
 
     MODEL names a version, such as churn@champion. What is measured is compared with the evaluation
     that was kept when it was made. Exits with 4 if the last window that has enough labels is worse,

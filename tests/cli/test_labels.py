@@ -92,7 +92,10 @@ def test_what_fell_is_told_and_exits_with_4(
     assert cli("feedback", path).out == "600 of 600 labels recorded.\n"
     done = cli("performance", "churn/1")
     assert done.code == 4
-    assert "\nALERT: accuracy 0.700 (0.662 to 0.735), against " in done.out
+    assert done.out.splitlines()[2] == (
+        "ALERT: auc 0.701 (0.656 to 0.742), against 0.910 in the metrics of its run: worse by more "
+        "than the tolerated 0.020."
+    )
     assert "Labels came after" in done.out
     assert cli("performance", "churn/1", "--until", "2026-03-02").code == 0
 

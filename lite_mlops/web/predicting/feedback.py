@@ -89,9 +89,9 @@ def _columns(body: Mapping[str, Any], names: tuple[str, ...], limits: Limits) ->
     if not all(isinstance(column, list) for column in found):
         raise Invalid(_FORMS)
     columns: list[list[Any]] = [column for column in found if isinstance(column, list)]
-    times = body.get("times")
-    columns.append([""] * len(columns[0]) if times is None else times)
-    if not isinstance(columns[-1], list) or len({len(column) for column in columns}) > 1:
+    times = body.get("times", [""] * len(columns[0]))
+    columns.append(times)
+    if not isinstance(times, list) or len({len(column) for column in columns}) > 1:
         raise Invalid(f"{', '.join(names)} and times are lists of the same length.")
     if not all(isinstance(moment, str) for moment in columns[-1]):
         raise Invalid("times are texts such as '2026-01-31T12:00:00Z'.")
