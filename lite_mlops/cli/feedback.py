@@ -38,7 +38,7 @@ def feedback(
 
     \b
       lite-mlops feedback labels.csv
-      lite-mlops feedback churn.parquet --key customer --model churn --label churned
+      lite-mlops feedback left.csv --key customer --model churn --label left
 
     By a key, a label is of the latest prediction of each version that was made before it was known.
     Labels may come again: the one that was known last stands, and earlier ones are kept in the

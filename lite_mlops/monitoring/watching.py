@@ -198,7 +198,8 @@ class Monitoring:
         Args:
             ids: The id of a prediction, or a column of ids.
             labels: The label, or a column of labels.
-            times: When each was known, as times or ISO 8601 texts; default: now.
+            times: When each was known, as times or ISO 8601 texts, in UTC if they name no zone; a
+                date means the end of its day. Default: now.
 
         Raises:
             NotFound: one of the predictions does not exist.
@@ -236,7 +237,7 @@ class Monitoring:
                 latest prediction with that value that was made before it was known, in each
                 version.
             model: The model whose predictions are meant; needed with `key`.
-            time: The column that says when each label was known; default: now.
+            time: The column that says when each label was known, as for `feedback`; default: now.
             every: Whether a label is of all predictions with a value of the key.
             strict: Whether rows that cannot be taken are refused, and all others with them.
 
