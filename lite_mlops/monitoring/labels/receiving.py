@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -136,13 +137,14 @@ def _join(store: Store, told: Told, whole: Mask, key: Key | None) -> _Joined:
     places = np.flatnonzero(whole)
     rows = told.where(whole)
     names = encodable(rows.names)
-    columns = {"place": places, "name": names, "label": rows.labels, "time": rows.times}
     if not len(places):
         return _joined({name: np.empty(0, object) for name in _COLUMNS})
-    with store.reading() as database, database.shown("told_labels", columns):
-        _check_times(database)
+    with store.reading() as database, ExitStack() as stack:
+        columns = {"place": places, "name": names, "label": rows.labels}
+        columns["known_at"] = _known_at(database, rows.times)
+        stack.enter_context(database.shown("told_labels", columns))
         if key is None:
-            return _joined(database.arrays("labels_by_id"))
+            return _joined(database.arrays("labels_by_id", never=_NEVER))
         versions = _places_of(database, key)
         keys = _forms(store, key, places, names)
         with database.shown("told_keys", keys):
@@ -153,6 +155,7 @@ def _join(store: Store, told: Told, whole: Mask, key: Key | None) -> _Joined:
                     versions=list(versions),
                     places=list(versions.values()),
                     every=key.every,
+                    never=_NEVER,
                 )
             )
 
@@ -188,14 +191,23 @@ def _joined(found: Mapping[str, Any]) -> _Joined:
     )
 
 
-def _check_times(database: Database) -> None:
-    first, count = database.rows("wrong_times")[0]
-    if count:
-        more = f" (and {count - 1:,} more)" if count > 1 else ""
+def _known_at(database: Database, times: Texts) -> NDArray[np.int64]:
+    """Return times in microseconds since 1970 UTC; `_NEVER` where none was told."""
+    known = np.full(len(times), _NEVER, np.int64)
+    its = np.flatnonzero(times != "")
+    if not len(its):
+        return known
+    with database.shown("told_times", {"place": its, "time": times[its]}):
+        found = database.arrays("told_times")["known_at"]
+    wrong = np.flatnonzero(np.ma.getmaskarray(found))
+    if len(wrong):
+        more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
         raise Invalid(
-            f"{first!r} is no time{more}; expected one such as '2026-01-31' or "
+            f"{times[its[wrong[0]]]!r} is no time{more}; expected one such as '2026-01-31' or "
             "'2026-01-31T12:00:00Z'."
         )
+    known[its] = np.ma.getdata(found)
+    return known
 
 
 def _places_of(database: Database, key: Key) -> dict[int, int]:

@@ -101,9 +101,7 @@ GROUP BY f.label ORDER BY rows DESC, f.label LIMIT 5;
 -- Told labels, by their places, with the predictions they are of and the labels that stand of these.
 WITH told AS (
     SELECT place, name, label, try_cast(label AS DOUBLE) AS number,
-           try_cast(time AS TIMESTAMP)
-           + if(length(time) = 10, INTERVAL '1 day' - INTERVAL '1 microsecond', INTERVAL 0 day)
-           AS known_at -- a date is over when its day is
+           make_timestamp(nullif(known_at, $never)) AS known_at
     FROM told_labels
 )
 SELECT t.place, t.label, t.number, epoch_us(t.known_at) AS known_at, p.prediction_id,
@@ -119,9 +117,7 @@ ORDER BY t.place;
 -- forms in which a value may be recorded: a text, a number, a pseudonym.
 WITH told AS (
     SELECT place, label, try_cast(label AS DOUBLE) AS number,
-           try_cast(time AS TIMESTAMP)
-           + if(length(time) = 10, INTERVAL '1 day' - INTERVAL '1 microsecond', INTERVAL 0 day)
-           AS known_at
+           make_timestamp(nullif(known_at, $never)) AS known_at
     FROM told_labels
 ), watched AS (
     SELECT unnest($versions::BIGINT[]) AS version, unnest($places::BIGINT[]) AS feature
@@ -148,10 +144,22 @@ QUALIFY $every OR row_number() OVER (
 ) = 1
 ORDER BY t.place, a.ts, a.prediction_id;
 
--- name: wrong_times
--- The first told time that is none, and how many there are.
-SELECT min_by(time, place), count(*) FROM told_labels
-WHERE time <> '' AND try_cast(time AS TIMESTAMP) IS NULL;
+-- name: told_times
+-- Times as microseconds since 1970 UTC, in the order of `told_times`; null for what is none. Without a
+-- zone they are UTC, and a date is over when its day is.
+WITH parsed AS (
+    SELECT place, time, CASE
+        WHEN NOT regexp_full_match(time,
+            '\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)? ?(Z|[+-]\d{2}(:\d{2})?)?)?')
+            THEN NULL
+        WHEN length(time) = 10
+            THEN epoch_us(try_cast(time AS TIMESTAMP)) + 86400000000 - 1
+        WHEN regexp_matches(time, '(Z|[+-]\d{2}(:\d{2})?)$')
+            THEN epoch_us(try_cast(time AS TIMESTAMPTZ))
+        ELSE epoch_us(try_cast(time AS TIMESTAMP)) END AS known_at
+    FROM told_times
+)
+SELECT known_at FROM parsed ORDER BY place;
 
 -- name: answering_versions
 SELECT DISTINCT version FROM predictions WHERE model = $model ORDER BY version;

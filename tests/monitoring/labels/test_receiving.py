@@ -1,9 +1,11 @@
 """Labels that come late, again, wrong or for nobody: stated rules, and nothing half recorded."""
 
+# ruff: noqa: DTZ001  the tables hold UTC without saying so
+
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,7 @@ def test_the_label_that_was_known_last_stands_whenever_it_arrives(models: Projec
     models.monitoring.feedback(one, "yes")  # known now
     assert standing(models) == {one: "yes"}
     (known,) = models.sql("SELECT known_at FROM earlier_labels WHERE label = 'no'").rows[0]
-    assert known == datetime(2026, 3, 11)  # noqa: DTZ001  the tables hold UTC without saying so
+    assert known == datetime(2026, 3, 11)
 
 
 def test_rows_that_contradict_each_other_are_counted_and_the_last_one_stands(
@@ -111,6 +113,36 @@ def test_a_table_gives_what_its_rows_give(
         assert models.monitoring.feedback_table(table, time="at").recorded == len(told)
     labels = standing(models)
     assert [labels.get(one) for one in second] == [labels.get(one) for one in first]
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("2026-03-05T12:00:00+02:00", datetime(2026, 3, 5, 10)),
+        ("2026-03-05 12:00:00.5-05:30", datetime(2026, 3, 5, 17, 30, 0, 500_000)),
+        ("2026-03-05T12:00:00Z", datetime(2026, 3, 5, 12)),
+        ("2026-03-05 12:00", datetime(2026, 3, 5, 12)),
+        ("2026-03-05", datetime(2026, 3, 5, 23, 59, 59, 999_999)),
+        (datetime(2026, 3, 5, 12, tzinfo=timezone(timedelta(hours=3))), datetime(2026, 3, 5, 9)),
+        (pd.Timestamp("2026-03-05 12:00", tz="Asia/Tokyo"), datetime(2026, 3, 5, 3)),
+        (np.datetime64("2026-03-05T12:00"), datetime(2026, 3, 5, 12)),
+    ],
+)
+def test_times_of_any_zone_are_told(models: Project, told: object, known: datetime) -> None:
+    (one,) = asked(models, ["yes"])
+    models.monitoring.feedback(one, "no", told)
+    assert models.sql("SELECT known_at FROM feedback").rows == ((known,),)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["soon", "31.01.2026", "2026-01-31 10:00 Europe/Berlin", "2026-13-01", "2026-01-31T25:00"],
+)
+def test_what_is_no_time_is_refused(models: Project, told: str) -> None:
+    ids = asked(models, ["yes"] * 2)
+    with pytest.raises(Invalid, match=r"is no time \(and 1 more\); expected one such as"):
+        models.monitoring.feedback(ids, ["yes", "no"], [told, told])
+    assert standing(models) == {}
 
 
 # -- what labels mean ---------------------------------------------------------------------------
@@ -347,7 +379,7 @@ def test_a_file_of_any_kind_says_the_same(models: Project, tmp_path: Path, name:
     assert (received.rows, received.recorded, received.unlabelled.count) == (3, 2, 1)
     assert standing(models) == {ids[0]: "1", ids[1]: "0"}
     (known,) = models.sql("SELECT DISTINCT known_at FROM feedback").rows[0]
-    assert known == datetime(2026, 3, 3, 23, 59, 59, 999_999)  # noqa: DTZ001
+    assert known == datetime(2026, 3, 3, 23, 59, 59, 999_999)
 
 
 def test_ids_that_look_like_numbers_stay_as_they_are(models: Project, tmp_path: Path) -> None:
