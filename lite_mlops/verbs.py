@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lite_mlops.gates import GateReport
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring.drift import DriftReport
+    from lite_mlops.monitoring.labels import Received
     from lite_mlops.monitoring.monitors import Monitor
     from lite_mlops.pipelines import PipelineFunction
     from lite_mlops.serving import Predictor
@@ -346,9 +347,22 @@ def monitor(name: str, **options: Any) -> Monitor:
     return known[name] if name in known and not options else monitors.set(name, **options)
 
 
-def feedback(prediction_id: str, label: Any) -> None:
-    """Record the true label of an earlier prediction; see `Monitoring.feedback`."""
-    current_project().monitoring.feedback(prediction_id, label)
+def feedback(ids: Any, labels: Any = None, times: Any = None, **options: Any) -> Received:
+    """Record what was true: the labels of earlier predictions, by their ids or by a table.
+
+    `feedback("6b079c69", "leaves")` and `feedback(ids, labels)` are of predictions by their ids,
+    all of them or none; see `Monitoring.feedback`. `feedback(frame, label="churned",
+    key="customer", model="churn")` takes a DataFrame, columns or a file; see
+    `Monitoring.feedback_table` for the options.
+
+    Raises:
+        NotFound: there is no such prediction, file or model.
+        Invalid: a label is missing or cannot be one of the model, or it is no such table.
+    """
+    monitoring = current_project().monitoring
+    if labels is None and (options or not isinstance(ids, str)):
+        return monitoring.feedback_table(ids, **options)
+    return monitoring.feedback(ids, labels, times, **options)
 
 
 def autolog(*, disable: bool = False, **options: Any) -> Autolog:

@@ -70,6 +70,7 @@ SIDEWAYS = {
     ("monitoring", "models"),
     ("monitoring", "security"),  # reasons of decisions
     ("monitoring", "tracking"),  # evaluations, by which estimates are calibrated
+    ("monitoring", "security"),  # pseudonyms, by which labels may be told
     ("serving", "models"),
     ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms
@@ -226,9 +227,12 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.monitoring.reports": "what reports say; loaded by who writes one",
         "lite_mlops.tracking.evaluations": "what was labelled; loaded by who estimates",
         "lite_mlops.monitoring.fairness": "groups in reports; loaded by who asks for them",
+        "lite_mlops.monitoring.findings": "what every check speaks in",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
         "lite_mlops.monitoring.monitors": "what is watched; loaded by who watches",
         "lite_mlops.monitoring.alerts": "what fires, and who is told; loaded by who watches",
+        "lite_mlops.monitoring.labels": "what came of labels; loaded by who tells some",
+        "lite_mlops.monitoring.performance": "how good the answers were; loaded by who asks for it",
         "lite_mlops.models.diff": "versions side by side; loaded by who compares",
         "lite_mlops.tracking.keys": "the rules for names",
         "lite_mlops.serving.trials": "words of what is tried; loaded by who tries",

@@ -49,6 +49,17 @@ EXPECTED = {
     ],
     "grid_search": ["200 fits, 20 runs below GridSearchCV"],
     "healthcare_diagnosis": ["champion: breast-cancer/2", "drifted now: mean radius, mean texture"],
+    "late_labels": [
+        "  1,600 of 1,600 labels recorded.",
+        "  week 4: 400 of 400 labels, accuracy 0.79",
+        "  week 5: 0 of 400 labels, no labels yet\n",
+        "  fired: nothing\nafter the second month",
+        "  week 5: 400 of 400 labels, accuracy 0.66",
+        "against 0.827 (0.807 to 0.845) in the evaluation 'test' of its run, 1,500 rows: worse by",
+        "in 4 windows in a row since",
+        "  fired: accuracy, calibration",
+        "corrected labels on record: 1",
+    ],
     "model_registry": [
         "1 answered differently (1.4%)",
         "verdict: no difference that the data can tell: accuracy 1 against 0.9861",

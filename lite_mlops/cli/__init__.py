@@ -26,12 +26,14 @@ _HOMES = {
     "estimates": "estimates",
     "experiments": "experiments",
     "fairness": "fairness",
+    "feedback": "feedback",
     "gate": "gate",
     "imports": "import",
     "init": "init",
     "loop": "loop",
     "models": "models",
     "monitor": "monitor",
+    "performance": "performance",
     "pipe": "pipe",
     "predict": "predict",
     "promote": "approve promote",
@@ -64,6 +66,6 @@ def main() -> None:
     Exit codes: 0 done, 1 failed, 2 wrong call, 3 not found, 4 conflict,
     5 busy, 6 not allowed, 7 damaged, 130 interrupted.
     `run` exits with the code of the script, `drift` with 4 if data has drifted,
-    `monitor run` with 4 if something fires, `gate run` with 3 if the gate does not
-    pass.
+    `performance`, `estimates`, `fairness` and `monitor run` with 4 if something
+    fires, `gate run` with 3 if the gate does not pass.
     """

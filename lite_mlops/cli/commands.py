@@ -4,8 +4,8 @@
 1  failed        4  conflict       7  stored bytes are damaged
 2  wrong call    5  busy         130  interrupted
 
-`drift` exits with 4 if data has drifted, `monitor run` if something fires,
-`gate run` with 3 if the gate does not pass.
+`drift` exits with 4 if data has drifted, `performance`, `estimates`, `fairness` and `monitor run`
+if something fires; `gate run` with 3 if the gate does not pass.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ EXIT_CODES: dict[type[LiteMlopsError], int] = {
     Damaged: 7,
 }
 FAILED = 1
-DRIFTED = 4
+DRIFTED = FIRED = 4
 GATED = 3
 INTERRUPTED = 130
 

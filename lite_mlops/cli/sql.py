@@ -16,8 +16,8 @@ def sql(statement: str, rows: int | None, form: str | None) -> None:
     """Run one SQL statement that reads.
 
     The tables: runs, params, metrics, latest, tags, artifacts, datasets, model_versions, aliases,
-    predictions, feedback, decisions. `SHOW TABLES` and `DESCRIBE runs` tell more. The statement
-    cannot change anything, and sees no files, no network and no Python.
+    predictions, feedback, earlier_labels, decisions. `SHOW TABLES` and `DESCRIBE runs` tell more.
+    The statement cannot change anything, and sees no files, no network and no Python.
     """
     answer = open_project().sql(statement, rows=rows)
     if form:

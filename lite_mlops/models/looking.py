@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lite_mlops.errors import Damaged, Invalid, LiteMlopsError
+from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models.examples import Example, kept_with
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.lineage import Lineage, lineage_of
@@ -18,6 +18,7 @@ from lite_mlops.models.versions import ModelVersion
 
 if TYPE_CHECKING:
     from lite_mlops.models.diff import AnswersDiff, VersionDiff
+    from lite_mlops.tracking import Evaluation
     from lite_mlops.tracking.comparing import EvaluationPair
 
 
@@ -91,6 +92,19 @@ class Looking(Finding):
         if one.run_id is None or other.run_id is None or one.run_id == other.run_id:
             return ()
         return Comparisons(self._store).compare(one.run_id, other.run_id).evaluations
+
+    def kept_evaluations(self, version: ModelVersion) -> dict[str, Evaluation]:
+        """Return what the run of a version kept of its evaluations, by name; damaged ones not."""
+        from lite_mlops.tracking import Runs
+        from lite_mlops.tracking.comparing import Comparisons
+
+        if version.run_id is None:
+            return {}
+        try:
+            run = Runs(self._store).get(version.run_id)
+        except NotFound:  # it was imported without its run
+            return {}
+        return Comparisons(self._store).evaluations(run)
 
     def _answers(
         self, one: ModelVersion, other: ModelVersion, models: list[Any]

@@ -3,25 +3,30 @@
 project.monitoring.drift("churn@champion").moved
 project.monitoring.compare("patients@461a8a2d", "today.csv").drifted
 project.monitoring.performance("churn@champion").accuracy
+project.monitoring.performance_of("churn@champion", window="1d", by="city").findings()
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.data import Datasets, DatasetVersion
 from lite_mlops.errors import Invalid, NotFound
-from lite_mlops.models import Models, ModelVersion
+from lite_mlops.models import Models, ModelVersion, parse_reference
 from lite_mlops.store import Store, as_stored
-from lite_mlops.store.events import Feedback
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
     from lite_mlops.monitoring.estimates import EstimateReport
     from lite_mlops.monitoring.fairness import FairnessReport
+    from lite_mlops.monitoring.labels import Received
+    from lite_mlops.monitoring.performance import PerformanceReport, Rules
     from lite_mlops.monitoring.reports import ReportFacts
     from lite_mlops.monitoring.streams import StreamReport
 
@@ -228,6 +233,54 @@ class Monitoring:
 
         return streams_of(self._store, self._models.get(model), since=since, until=until)
 
+    def performance_of(
+        self,
+        model: str,
+        *,
+        window: str | int | timedelta | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        positive: Any = None,
+        reference: Mapping[str, float] | None = None,
+        rules: Rules | None = None,
+    ) -> PerformanceReport:
+        """Return how good the answers of a version were, with what fires.
+
+        Args:
+            model: The version, such as 'churn@champion'.
+            window: A number of predictions (1000), or a time ('6h', '1d', '1w'): the metrics of
+                each window, of which the last one that has enough labels is judged. Default: all
+                predictions are one window.
+            by: A recorded column: also the metrics of each of its values, or of ranges of it.
+            since: The time from which on predictions are looked at.
+            until: The time before which they are.
+            positive: The positive class, of two; default: the one that sorts last.
+            reference: Metrics to compare with; default: those of the evaluation that the run of the
+                version kept, else those that it logged.
+            rules: What is judged, and how strictly; see `Rules`.
+
+        Raises:
+            Invalid: a window, column or class cannot be used; or the model answers with several
+                values.
+            NotFound: there is no such version.
+        """
+        from lite_mlops.monitoring.performance.measuring import performance_of
+        from lite_mlops.monitoring.performance.windows import BALANCED
+
+        return performance_of(
+            self._store,
+            self._models,
+            self._models.get(model),
+            window=window,
+            by=by,
+            since=since,
+            until=until,
+            positive=positive,
+            reference=reference,
+            rules=rules or BALANCED,
+        )
+
     def _reference(self, version: ModelVersion) -> DatasetVersion:
         reference = None
         if version.run_id is not None:
@@ -254,38 +307,79 @@ class Monitoring:
 
     # -- facts ----------------------------------------------------------------------------------
 
-    def feedback(self, prediction_id: str, label: Any) -> None:
-        """Record the true label of an earlier prediction; a later one replaces it.
+    def feedback(self, ids: Any, labels: Any, times: Any = None) -> Received:
+        """Record the true labels of earlier predictions, all of them or none.
 
-        Raises:
-            NotFound: there is no such prediction.
-            Invalid: there is no label.
-        """
-        self.feedback_all([(prediction_id, label)])
+        Of several labels of one prediction the one that was known last stands; earlier ones are
+        kept in `earlier_labels`.
 
-    def feedback_all(self, labels: Sequence[tuple[str, Any]]) -> None:
-        """Record the true labels of several predictions: all of them or none.
+        Args:
+            ids: The id of a prediction, or a column of ids.
+            labels: The label, or a column of labels.
+            times: When each was known, as times or ISO 8601 texts, in UTC if they name no zone; a
+                date means the end of its day. Default: now.
 
         Raises:
             NotFound: one of the predictions does not exist.
-            Invalid: one of the labels is missing.
+            Invalid: a label is missing, or cannot be one of the model, such as a text for a number.
         """
-        for prediction_id, label in labels:
-            if label is None or not str(label):
-                raise Invalid(f"feedback to {prediction_id!r} needs the true label.")
-            if hasattr(label, "__len__") and not isinstance(label, str):
-                kind = type(label).__name__
-                raise Invalid(
-                    f"feedback to {prediction_id!r} needs one label; {label!r} is a {kind}."
-                )
-        wanted = [prediction_id for prediction_id, _ in labels]
-        with self._store.reading() as database:
-            known = {found for (found,) in database.rows("known_predictions", ids=wanted)}
-        for prediction_id in wanted:
-            if prediction_id not in known:
-                raise NotFound(f"There is no prediction {prediction_id!r}.")
-        events = [Feedback(prediction=found, text=str(label)) for found, label in labels]
-        for event in events:
-            event.body()  # refuses what is too long, before any of them is recorded
-        for event in events:
-            self._store.append(event)
+        from lite_mlops.monitoring.labels import receive, told_pairs
+
+        return receive(self._store, told_pairs(ids, labels, times), strict=True)
+
+    def feedback_all(self, labels: Sequence[tuple[str, Any]]) -> Received:
+        """Record the true labels of pairs of an id and a label; see `feedback`."""
+        return self.feedback([one for one, _ in labels], [label for _, label in labels])
+
+    def feedback_table(
+        self,
+        data: Any,
+        *,
+        label: str | None = None,
+        prediction_id: str | None = None,
+        key: str | None = None,
+        model: str | None = None,
+        time: str | None = None,
+        every: bool = False,
+        strict: bool = False,
+    ) -> Received:
+        """Record the labels of a table: a DataFrame, columns, or a CSV, Parquet or JSON lines file.
+
+        Rows from which no label can be taken are left out and told; nothing is half recorded.
+
+        Args:
+            data: The table, or the path of a file.
+            label: The column of the labels; default: 'label'.
+            prediction_id: The column of the ids; default: 'id' or 'prediction_id'.
+            key: A column that the model was asked with, which stands for the ids. A label is of the
+                latest prediction with that value that was made before it was known, in each
+                version.
+            model: The model whose predictions are meant; needed with `key`.
+            time: The column that says when each label was known, as for `feedback`; default: now.
+            every: Whether a label is of all predictions with a value of the key.
+            strict: Whether rows that cannot be taken are refused, and all others with them.
+
+        Raises:
+            Invalid: it is no such table; a column, a time or the key cannot be used; or `strict`.
+            NotFound: there is no such file or model; or, with `strict`, no such prediction.
+        """
+        from lite_mlops.monitoring.labels import Key, read_told, receive, told_table
+
+        if (key is None) != (model is None):
+            raise Invalid(
+                "a key needs the model whose predictions are meant, and a model is needed only for "
+                "a key; give both or none."
+            )
+        if key is not None and prediction_id is not None:
+            raise Invalid("labels are told by ids or by a key; give one of the two.")
+        wanted = {"label": label, "prediction_id": prediction_id, "key": key, "time": time}
+        if isinstance(data, str | PathLike):
+            with TemporaryDirectory(prefix="lite-mlops-") as folder:
+                path = Path(data).expanduser()
+                told = read_told(self._store.settings, Path(folder), path, **wanted)
+        else:
+            told = told_table(data, **wanted)
+        meant = None
+        if key is not None and model is not None:
+            meant = Key(parse_reference(model).model, key, every)
+        return receive(self._store, told, key=meant, strict=strict)

@@ -6,11 +6,11 @@ with store.reading() as database: ...
 with store.deciding() as decisions: ...
 """
 
-from lite_mlops.store.alone import alone
 from lite_mlops.store.beside import Beside, lower_priority
 from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
+from lite_mlops.store.holding import alone
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
 from lite_mlops.store.past import PastJournal, importing_alone
@@ -40,8 +40,8 @@ __all__ = [
     "importing_alone",
     "is_id",
     "keep",
-    "lower_priority",
     "kept_store",
+    "lower_priority",
     "new_id",
     "now",
     "open_store",

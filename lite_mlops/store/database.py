@@ -163,6 +163,15 @@ class Database:
         self.run(name, **values)
         return self.cursor.fetchnumpy()
 
+    @contextmanager
+    def shown(self, name: str, columns: Mapping[str, Any]) -> Iterator[None]:
+        """Have NumPy columns seen as the table `name` meanwhile; nothing is copied."""
+        self.cursor.register(name, dict(columns))
+        try:
+            yield
+        finally:
+            self.cursor.unregister(name)
+
     def execute(self, sql: str, *values: object) -> None:
         """Run one command that is not a named statement."""
         self.cursor.execute(sql, list(values))

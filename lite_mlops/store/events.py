@@ -346,7 +346,7 @@ class StepDone(Event):
 
 
 class Feedback(Event):
-    """The true label of an earlier prediction; the latest one stands."""
+    """The true label of an earlier prediction, as earlier versions of this package recorded it."""
 
     kind = "feedback"
     prediction: str
@@ -387,6 +387,23 @@ class AlertSent(Event):
     state: str
     attempt: int
     detail: dict[str, Any] | None = None
+
+
+class Labels(Event):
+    """The true labels of earlier predictions; each list has an entry for each.
+
+    Of several labels of one prediction the one that was known last stands; see `settle_labels`.
+    `times` are microseconds since 1970 UTC: when each was known, where that was told.
+    """
+
+    kind = "labels"
+    ids: list[str]
+    texts: list[str]
+    times: list[int | None] | None = None
+
+    def encoded(self, fields: Mapping[str, Any]) -> str:
+        """Return the fields as JSON: a file may bring a hundred thousand of them."""
+        return compact_json(fields)
 
 
 class RunDeleted(Decision):
@@ -709,6 +726,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     Prediction,
     Predictions,
     Feedback,
+    Labels,
     EndpointNoted,
     TrialSeen,
     MonitorRan,
@@ -756,6 +774,7 @@ _SQL_TYPES = {
     list[float]: "DOUBLE[]",
     list[float | None]: "DOUBLE[]",
     list[int]: "BIGINT[]",
+    list[int | None]: "BIGINT[]",
     list[list[float]]: "DOUBLE[][]",
     list[list[float | None]]: "DOUBLE[][]",
     list[list[str | None]]: "VARCHAR[][]",

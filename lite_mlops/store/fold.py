@@ -25,6 +25,7 @@ from lite_mlops.store.summaries import sum_up, sum_up_all
 _FOLLOWED_BY = {
     "run_resumed": {"run_started"},
     "summarise_metrics": {"metric", "metrics"},
+    "settle_labels": {"feedback", "labels"},
     "remove_purged": {"run_purged"},
 }
 
@@ -166,7 +167,8 @@ def _keep_unknown(database: Database, readings: Sequence[Reading]) -> None:
 def _statements_for(kinds: set[str]) -> list[str]:
     """Return the statements that fold these kinds of events, in their order."""
     wanted = kinds | {name for name, after in _FOLLOWED_BY.items() if after & kinds}
-    order = [*(event.kind for event in FOLD_ORDER), "summarise_metrics", "remove_purged"]
+    after = ("summarise_metrics", "settle_labels", "remove_purged")
+    order = [*(event.kind for event in FOLD_ORDER), *after]
     return [name for name in order if name in wanted]
 
 

@@ -119,6 +119,14 @@ class Store:
         """Append a fact to the journal and return its time; never waits and never fails."""
         return self.journal.append(event.body())
 
+    def append_together(self, events: Sequence[Event]) -> None:
+        """Append facts durably, all of them or none, whenever this process dies.
+
+        Raises:
+            Denied: the journal cannot be written to.
+        """
+        self.journal.append_durably(*(event.body() for event in events))
+
     def close(self) -> None:
         """Write what waits and let the journal go, as the end of the process does."""
         self.background.wait()

@@ -30,8 +30,8 @@ from lite_mlops.web.tally import Tally
 
 if TYPE_CHECKING:
     from lite_mlops.models import ModelVersion
-    from lite_mlops.store import Beside
     from lite_mlops.project import Project
+    from lite_mlops.store import Beside
 
 
 @dataclass(frozen=True, kw_only=True)

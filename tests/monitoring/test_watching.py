@@ -336,12 +336,9 @@ def test_tables_of_any_kind_are_compared(watched: Project, tmp_path: Path) -> No
         ([("known", "yes"), ("known", "")], Invalid, "feedback to 'known' needs the true label."),
         ([("\udcff", "yes")], NotFound, r"There is no prediction '\udcff'."),
         (
-            [("known", "yes"), ("known", "x" * 8_000_000)],
+            [("known", "yes"), ("known", "x" * 1_001)],
             Invalid,
-            (
-                "One feedback event holds 8,000,061 characters; at most 8,000,000 are kept. Log "
-                "large things as artifacts (log_text, log_table, log_artifact)."
-            ),
+            "the label of 'known' has 1,001 characters; at most 1,000 are kept.",
         ),
         (
             [("known", {"a": 1})],

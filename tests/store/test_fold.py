@@ -185,6 +185,12 @@ facts = st.one_of(
         detail=st.none() | st.just({"why": "timeout"}),
     ),
     st.builds(ev.Feedback, prediction=st.sampled_from(["p1", "p2"]), text=texts),
+    st.builds(
+        ev.Labels,
+        ids=st.sampled_from([["p1", "p2"], ["p2", "p2"]]),
+        texts=st.lists(texts, min_size=2, max_size=2),
+        times=st.none() | st.lists(st.integers(1, 9), min_size=2, max_size=2),
+    ),
 )
 
 

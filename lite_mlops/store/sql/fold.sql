@@ -233,12 +233,46 @@ SELECT unnest(ids), model, version, make_timestamp(unnest(times)), unnest(inputs
 FROM staged WHERE k = 'predictions';
 
 -- name: feedback
+-- What is told of labels is settled by `settle_labels`, which follows.
+SELECT 1;
+
+-- name: labels
+-- As `feedback`.
+SELECT 1;
+
+-- name: settle_labels
+-- Of the labels of a prediction the one stands that was known last; without such a time that of its
+-- recording counts. Those of one time follow each other as they were told. The others are kept.
+CREATE OR REPLACE TEMP TABLE told_labels AS
+WITH told AS (
+    SELECT prediction AS prediction_id, text AS label, make_timestamp(ts) AS ts,
+           NULL::TIMESTAMP AS known_at, 0::BIGINT AS place
+    FROM staged WHERE k = 'feedback'
+    UNION ALL
+    SELECT unnest(ids), unnest(texts), make_timestamp(ts), make_timestamp(unnest(times)),
+           unnest(range(len(ids)))
+    FROM staged WHERE k = 'labels'
+), together AS (
+    FROM told
+    UNION ALL
+    SELECT prediction_id, label, ts, known_at, coalesce(place, 0) FROM feedback
+    WHERE prediction_id IN (SELECT prediction_id FROM told)
+)
+SELECT *, row_number() OVER (
+    PARTITION BY prediction_id
+    ORDER BY coalesce(known_at, ts) DESC, ts DESC, place DESC, label DESC, known_at DESC NULLS LAST
+) AS from_last
+FROM together;
+INSERT INTO earlier_labels
+SELECT prediction_id, label, ts, known_at, place FROM told_labels WHERE from_last > 1;
 MERGE INTO feedback f
-USING (SELECT prediction, max((make_timestamp(ts), text)) AS top
-       FROM staged WHERE k = 'feedback' GROUP BY prediction) s
-ON f.prediction_id = s.prediction
-WHEN MATCHED AND s.top > (f.ts, f.label) THEN UPDATE SET label = s.top[2], ts = s.top[1]
-WHEN NOT MATCHED THEN INSERT VALUES (s.prediction, s.top[2], s.top[1]);
+USING (FROM told_labels WHERE from_last = 1) s
+ON f.prediction_id = s.prediction_id
+WHEN MATCHED THEN UPDATE SET
+    label = s.label, ts = s.ts, known_at = s.known_at, place = s.place
+WHEN NOT MATCHED THEN INSERT (prediction_id, label, ts, known_at, place)
+    VALUES (s.prediction_id, s.label, s.ts, s.known_at, s.place);
+DROP TABLE told_labels;
 
 -- name: step_done
 -- Of one step and key the latest result stands: it is the one whose outputs were kept last.

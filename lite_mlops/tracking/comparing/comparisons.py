@@ -8,6 +8,7 @@ Path("comparison.html").write_text(project.comparisons.page(found))
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Damaged, Invalid
@@ -165,6 +166,18 @@ class Comparisons:
             else:
                 found.append(MeasuredEvaluation(name, metrics))
         return tuple(found)
+
+    def evaluations(self, run: Run) -> dict[str, Evaluation]:
+        """Return the evaluations that a run kept, by name; those that cannot be read are not."""
+        from lite_mlops.tracking.evaluations import name_of
+
+        found = {}
+        for artifact in run.artifacts:
+            name = name_of(artifact.path)
+            if name is not None:
+                with suppress(Invalid, Damaged):
+                    found[name] = self._evaluation(run, artifact.path)
+        return found
 
     def _read(self, run: Run, artifact: Artifact) -> bytes:
         referrer = f"artifact {artifact.path!r} of run {run.id}"

@@ -133,7 +133,7 @@ def test_what_cannot_be_used_is_told_once(
     wait_until(lambda: bool(warnings_of()))
     wait_until(lambda: watching._thread is not None and watching._thread.is_alive())
     watching.stop()
-    told = [one for one in warnings_of() if "Monitors do not look at the moment" in one]
+    told = [one for one in warnings_of() if "The monitors cannot be run at the moment" in one]
     assert len(told) == 1
     assert "there is no option 'windw'" in told[0]
 
@@ -147,7 +147,7 @@ def test_a_process_that_fails_is_told(
     monkeypatch.setattr(beside, "_CODE", "import sys; sys.exit(5)")
     watching.look()
     wait_until(lambda: not watching._runs())
-    assert "The monitors could not look (exit code 5)." in warnings_of()
+    assert "The monitors could not be run (exit code 5)." in warnings_of()
 
 
 def test_who_stops_ends_the_process(
