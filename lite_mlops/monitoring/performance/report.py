@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from lite_mlops.charts import Band, Line, beside, in_notebook, line_chart
 from lite_mlops.data.wording import amount, percent
 from lite_mlops.htmltext import html_facts, html_table
 from lite_mlops.monitoring.findings import Finding
@@ -115,7 +116,31 @@ class PerformanceReport:
             )
             for one in (*self.windows, *self.slices, self.overall)
         ]
-        return html_facts(self.headline(), facts) + html_table("Performance", columns, rows)
+        table = html_table("Performance", columns, rows)
+        return in_notebook(html_facts(self.headline(), facts) + self._drawn() + table)
+
+    def _drawn(self) -> str:
+        """Return the judged metrics over the windows as pictures."""
+        windows = [one for one in self.windows if one.since is not None]
+        names = [name for name in self.overall.metrics if self._judges(name)]
+        if len(windows) < 2:
+            return ""
+        at = [one.since.timestamp() for one in windows if one.since is not None]
+        charts = []
+        for name in names:
+            found = [one.metrics.get(name) for one in windows]
+            line = Line(
+                name,
+                at,
+                [None if one is None else one.value for one in found],
+                [None if one is None else one.low for one in found],
+                [None if one is None else one.high for one in found],
+                [bool(one.provisional) for one in windows],
+            )
+            known = self.reference.metrics.get(name)
+            band = None if known is None else Band(known.low, known.high)
+            charts.append(line_chart(name, [line], x=None, band=band, legend=True))
+        return beside(charts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""
