@@ -60,6 +60,7 @@ SIDEWAYS = {
     ("importing", "tracking"),
     ("monitoring", "data"),
     ("monitoring", "models"),
+    ("monitoring", "tracking"),  # what versions answered when they were evaluated
     ("serving", "models"),
     ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms

@@ -81,6 +81,19 @@ class Looking(Finding):
             answers=trouble or self._answers(one, other, models),
         )
 
+    def importances(self, version: ModelVersion) -> dict[str, float]:
+        """Return how much each column counts for a version, as shares; empty if it cannot tell.
+
+        They are those that its model has itself. Coefficients count times the spread of their
+        column in the training data, where the model takes columns as they are.
+
+        Raises:
+            LiteMlopsError: the model cannot be loaded.
+        """
+        from lite_mlops.models.importances import column_importances
+
+        return column_importances(self._loaded(version), version.signature.columns)
+
     def _loaded(self, version: ModelVersion) -> Any:
         return open_version(self._store.objects, version, self._store.settings)
 

@@ -68,6 +68,12 @@ class Numbers(Sample):
         return np.diff(np.concatenate([[0], ends, [len(self.values)]])).astype(np.int64)
 
     @cached_property
+    def longest_run(self) -> tuple[int, float]:
+        """How many rows the number that comes again at once most often has, and which it is."""
+        place = int(np.argmax(self.runs))
+        return int(self.runs[place]), float(self.values[int(self.runs[:place].sum())])
+
+    @cached_property
     def steady(self) -> bool:
         """Whether the numbers only rise or only fall from row to row, as those of sorted data."""
         before, after = self.values[:-1], self.values[1:]

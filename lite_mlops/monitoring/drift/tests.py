@@ -35,6 +35,21 @@ def kolmogorov_smirnov_p(distance: float, reference: int, current: int) -> float
     return float(kstwo.sf(distance, np.round(reference * current / (reference + current))))
 
 
+def smallest_shift(reference: int, current: int, level: float) -> float | None:
+    """Return the shift that so many rows show at a level about every second time.
+
+    It is in standard deviations, of a normal column whose mean moved. Its Kolmogorov-Smirnov
+    distance 2 Phi(d / 2) - 1 is the critical one, sqrt(-ln(level / 2) (1/n + 1/m) / 2) (Smirnov,
+    1948). None where no shift is large enough, as for a single row.
+    """
+    if not reference or not current:
+        return None
+    from scipy.special import ndtri
+
+    critical = np.sqrt(-np.log(level / 2) * (1 / reference + 1 / current) / 2)
+    return float(2 * ndtri((1 + critical) / 2)) if critical < 1 else None
+
+
 def two_samples_p(distance: float, reference: Floats, current: Floats) -> float:
     """Return the p-value of the Kolmogorov-Smirnov distance of two sorted samples.
 

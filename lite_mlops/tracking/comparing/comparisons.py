@@ -166,6 +166,25 @@ class Comparisons:
                 found.append(MeasuredEvaluation(name, metrics))
         return tuple(found)
 
+    def evaluations(self, run_id: str) -> dict[str, Evaluation]:
+        """Return the evaluations that a run kept, by name; one that cannot be read is left out.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        from lite_mlops.tracking.evaluations import name_of
+
+        run = self._runs.get(run_id)
+        found = {}
+        for artifact in run.artifacts:
+            name = name_of(artifact.path)
+            if name is not None:
+                try:
+                    found[name] = self._evaluation(run, artifact.path)
+                except (Invalid, Damaged):
+                    continue
+        return found
+
     def _read(self, run: Run, artifact: Artifact) -> bytes:
         referrer = f"artifact {artifact.path!r} of run {run.id}"
         return self._store.objects.read(artifact.sha256, referrer)
