@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lite_mlops.data import ColumnReader, Datasets, DatasetVersion, Typed, as_columns, typed
+from lite_mlops.data import ColumnReader, Datasets, DatasetVersion, Typed, as_columns
 from lite_mlops.data.wording import amount, percent
 from lite_mlops.errors import Invalid, LiteMlopsError, NotFound, suggestion
 from lite_mlops.models import Models, ModelVersion
@@ -58,7 +58,9 @@ def _name(data: Any, otherwise: str) -> str:
 
 
 @contextmanager
-def _reference(datasets: Datasets, data: Any) -> Iterator[tuple[ColumnReader | Profiled, list[str]]]:
+def _reference(
+    datasets: Datasets, data: Any
+) -> Iterator[tuple[ColumnReader | Profiled, list[str]]]:
     """Yield a reference, of which the profile serves if nothing else is kept, and notes on it."""
     with ExitStack() as stack:
         try:
@@ -238,10 +240,7 @@ class Drifting:
         if version.run_id is not None and len(version.signature.outputs) == 1:
             kept = Comparisons(self._store).evaluations(version.run_id)
         if not kept:
-            return None, (
-                "Its answers are not compared: none to the reference are recorded. Call "
-                "log_evaluation in the run that trains, or compare with a past window.",
-            )
+            return None, (_NO_ANSWERS,)
         found = max(kept.values(), key=len)
         output = version.signature.outputs[0]
         answered: Any = found.y_pred
@@ -303,7 +302,9 @@ class Drifting:
         kind = version.signature.column(one.column).type
         if any(broken.rule == "type" for broken in one.broken) and not against.is_window:
             # What is recorded fits the signature, or no answer would have been given.
-            untold = f"the reference has other types here than the {_TYPES.get(kind, kind)} it takes"
+            untold = (
+                f"the reference has other types here than the {_TYPES.get(kind, kind)} it takes"
+            )
             return one.replaced(broken=(), examples={}, untold=untold)
         odd = recorded.odd.get(one.column)
         if odd is None or not recorded.features.rows:
@@ -392,11 +393,17 @@ _NO_JOINT = (
     "All columns together are compared where rows of both sides are kept: with a dataset, or with "
     "a past window."
 )
+_NO_ANSWERS = (
+    "Its answers are not compared: none to the reference are recorded. Call log_evaluation in the "
+    "run that trains, or compare with a past window."
+)
 _NO_IMPORTANCES = "How much each column counts is not known: the model cannot tell."
 
 
 def _unkept(rows: int, where: str) -> str:
-    return f"Of {amount(rows, 'prediction')} of the {where} no inputs are kept that can be compared."
+    return (
+        f"Of {amount(rows, 'prediction')} of the {where} no inputs are kept that can be compared."
+    )
 
 
 def _facts(version: ModelVersion, dataset: DatasetVersion) -> dict[str, Any]:

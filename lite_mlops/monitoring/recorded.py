@@ -131,7 +131,9 @@ class Recorded:
         kind = signature.column(name).type
         if not self.features.rows:
             empty = "text" if kind == "text" else "number"
-            return Typed(empty, np.empty(0, object if empty == "text" else float), np.empty(0, bool))
+            return Typed(
+                empty, np.empty(0, object if empty == "text" else float), np.empty(0, bool)
+            )
         if name not in self._cached:
             names = self.features.names
             self._fetch(names[names.index(name) :])
@@ -152,7 +154,8 @@ class Recorded:
         """Bring the first of these columns, as many as one scan may."""
         self._cached.clear()
         signature = self._version.signature
-        left, chosen, parts = _VALUES, [], []
+        left, parts = _VALUES, []
+        chosen: list[tuple[str, int, bool]] = []
         for name in names:
             textual = signature.column(name).type in ("text", "datetime")
             weight = self.pinned.rows * (10 if textual else 1)
@@ -178,7 +181,7 @@ class Recorded:
     def _arrays(self, selected: str) -> Any:
         """Return columns of the window: fixed texts with the numbers of places in them."""
         with self._store.reading() as database:
-            database.command(f"SELECT {selected} {_WINDOW}", self.pinned.values)  # noqa: S608
+            database.command(f"SELECT {selected} {_WINDOW}", self.pinned.values)
             return database.cursor.fetchnumpy()
 
     def _in_order(self, column: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -217,9 +220,8 @@ class Recorded:
             place = next(at for at, label in self._classes() if probability_of(label) == name)
             selected = f"scores[{place}]"
         if not self.pinned.rows:
-            return Typed("number" if numeric else "text", np.empty(0, object), np.empty(0, bool))
+            return Typed("empty", np.empty(0), np.empty(0, np.bool_))
         values, missing = self._in_order(self._arrays(f"{selected} AS v")["v"])
         if numeric:
             return Typed("number", np.where(missing, np.nan, values), missing | np.isnan(values))
         return Typed("text", np.where(missing, "", values), missing)
-

@@ -38,14 +38,14 @@ class Gaps:
     def from_row(cls, row: Mapping[str, Any]) -> Gaps:
         """Return the gaps of a row of `service_gaps`."""
         longest = [timedelta(microseconds=gap) for gap in row["longest"] or ()]
-        longest += [timedelta(0)] * (2 - len(longest))
+        first, second = [*longest, timedelta(0), timedelta(0)][:2]
 
         def told(name: str) -> datetime | None:
             moment: datetime | None = row[name]
             return None if moment is None else moment.replace(tzinfo=UTC)
 
         return cls(
-            row["moments"], told("first_at"), told("last_at"), *longest, told("ended_at")
+            row["moments"], told("first_at"), told("last_at"), first, second, told("ended_at")
         )
 
 

@@ -20,6 +20,7 @@ from lite_mlops.store.events import Feedback
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
+    from lite_mlops.monitoring.operation import ServiceReport
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,35 @@ class Monitoring:
             last=last,
             preset=preset,
             joint=joint,
+        )
+
+    def service(
+        self,
+        model: str,
+        *,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        last: str | timedelta | None = None,
+        reference_window: str | None = None,
+    ) -> ServiceReport:
+        """Return how a model served: requests, latencies, versions, trials, and late traffic.
+
+        Args:
+            model: A model, whichever of its versions answered, or a version such as 'churn/3'.
+            since: The beginning of the window; default: the first prediction.
+            until: Its end, which does not belong to it; default: now.
+            last: Instead of `since`, a span of time, such as '7d'.
+            reference_window: The time to compare with, such as '2026-11-01..2026-11-08'; default:
+                as much time before the window as it has, if it has a beginning.
+
+        Raises:
+            Invalid: a window cannot be read, or is one by count.
+            NotFound: there is no such model or version.
+        """
+        from lite_mlops.monitoring.operation import Operation
+
+        return Operation(self._store, self._models).of(
+            model, since=since, until=until, last=last, reference_window=reference_window
         )
 
     def performance(

@@ -100,7 +100,8 @@ def window_of(written: str | Window) -> Window:
         moments = [moment_of(one) if one.strip() else None for one in (begin, end)]
         return Window(since=moments[0], until=moments[1])
     if found := _COUNT.fullmatch(text):
-        return Window(**{found[1] or "last": int(found[2])})
+        count = int(found[2])
+        return Window(first=count) if found[1] == "first" else Window(last=count)
     span = span_of(text.removeprefix("last "))
     if span is None:
         raise Invalid(f"{written!r} is no window of predictions; write {_FORMS}.")
@@ -215,14 +216,14 @@ def pin(
         count=window.first or window.last,
     )
     assert row is not None
-    about = {"model": version.model, "version": version.version}
     if not row["found"]:
-        return Pinned(window, 0, **about)
+        return Pinned(window, 0)
     return Pinned(
         window,
         row["found"],
         (row["first_at"], row["first_place"]),
         (row["last_at"], row["last_place"]),
         row["newest"],
-        **about,
+        version.model,
+        version.version,
     )

@@ -107,10 +107,10 @@ def _where(broken: Broken, column: Typed) -> NDArray[np.bool_] | None:
             return np.isinf(numbers) & ~column.missing
         if "low" in about:
             with np.errstate(invalid="ignore"):
-                out = (numbers < about["low"]) | (numbers > about["high"])
-            return out & np.isfinite(numbers) & ~column.missing
+                out = (numbers < float(about["low"])) | (numbers > float(about["high"]))
+            return np.asarray(out & np.isfinite(numbers) & ~column.missing)
         if "only" in about:
-            return (numbers == about["only"]) & ~column.missing
+            return np.asarray((numbers == float(about["only"])) & ~column.missing)
     if "names" in about:
         wanted = set(about["names"])
         found = map(wanted.__contains__, column.values.tolist())
@@ -123,4 +123,4 @@ def example_rows(broken: Broken, column: Typed) -> list[int]:
     found = _where(broken, column)
     if found is None:
         found = ~column.missing
-    return np.flatnonzero(found)[:EXAMPLES].tolist()
+    return [int(place) for place in np.flatnonzero(found)[:EXAMPLES]]

@@ -1,8 +1,8 @@
 """The report of what changed from a reference to the present, and its findings.
 
-    report = compare_tables(old, new)
-    report.drifted, report.moved, report["age"].reasons
-    findings(report)                      # as monitors keep them and alerts are made of
+report = compare_tables(old, new)
+report.drifted, report.moved, report["age"].reasons
+findings(report)                      # as monitors keep them and alerts are made of
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class DriftReport:
         told = [f"{text}."]
         moved = [one.column for one in self.answers if one.drifted]
         if moved:
-            told.append(f"Of its answers {', '.join(moved)} {'has' if len(moved) == 1 else 'have'}.")
+            told.append(
+                f"Of its answers {', '.join(moved)} {'has' if len(moved) == 1 else 'have'}."
+            )
         told += [f"{one.text[0].upper()}{one.text[1:]}." for one in self.broken]
         return " ".join(told if self.joint is None else [*told, str(self.joint)])
 
@@ -106,7 +108,8 @@ class DriftReport:
             "found": str(self),
         }
         rows = [
-            (one.column, one.verdict, one.severity, "; ".join(one.reasons)) for one in (*self.columns, *self.answers)
+            (one.column, one.verdict, one.severity, "; ".join(one.reasons))
+            for one in (*self.columns, *self.answers)
         ]
         names = ("column", "verdict", "severity", "reasons")
         return html_facts("Drift", facts) + html_table("Columns", names, rows)
@@ -135,8 +138,8 @@ class DriftReport:
         }
 
 
-
 # -- findings -----------------------------------------------------------------------------------
+
 
 def _evidence(report: DriftReport, one: ColumnDrift | None = None) -> dict[str, Any]:
     """Return what every finding of a report carries: both sides, and how much of them there is."""
@@ -194,7 +197,9 @@ def findings(report: DriftReport) -> list[Finding]:
     `joint` (the value is the AUC). The evidence holds both sides, the distribution to draw, places
     or ids of example rows, and since when a rule is broken where rows have a time.
     """
-    found = [one for column in (*report.columns, *report.answers) for one in _of_column(report, column)]
+    found = [
+        one for column in (*report.columns, *report.answers) for one in _of_column(report, column)
+    ]
     for broken in report.broken:
         rows = [*report.examples.get(broken.rule, ())]
         evidence = _evidence(report) | {"rules": [broken.rule], "examples": {broken.rule: rows}}

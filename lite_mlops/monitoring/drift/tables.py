@@ -4,7 +4,7 @@ report = compare_tables(old, new)
 report.drifted, str(report)
 
 Only one column of each side is held at a time, and of all of them together what a classifier needs
-and one hash a row; so a table may be much larger than the memory, if its columns are read as needed.
+and one hash a row; so a table whose columns are read as needed may be larger than the memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lite_mlops.data import ColumnReader, Columns, Typed, typed
 from lite_mlops.monitoring.drift.columns import MIN_ROWS, Measured, measure
@@ -126,6 +125,64 @@ class Compared:
     examples: dict[str, list[int]] = field(default_factory=dict)
 
 
+class _Sides:
+    """Two tables, of which one column after the other is looked at."""
+
+    def __init__(self, old: ColumnReader | Profiled, new: ColumnReader, *, joint: bool) -> None:
+        self._old, self._new = old, new
+        self._joint = joint and isinstance(old, ColumnReader)
+        self._hashes = _RowHashes(old.rows), _RowHashes(new.rows)
+        self._kept: tuple[dict[str, Typed], dict[str, Typed]] = ({}, {})
+        self._used: list[str] = []
+        self.found = Compared()
+
+    def look_at(self, name: str) -> None:
+        """Measure a column of the reference."""
+        old = self._old
+        if name not in self._new.names:
+            gone = (Broken("gone", "the column is gone"),)
+            self.found.columns.append(Measured(name, "nothing", old.rows, 0, broken=gone))
+        elif isinstance(old, ColumnReader):
+            reference, current = old.read(name), self._new.read(name)
+            one = measure(name, sample(reference), sample(current))
+            if self._took(one, current):
+                self._hashes[0].add(reference)
+                # What names rows or times tells the sides apart by itself.
+                if self._joint and one.kind in ("number", "category"):
+                    for side, column in zip(self._kept, (reference, current), strict=True):
+                        side[name] = _thinned(column)
+        elif can_be_known(old.facts[name]):
+            current = self._new.read(name)
+            self._took(measure_known(name, old.facts[name], old.rows, sample(current)), current)
+
+    def _took(self, one: Measured, current: Typed) -> bool:
+        """Keep what was found of a column; return whether both sides have it in one type."""
+        self.found.columns.append(with_examples(one, current))
+        if any(broken.rule == "type" for broken in one.broken):
+            return False
+        self._used.append(one.column)
+        self._hashes[1].add(current)
+        return True
+
+    def look_at_rows(self) -> None:
+        """Look whether rows come twice."""
+        old, rows = self._old, self._new.rows
+        if not self._used or min(old.rows, rows) < MIN_ROWS:
+            return
+        if isinstance(old, ColumnReader):
+            broken, places = _duplicates(*self._hashes, min(old.rows, rows))
+        else:
+            broken, places = _known_duplicates(old, self._used, self._hashes[1])
+        if broken is not None:
+            self.found.broken = (*self.found.broken, broken)
+            self.found.examples[broken.rule] = places
+
+    def look_at_all(self) -> None:
+        """Look whether all columns together tell the sides apart."""
+        if self._joint:
+            self.found.joint = joint_drift(*self._kept)
+
+
 def measure_sides(
     old: ColumnReader | Profiled,
     new: ColumnReader,
@@ -138,64 +195,18 @@ def measure_sides(
     `old` may be a profile; then all columns together are not looked at. `whole` says whether rows
     that come twice are.
     """
-    found = Compared()
-    known = isinstance(old, Profiled)
-    names = [*(old.facts if isinstance(old, Profiled) else old.names)]
-    hashes = [_RowHashes(0 if known else old.rows), _RowHashes(new.rows)]
-    kept: tuple[dict[str, Typed], dict[str, Typed]] = ({}, {})
-    used = []
+    sides = _Sides(old, new, joint=joint)
+    names = old.names if isinstance(old, ColumnReader) else tuple(old.facts)
     for name in names:
-        if name not in new.names:
-            gone = (Broken("gone", "the column is gone"),)
-            found.columns.append(Measured(name, "nothing", old.rows, 0, broken=gone))
-            continue
-        if isinstance(old, Profiled) and not can_be_known(old.facts[name]):
-            continue
-        current = new.read(name)
-        if isinstance(old, Profiled):
-            one = measure_known(name, old.facts[name], old.rows, sample(current))
-        else:
-            reference = old.read(name)
-            one = measure(name, sample(reference), sample(current))
-        found.columns.append(with_examples(one, current))
-        if any(broken.rule == "type" for broken in one.broken):
-            continue
-        used.append(name)
-        hashes[1].add(current)
-        if not isinstance(old, Profiled):
-            hashes[0].add(reference)
-            # What names rows or times tells the sides apart by itself.
-            if joint and one.kind in ("number", "category"):
-                for side, column in zip(kept, (reference, current), strict=True):
-                    side[name] = _thinned(column)
+        sides.look_at(name)
     for name in new.names:
         if name not in names:
             untold = "the reference has no such column"
-            found.columns.append(Measured(name, "nothing", 0, new.rows, untold=untold))
+            sides.found.columns.append(Measured(name, "nothing", 0, new.rows, untold=untold))
     if whole:
-        _together(found, old, hashes, used, new.rows)
-    if joint and not known:
-        found.joint = joint_drift(*kept)
-    return found
-
-
-def _together(
-    found: Compared,
-    old: ColumnReader | Profiled,
-    hashes: Sequence[_RowHashes],
-    used: Sequence[str],
-    rows: int,
-) -> None:
-    """Add the rules of whole rows."""
-    if not used or min(old.rows, rows) < MIN_ROWS:
-        return
-    if isinstance(old, Profiled):
-        broken, places = _known_duplicates(old, used, hashes[1])
-    else:
-        broken, places = _duplicates(hashes[0], hashes[1], min(old.rows, rows))
-    if broken is not None:
-        found.broken = (*found.broken, broken)
-        found.examples[broken.rule] = places
+        sides.look_at_rows()
+    sides.look_at_all()
+    return sides.found
 
 
 def reader_of(columns: Columns) -> ColumnReader:

@@ -22,7 +22,6 @@ from lite_mlops.monitoring.drift.discovery import benjamini_hochberg
 from lite_mlops.monitoring.drift.evidence import Distribution
 from lite_mlops.monitoring.findings import ALERT, INFO, NONE, SEVERITIES, UNKNOWN, WARN
 
-
 LARGE = 2.0  # times the least effect that counts, from which on a change is an alert
 
 

@@ -50,12 +50,12 @@ FROM (
 );
 
 -- name: service_window
--- What requests of a version in a window were like: a request of several rows has one id for all of
+-- What requests in a window were like, of a version or of all that a model has: a request of several rows has one id for all of
 -- them, up to the last dash. Latencies are those of the model for a row.
 WITH asked AS (
     SELECT ts, regexp_replace(prediction_id, '-[0-9]+$', '') AS request, latency_us
     FROM predictions
-    WHERE model = $model AND version = $version
+    WHERE model = $model AND ($version IS NULL OR version = $version)
       AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
 )
 SELECT count(*) AS answers, count(DISTINCT request) AS requests, min(ts) AS first_at,
@@ -65,8 +65,9 @@ FROM asked;
 
 -- name: service_latencies
 -- Latencies at two ranks of a window, by which the uncertainty of a quantile is known.
-SELECT quantile_disc(latency_us, $shares::DOUBLE[]) FROM predictions
-WHERE model = $model AND version = $version
+SELECT quantile_disc(latency_us, $low::DOUBLE) AS low, quantile_disc(latency_us, $high::DOUBLE) AS high
+FROM predictions
+WHERE model = $model AND ($version IS NULL OR version = $version)
   AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until);
 
 -- name: service_traffic
@@ -76,7 +77,7 @@ SELECT least(greatest(((epoch_us(ts) - epoch_us($begin::TIMESTAMP)) // $piece)::
        count(DISTINCT regexp_replace(prediction_id, '-[0-9]+$', '')) AS requests,
        quantile_cont(latency_us, 0.5) AS p50, quantile_cont(latency_us, 0.95) AS p95
 FROM predictions
-WHERE model = $model AND version = $version
+WHERE model = $model AND ($version IS NULL OR version = $version)
   AND ts >= $begin::TIMESTAMP AND ts <= $end::TIMESTAMP
 GROUP BY piece ORDER BY piece;
 
