@@ -185,7 +185,7 @@ class Drifting:
         """Return a past window as reference, and the present: all that came later by default."""
         with self._store.reading() as database:
             before = pin(database, version, past)
-            after = before if window.everything else None
+            after = None if window.has_beginning else before
             pinned = pin(database, version, window, after=after)
         recorded = Recorded(self._store, version, before)
         notes = []
@@ -227,7 +227,7 @@ class Drifting:
         if found is None:
             raise NotFound(
                 f"There is nothing to compare {version.name} with: its run logged no training "
-                "data. Call log_dataset(data, name) in the run that trains, or compare with a "
+                "data. Call log_dataset(data, name) in the run that trains. Or compare it with a "
                 "dataset or a past window."
             )
         return found

@@ -144,6 +144,8 @@ class Recorded:
             return Typed("text", values, missing)
         if kind == "datetime":
             return Typed("time", np.zeros(len(values), "datetime64[us]"), missing)
+        if kind == "integer":
+            odd = odd | (np.isfinite(values) & ~missing & (values != np.floor(values)))
         if odd.any():
             self.odd[name] = odd
         if kind == "boolean":

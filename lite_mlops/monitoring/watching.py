@@ -96,8 +96,8 @@ class Monitoring:
             reference: A dataset that it is compared with, as NAME or NAME@VERSION; default: the
                 profile of the training data that the version's run logged.
             reference_window: Past predictions to compare with instead, such as
-                '2026-11-01..2026-11-08' or 'first 5000'. Without another window the present is
-                all that came later.
+                '2026-11-01..2026-11-08' or 'first 5000'. The present is all that came later,
+                unless `since` or `last` say where it begins.
             since: The beginning of the window; default: the first prediction.
             until: Its end, which does not belong to it; default: now.
             last: Only the last ones: a count, such as 5000, or a span of time, such as '7d'.

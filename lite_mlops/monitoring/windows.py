@@ -45,9 +45,9 @@ class Window:
                 raise Invalid(f"A window of {count} predictions is none; give at least 1.")
 
     @property
-    def everything(self) -> bool:
-        """Whether all predictions are meant."""
-        return self == Window()
+    def has_beginning(self) -> bool:
+        """Whether it says where it begins."""
+        return self.since is not None or self.first is not None or self.last is not None
 
     def __str__(self) -> str:
         told = []

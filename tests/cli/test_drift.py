@@ -30,15 +30,22 @@ def asked(project: Project) -> Project:
 
 def test_the_verdicts_are_a_table_the_most_severe_first(cli: Cli, asked: Project) -> None:
     done = cli("drift", "churn")
-    header, first, second, said = done.out.splitlines()
+    header, first, second, *notes, said = done.out.splitlines()
     age, visits = asked.monitoring.drift("churn")
     assert (done.code, done.err) == (4, "")
-    assert header.split() == ["column", "verdict", "score", "adjusted", "p", "effect", "why"]
-    figures = (f"{age.score:.3f}", f"{age.adjusted_p:.2g}", f"{age.effect:.1f}")
-    assert first.split(maxsplit=5) == ["age", "drifted", *figures, "; ".join(age.reasons)]
-    figures = (f"{visits.score:.3f}", f"{visits.adjusted_p:.2g}", f"{visits.effect:.1f}")
+    assert header.split() == "column verdict score adjusted p effect importance why".split()
+    figures = [f"{age.score:.3f}", f"{age.adjusted_p:.2g}", f"{age.effect:.1f}"]
+    figures.append(f"{age.importance:.2f}")
+    assert first.split(maxsplit=6) == ["age", "drifted", *figures, "; ".join(age.reasons)]
+    figures = [f"{visits.score:.3f}", f"{visits.adjusted_p:.2g}", f"{visits.effect:.1f}"]
+    figures.append(f"{visits.importance:.2f}")
     assert second.split() == ["visits", "stable", *figures]
     assert said == "1 of 2 columns has drifted."
+    assert [note.partition(":")[0] for note in notes] == [
+        "So few rows can hardly show a shift below 0.54 standard deviations.",
+        "Its answers are not compared",
+        "All columns together are compared where rows of both sides are kept",
+    ]
 
 
 def test_programs_get_the_figures_whole(cli: Cli, asked: Project) -> None:
@@ -92,7 +99,7 @@ def test_two_files_are_compared_without_a_project(
     done = cli("drift", files["reference"], files["other"])
     assert (done.code, done.err) == (4, "")
     header, *rows, said = done.out.splitlines()
-    assert header.split() == ["column", "verdict", "score", "adjusted", "p", "effect", "why"]
+    assert header.split() == "column verdict score adjusted p effect why".split()
     why = {row.split()[0]: row.split(maxsplit=5)[5] for row in rows}
     assert why["age"].startswith("median 39.4 -> 49.4 (KS 0.440, moved by 1.0")
     assert why["town"].startswith("not in the reference: 'Visp' in 5 % of the rows")

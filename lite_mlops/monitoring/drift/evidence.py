@@ -109,8 +109,6 @@ def _where(broken: Broken, column: Typed) -> NDArray[np.bool_] | None:
             with np.errstate(invalid="ignore"):
                 out = (numbers < float(about["low"])) | (numbers > float(about["high"]))
             return np.asarray(out & np.isfinite(numbers) & ~column.missing)
-        if "only" in about:
-            return np.asarray((numbers == float(about["only"])) & ~column.missing)
     if "names" in about:
         wanted = set(about["names"])
         found = map(wanted.__contains__, column.values.tolist())
@@ -120,6 +118,11 @@ def _where(broken: Broken, column: Typed) -> NDArray[np.bool_] | None:
 
 def example_rows(broken: Broken, column: Typed) -> list[int]:
     """Return the places of a few rows of the present that break a rule, the first ones."""
+    if broken.about is not None and "start" in broken.about:
+        numbers = column.values.astype(np.float64, copy=False)
+        finite = np.flatnonzero(np.isfinite(numbers) & ~column.missing)
+        start = broken.about["start"]
+        return [int(place) for place in finite[start : start + EXAMPLES]]
     found = _where(broken, column)
     if found is None:
         found = ~column.missing

@@ -96,7 +96,9 @@ def _stuck(facts: Facts, bins: Bins, current: Numbers) -> Broken | None:
     if "longest_run" not in facts or facts["distinct"] <= 2 or current.steady:
         return None
     # As many rows of the reference have this value as the bin that it is in, at most.
-    place = int(np.searchsorted(np.asarray(bins.edges, np.float64), current.longest_run[1], "left"))
+    place = int(
+        np.searchsorted(np.asarray(bins.edges, np.float64), current.longest_run.value, "left")
+    )
     again = max(facts["repeats"], bins.counts[place])
     return quality.stuck_run(current, facts["longest_run"], again, sum(bins.counts))
 

@@ -180,7 +180,7 @@ def stuck(reference: Numbers, current: Numbers) -> Broken | None:
     """
     if reference.distinct <= 2 or current.steady or reference.steady:
         return None
-    at = current.longest_run[1]
+    at = current.longest_run.value
     first, last = np.searchsorted(reference.ordered, [at, np.nextafter(at, np.inf)], "left")
     rows = len(reference.values)
     repeating = rows - len(reference.runs)
@@ -197,7 +197,7 @@ def stuck_run(current: Numbers, before: int, again: int, reference_rows: int) ->
     or that have the value that is stuck, whichever is more: `again` rows. Where it is more than
     half nothing can be said.
     """
-    longest, at = current.longest_run
+    longest, at, start = current.longest_run
     rows = len(current.values)
     if longest < max(LONGEST_RUN, RUN_TIMES * before, RUN_SHARE * rows):
         return None
@@ -205,7 +205,7 @@ def stuck_run(current: Numbers, before: int, again: int, reference_rows: int) ->
     if p > 0.5 or np.log(rows * (1 - p)) + longest * np.log(p) >= np.log(CHANCE):
         return None
     text = f"stuck at {number(at)} for {longest:,} rows, {before:,} at most before"
-    return Broken("stuck", text, {"only": at})
+    return Broken("stuck", text, {"start": start})
 
 
 # -- what comes twice ---------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from lite_mlops.monitoring.drift.tests import smallest_shift
 from lite_mlops.monitoring.drift.verdict import BALANCED, ColumnDrift, Floors
 from lite_mlops.monitoring.findings import ALERT, NONE, SEVERITIES, UNKNOWN, Finding
 
+TRAFFIC = ("absent", "interrupted")  # rules that say nothing of the rows
+
 
 @dataclass(frozen=True)
 class DriftReport:
@@ -47,9 +49,13 @@ class DriftReport:
 
     @property
     def drifted(self) -> bool:
-        """Whether anything did: a column, the answers, all of them together, or a broken rule."""
+        """Whether anything did: a column, the answers, all of them together, or rows come twice.
+
+        Traffic that is late or absent is told, but is no drift.
+        """
         together = self.joint is not None and self.joint.drifted
-        return bool(self.moved or self.broken) or together or any(a.drifted for a in self.answers)
+        rules = any(one.rule not in TRAFFIC for one in self.broken)
+        return bool(self.moved) or rules or together or any(one.drifted for one in self.answers)
 
     @property
     def severity(self) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,14 @@ class Sample:
     def missing_share(self) -> float:
         """The share of rows that hold nothing; 0 without rows."""
         return self.missing / self.rows if self.rows else 0.0
+
+
+class Run(NamedTuple):
+    """Rows that hold the same number, one after the other."""
+
+    rows: int
+    value: float
+    start: int  # among the finite numbers
 
 
 @dataclass(frozen=True)
@@ -68,10 +76,11 @@ class Numbers(Sample):
         return np.diff(np.concatenate([[0], ends, [len(self.values)]])).astype(np.int64)
 
     @cached_property
-    def longest_run(self) -> tuple[int, float]:
-        """How many rows the number that comes again at once most often has, and which it is."""
+    def longest_run(self) -> Run:
+        """The number that comes again at once most often: how often, which, and from where on."""
         place = int(np.argmax(self.runs))
-        return int(self.runs[place]), float(self.values[int(self.runs[:place].sum())])
+        start = int(self.runs[:place].sum())
+        return Run(int(self.runs[place]), float(self.values[start]), start)
 
     @cached_property
     def steady(self) -> bool:
