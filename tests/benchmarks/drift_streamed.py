@@ -12,7 +12,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -129,22 +129,24 @@ def measure(*, quick: bool) -> list[Figure]:
 
 def _growth(rows: int) -> list[Figure]:
     """Measure what twice the rows or twice the columns cost."""
-    figures = []
     with scratch() as folder:
-        found = []
+        tables = []
         for times, wide in ((1, 1), (2, 1), (1, 2)):
             (folder / f"{times}{wide}").mkdir()
-            old, new = write_tables(folder / f"{times}{wide}", rows * times, 10 * wide, 2 * wide)
-            runs = [in_new_process(_cpu, str(folder), str(old), str(new)) for _ in range(3)]
-            found.append(min(runs))
-        for cpu, what in zip(found[1:], ("rows", "columns"), strict=True):
-            what = f"{rows:,} x 12: CPU with twice the {what}, beside once"
-            figures.append(Figure(what, cpu, floor=found[0], within=2.2))
-    return figures
+            inside = folder / f"{times}{wide}"
+            tables.append(write_tables(inside, rows * times, 10 * wide, 2 * wide))
+        sides = [[str(path) for path in paths] for paths in tables]
+        once, *twice = in_new_process(_cpu_of, str(folder), sides)
+    return [
+        Figure(f"{rows:,} x 12: CPU with twice the {what}", cpu, floor=once, within=2.2)
+        for cpu, what in zip(twice, ("rows", "columns"), strict=True)
+    ]
 
 
-def _cpu(folder: str, old: str, new: str) -> float:
-    return streamed(folder, old, new, joint=False)[2]
+def _cpu_of(folder: str, sides: Sequence[Sequence[str]]) -> list[float]:
+    """Return the least CPU seconds of three comparisons of each pair of tables, in turns."""
+    runs = [[streamed(folder, *pair, joint=False)[2] for pair in sides] for _ in range(3)]
+    return [min(times) for times in zip(*runs, strict=True)]
 
 
 def _peer(rows: int) -> list[Figure]:

@@ -150,7 +150,8 @@ def unit(old: Floats, new: Floats) -> Broken | None:
     that agree with those of the reference, within a fifth of the distance from the 5 % to the 95 %
     quantile, and undivided they do not.
     """
-    range_ = old[-1] - old[0]
+    with np.errstate(over="ignore"):
+        range_ = old[-1] - old[0]
     if not range_ > 0 or not np.isfinite(range_):
         return None
     with np.errstate(over="ignore"):

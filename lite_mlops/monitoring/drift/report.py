@@ -67,7 +67,7 @@ class DriftReport:
 
     @property
     def smallest_shift(self) -> float | None:
-        """The shift that the rows could show every second time, in standard deviations.
+        """The shift that the rows show about four times of five, in standard deviations.
 
         Of a single drifted column, whose p-value is held against the level divided by the columns.
         None if no shift could be shown.

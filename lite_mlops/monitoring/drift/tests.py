@@ -36,11 +36,12 @@ def kolmogorov_smirnov_p(distance: float, reference: int, current: int) -> float
 
 
 def smallest_shift(reference: int, current: int, level: float) -> float | None:
-    """Return the shift that so many rows show at a level about every second time.
+    """Return the shift that so many rows show at a level about four times of five.
 
     It is in standard deviations, of a normal column whose mean moved. Its Kolmogorov-Smirnov
     distance 2 Phi(d / 2) - 1 is the critical one, sqrt(-ln(level / 2) (1/n + 1/m) / 2) (Smirnov,
-    1948). None where no shift is large enough, as for a single row.
+    1948), which the largest distance of two samples exceeds more often than not. None where no
+    shift is large enough, as for a single row.
     """
     if not reference or not current:
         return None
