@@ -35,9 +35,9 @@ from lite_mlops.monitoring.drift.columns import Measured
 from lite_mlops.monitoring.drift.quality import SHARE, Broken
 from lite_mlops.monitoring.drift.tables import Compared, reader_of
 from lite_mlops.monitoring.recorded import PREDICTION, Recorded, probability_of
-from lite_mlops.monitoring.traffic import Gaps, absent, interrupted
+from lite_mlops.monitoring.traffic import silences
 from lite_mlops.monitoring.windows import Pinned, Window, chosen_window, pin, window_of
-from lite_mlops.store import Store, as_datetime, as_stored, now
+from lite_mlops.store import Store
 
 _TYPES = {"boolean": "booleans", "integer": "numbers", "float": "numbers", "text": "texts"}
 
@@ -364,21 +364,8 @@ class Drifting:
             told = f"{amount(again, 'prediction')} have an id that another one has"
             broken.append(Broken("ids", told.replace("1 prediction have", "1 prediction has")))
             examples["ids"] = tuple(ids)
-        window = recorded.pinned.window
         with self._store.reading() as database:
-            row = database.one(
-                "service_gaps",
-                model=version.model,
-                version=None,
-                since=as_stored(window.since),
-                until=as_stored(window.until),
-            )
-        assert row is not None
-        gaps = Gaps.from_row(row)
-        stopped = None
-        if window.first is None:
-            stopped = absent(gaps, min(window.until or as_datetime(now()), as_datetime(now())))
-        broken += [one for one in (interrupted(gaps), stopped) if one is not None]
+            broken += silences(database, version.model, None, recorded.pinned.window)
         return tuple(broken), examples
 
 

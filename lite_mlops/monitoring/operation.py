@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from lite_mlops.htmltext import html_facts, html_table
 from lite_mlops.models import Models, parse_reference
 from lite_mlops.monitoring.drift.quality import Broken
 from lite_mlops.monitoring.findings import ALERT, NONE, SEVERITIES, UNKNOWN, WARN, Finding
-from lite_mlops.monitoring.traffic import Gaps, absent, interrupted
+from lite_mlops.monitoring.traffic import silences
 from lite_mlops.monitoring.windows import Window, chosen_window, window_of
 from lite_mlops.store import Database, Store, as_datetime, as_stored, now
 
@@ -336,7 +336,7 @@ class Operation:
             past = Window(since=window.since - (end - window.since), until=window.since)
         with self._store.reading() as database:
             present = _period(database, window, asked)
-            report = ServiceReport(
+            return ServiceReport(
                 model=version.model if only is None else version.name,
                 window=str(window),
                 now=present,
@@ -346,10 +346,8 @@ class Operation:
                 versions=_versions(database, window, version.model, only),
                 trials=_trials(database, window, version.model),
                 happened=_happened(database, window, version.model),
+                broken=silences(database, version.model, only, window),
             )
-            gaps = Gaps.from_row(_row(database, "service_gaps", window, asked))
-        found = (interrupted(gaps), absent(gaps, end))
-        return replace(report, broken=tuple(one for one in found if one is not None))
 
 
 def _bounds(window: Window) -> dict[str, datetime | None]:

@@ -2,7 +2,7 @@
 
     absent(gaps, until)            # "no request for 5 h ..., 40 min at most before"; None if fine
 
-Pure functions of what one scan of the times tells. Requests of people come in waves, so a silence
+Judged by what one scan of the times tells. Requests of people come in waves, so a silence
 counts only if it is three times the longest one before, at least a quarter of an hour, and long
 enough for twenty requests at the usual rate; and only after an hour of traffic.
 """
@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lite_mlops.monitoring.drift.quality import Broken
+from lite_mlops.monitoring.windows import Window
+from lite_mlops.store import Database, as_datetime, as_stored, now
 
 MIN_MOMENTS = 20
 MIN_SPAN = timedelta(hours=1)
@@ -90,3 +92,31 @@ def interrupted(gaps: Gaps) -> Broken | None:
     )
     about = {"since": begin.isoformat(), "until": gaps.ended.isoformat()}
     return Broken("interrupted", told, about)
+
+
+def silences(
+    database: Database, model: str, version: int | None, window: Window
+) -> tuple[Broken, ...]:
+    """Return what was unusual in the traffic of a model, or of one version, in a window.
+
+    Whether requests stopped is judged by all traffic until its end, so that an empty window is seen
+    as well; a window of the first predictions has no such end.
+    """
+    moment = as_datetime(now())
+    end = moment if window.until is None else min(window.until, moment)
+
+    def gaps(since: datetime | None) -> Gaps:
+        row = database.one(
+            "service_gaps",
+            model=model,
+            version=version,
+            since=as_stored(since),
+            until=as_stored(window.until),
+        )
+        assert row is not None
+        return Gaps.from_row(row)
+
+    until_then = gaps(None)
+    within = until_then if window.since is None else gaps(window.since)
+    stopped = None if window.first is not None else absent(until_then, end)
+    return tuple(one for one in (interrupted(within), stopped) if one is not None)

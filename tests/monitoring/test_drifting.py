@@ -368,6 +368,8 @@ def test_traffic_that_stops_is_told(served: Project) -> None:
     (stopped,) = drift(served, until=BEGIN + timedelta(hours=9)).broken
     assert stopped.rule == "absent"
     assert stopped.text == "no request for 4.02 h, 60 s at most before"
+    empty = drift(served, since=BEGIN + timedelta(hours=8), until=BEGIN + timedelta(hours=9))
+    assert (empty.current_rows, empty.broken, empty.drifted) == (0, (stopped,), False)
     ask(served, people(2, 100), BEGIN + timedelta(hours=20))
     (late,) = drift(served, until=BEGIN + timedelta(hours=21, minutes=45)).broken
     assert late.rule == "interrupted"
