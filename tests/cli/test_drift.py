@@ -70,6 +70,29 @@ def test_without_predictions_nothing_can_be_judged(cli: Cli, project: Project) -
     assert said == "0 of 2 columns have drifted, 2 cannot be judged."
 
 
+def test_windows_and_references_are_chosen(cli: Cli, asked: Project) -> None:
+    done = cli("drift", "churn", "--last", "60", "--reference-window", "first 60", "--json")
+    told = json.loads(done.out)
+    assert (told["reference"], told["reference_rows"], told["current_rows"]) == (
+        "churn/1, first 60",
+        60,
+        60,
+    )
+    assert told["notes"][0] == "The window and its reference have predictions in common."
+    assert [one["column"] for one in told["answers"]] != []
+    done = cli("drift", "churn", "--since", "2031-01-01", "--json")
+    assert (done.code, json.loads(done.out)["current_rows"]) == (0, 0)
+    for line, code, text in (
+        (["--reference-window", "first"], 2, "Error: 'first' is no window of predictions; write "),
+        (["--last", "x"], 2, "Error: 'x' is neither a count such as 5000 nor a span of time such "),
+        (["--reference", "nobody"], 3, "Error: There is no dataset 'nobody'."),
+        (["b.csv", "--last", "5"], 2, "Error: --last is for a model; two tables have no windows."),
+    ):
+        done = cli("drift", "churn", *line)
+        assert (done.code, done.out) == (code, "")
+        assert text in done.err
+
+
 # -- two tables ---------------------------------------------------------------------------------
 
 
