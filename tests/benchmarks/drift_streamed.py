@@ -155,6 +155,8 @@ def _cpu_of(folder: str, sides: Sequence[Sequence[str]]) -> list[float]:
 def _held(old: str, new: str, *, joint: bool) -> float:
     """Return the CPU seconds of comparing two tables that were read before."""
     sides = [columns_of(path) for path in (old, new)]
+    few = {name: values[:300] for name, values in sides[0].items()}
+    compare_tables(few, few, joint=joint)  # whatever is loaded once
     begin = time.process_time()
     compare_tables(*sides, joint=joint)
     return time.process_time() - begin
