@@ -71,6 +71,7 @@ SIDEWAYS = {
     ("monitoring", "security"),  # reasons of decisions
     ("monitoring", "tracking"),  # evaluations, by which estimates are calibrated
     ("monitoring", "security"),  # pseudonyms, by which labels may be told
+    ("monitoring", "tracking"),  # what versions answered when they were evaluated
     ("serving", "models"),
     ("verbs", "web"),  # `serve` and `app`
     ("serving", "security"),  # pseudonyms

@@ -79,6 +79,14 @@ EXPECTED = {
         "addresses on record: 1 pseudonym of 32 digits",
         "embedded: leaves",
     ],
+    "weekly_tastes": [
+        "week 2: against the training 0 moved; against the first week nothing; together no",
+        "week 4: against the training 2 moved; against the first week last_genre, minutes; ",
+        "last_genre: importance 0.5",
+        "recommended: (prediction): shortc ",
+        "served: 700 requests; half took up to 0.",
+        "latency none, traffic as usual",
+    ],
     "parameter_search": ["16 runs below search"],
     "stuck_sensor": [
         "a good day: 0 of 4 columns have drifted. Together they have not (AUC 0.",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         population_stability_index,
     )
     from lite_mlops.data.expectations import ColumnExpectation, Expectations
-    from lite_mlops.data.kinds import NUMERIC, Typed, columns_of, typed
+    from lite_mlops.data.kinds import NUMERIC, ColumnReader, Typed, columns_of, typed
     from lite_mlops.data.leakage import LeakageReport
     from lite_mlops.data.tables import Columns, as_columns
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "CheckReport": "checking",
     "ColumnExpectation": "expectations",
+    "ColumnReader": "kinds",
     "Columns": "tables",
     "DataDiff": "diff",
     "Expectations": "expectations",
@@ -49,6 +50,7 @@ __all__ = [
     "NUMERIC",
     "CheckReport",
     "ColumnExpectation",
+    "ColumnReader",
     "Columns",
     "DataDiff",
     "DatasetUse",

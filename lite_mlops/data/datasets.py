@@ -39,6 +39,7 @@ from lite_mlops.store.events import Dataset, DatasetSnapshot, DatasetUsed
 from lite_mlops.tracking.keys import checked_name
 
 if TYPE_CHECKING:
+    from lite_mlops.data.kinds import ColumnReader
     from lite_mlops.data.streams import Examined
     from lite_mlops.data.tables import Columns
 
@@ -269,15 +270,37 @@ class Datasets(Quality):
         """
         from lite_mlops.data.kinds import columns_of
 
-        settings = self._store.settings
-        if not isinstance(data, str) or "@" not in data or Path(data).expanduser().is_file():
-            path = Path(data).expanduser() if isinstance(data, str) else data
-            return columns_of(path, settings)
+        with self._readable(data) as found:
+            return columns_of(found, self._store.settings)
+
+    @contextmanager
+    def reader(self, data: Any) -> Iterator[ColumnReader]:
+        """Yield a table, of whatever `columns` takes, whose columns are read as needed.
+
+        Raises:
+            Invalid, NotFound: see `columns`.
+        """
+        from lite_mlops.data.kinds import column_reader
+
+        with self._readable(data) as found, column_reader(found, self._store.settings) as reader:
+            yield reader
+
+    @contextmanager
+    def _readable(self, data: Any) -> Iterator[Any]:
+        """Yield what holds a table, or the path of a file of it."""
+        if not self.is_reference(data):
+            yield Path(data).expanduser() if isinstance(data, str) else data
+            return
         source = self.unchanged_source(self.get(data))
         if source is not None and source.is_file():
-            return columns_of(source, settings)
+            yield source
+            return
         with TemporaryDirectory(prefix="lite-mlops-") as folder:
-            return columns_of(self.checkout(data, Path(folder) / self.file_name(data)), settings)
+            yield self.checkout(data, Path(folder) / self.file_name(data))
+
+    def is_reference(self, data: Any) -> bool:
+        """Return whether this is a reference to a version, and no table or path of a file."""
+        return isinstance(data, str) and "@" in data and not Path(data).expanduser().is_file()
 
     def fingerprint(self, data: Any) -> str:
         """Return the hash of the whole content of a table; of a version as NAME@VERSION, its own.

@@ -13,7 +13,8 @@ empty     nothing but missing values
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -147,6 +148,44 @@ def load(scratch: Workbench, table: str, data: Any) -> Loaded:
         names, kinds = list(columns), [one.kind for one in columns.values()]
     ((rows,),) = scratch.rows(f"SELECT count(*) FROM {table}")  # noqa: S608
     return Loaded(table, tuple(names), tuple(kinds), rows)
+
+
+@dataclass(frozen=True)
+class ColumnReader:
+    """A table whose columns are read one after the other, as they are needed."""
+
+    rows: int
+    names: tuple[str, ...]
+    read: Callable[[str], Typed]
+
+
+@contextmanager
+def column_reader(data: Any, settings: Settings | None = None) -> Iterator[ColumnReader]:
+    """Yield a table, or the file at a path, whose columns are read as they are needed.
+
+    Of a Parquet file only the column that is asked for is read; any other file is brought into a
+    database of the moment, which spills what does not fit into its memory.
+
+    Raises:
+        Invalid: it is no table, or the file cannot be read as one.
+        NotFound: there is no such file.
+    """
+    if not isinstance(data, str | PathLike):
+        columns = as_columns(data)
+        rows = len(next(iter(columns.values()), ()))
+        yield ColumnReader(rows, tuple(columns), lambda name: typed(columns[name]))
+        return
+    with Workbench(settings) as scratch:
+        found = scratch.read("read", Path(data), lazily=True)
+        places = {name: place for place, (name, _) in enumerate(found)}
+        ((rows,),) = scratch.rows("SELECT count(*) FROM read")
+
+        def read(name: str) -> Typed:
+            place = places[name]
+            arrays = scratch.arrays(f"SELECT c{place} FROM read")  # noqa: S608
+            return typed(_column(found[place][1], arrays[f"c{place}"]))
+
+        yield ColumnReader(rows, tuple(places), read)
 
 
 def columns_of(data: Any, settings: Settings | None = None) -> Columns:

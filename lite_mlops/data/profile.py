@@ -102,6 +102,8 @@ def _whole_numbers(finite: NDArray[np.float64]) -> dict[str, Any]:
     scaled = np.ldexp(finite, -power) if power else finite
     ordered = np.sort(scaled)
     facts = _ordered(ordered, power)
+    ends = np.flatnonzero(finite[1:] != finite[:-1]) + 1
+    runs = np.diff(np.concatenate([[0], ends, [len(finite)]]))
     counts = _sorted_counts(
         np.ldexp(ordered, power) if power else ordered, np.array(facts["edges"])
     )
@@ -112,6 +114,9 @@ def _whole_numbers(finite: NDArray[np.float64]) -> dict[str, Any]:
         "std": float(np.ldexp(scaled.std(), power)),
         **facts,
         "counts": counts.tolist(),
+        # How often a number comes again at once, in the order of the rows.
+        "longest_run": int(runs.max()),
+        "repeats": len(finite) - len(runs),
     }
 
 

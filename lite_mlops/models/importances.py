@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_mlops.models.signature.values import QUANTILES, Column
+
 
 def class_of(estimator: Any) -> str:
     """Return the full name of the class of an estimator."""
@@ -65,3 +67,34 @@ def feature_importances(model: Any, columns: Sequence[str]) -> dict[str, float]:
     if len(names) != len(values):
         names = [f"x{place}" for place in range(len(values))]
     return dict(zip(names, values.tolist(), strict=True))
+
+
+def _spread(column: Column) -> float:
+    """Return how far a column of the training data reaches: the distance of its quartiles."""
+    if len(column.quantiles) != len(QUANTILES):
+        return 1.0
+    low, high = (column.quantiles[QUANTILES.index(share)] for share in (0.25, 0.75))
+    return high - low if high > low else 1.0
+
+
+def column_importances(model: Any, columns: Sequence[Column]) -> dict[str, float]:
+    """Return the importance of each column that a model takes; they add up to 1.
+
+    Those of what a pipeline makes of a column, such as an indicator of each category, are added up:
+    'num__age' and 'cat__city_Rome' belong to 'age' and to 'city'. Coefficients of columns that the
+    model takes as they are count times the spread of the column. Empty where the model has none, or
+    where a step hides which column a value came from.
+    """
+    spreads = {column.name: _spread(column) for column in columns}
+    found = dict.fromkeys(spreads, 0.0)
+    by_length = sorted(spreads, key=len, reverse=True)
+    as_they_are = final_of(model) is getattr(model, "best_estimator_", model)
+    scaled = as_they_are and not hasattr(final_of(model), "feature_importances_")
+    for name, size in feature_importances(model, list(spreads)).items():
+        bare = name if name in found else name.rpartition("__")[2]
+        column = next((c for c in by_length if bare == c or bare.startswith(f"{c}_")), None)
+        if column is None:
+            return {}
+        found[column] += abs(size) * (spreads[column] if scaled else 1.0)
+    total = sum(found.values())
+    return {name: size / total for name, size in found.items()} if total > 0 else {}

@@ -82,6 +82,19 @@ class Looking(Finding):
             answers=trouble or self._answers(one, other, models),
         )
 
+    def importances(self, version: ModelVersion) -> dict[str, float]:
+        """Return how much each column counts for a version, as shares; empty if it cannot tell.
+
+        They are those that its model has itself. Coefficients count times the spread of their
+        column in the training data, where the model takes columns as they are.
+
+        Raises:
+            LiteMlopsError: the model cannot be loaded.
+        """
+        from lite_mlops.models.importances import column_importances
+
+        return column_importances(self._loaded(version), version.signature.columns)
+
     def _loaded(self, version: ModelVersion) -> Any:
         return open_version(self._store.objects, version, self._store.settings)
 
@@ -95,16 +108,14 @@ class Looking(Finding):
 
     def kept_evaluations(self, version: ModelVersion) -> dict[str, Evaluation]:
         """Return what the run of a version kept of its evaluations, by name; damaged ones not."""
-        from lite_mlops.tracking import Runs
         from lite_mlops.tracking.comparing import Comparisons
 
         if version.run_id is None:
             return {}
         try:
-            run = Runs(self._store).get(version.run_id)
+            return Comparisons(self._store).evaluations(version.run_id)
         except NotFound:  # it was imported without its run
             return {}
-        return Comparisons(self._store).evaluations(run)
 
     def _answers(
         self, one: ModelVersion, other: ModelVersion, models: list[Any]

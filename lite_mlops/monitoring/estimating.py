@@ -15,6 +15,13 @@ import numpy as np
 from lite_mlops.data.wording import amount
 from lite_mlops.errors import Damaged, Invalid, suggestion
 from lite_mlops.models import ModelVersion
+from lite_mlops.monitoring.answers import (
+    class_texts,
+    coded,
+    recorded_answers,
+    recorded_column,
+    recorded_numbers,
+)
 from lite_mlops.monitoring.estimates.calibration import MIN_REFERENCE
 from lite_mlops.monitoring.estimates.report import (
     Answers,
@@ -24,13 +31,6 @@ from lite_mlops.monitoring.estimates.report import (
     estimate_windows,
     nothing_estimated,
     parts,
-)
-from lite_mlops.monitoring.recorded import (
-    class_texts,
-    coded,
-    recorded_answers,
-    recorded_column,
-    recorded_numbers,
 )
 from lite_mlops.store import Store
 from lite_mlops.tracking.evaluations import Evaluation, name_of

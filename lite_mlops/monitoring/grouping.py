@@ -12,16 +12,16 @@ import numpy as np
 
 from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.models import ModelVersion
-from lite_mlops.monitoring.fairness.groups import Groups, group_numbers, group_texts
-from lite_mlops.monitoring.fairness.measuring import Decisions
-from lite_mlops.monitoring.fairness.report import FairnessReport, Limits, compare_groups
-from lite_mlops.monitoring.recorded import (
+from lite_mlops.monitoring.answers import (
     Floats,
     Recorded,
     class_texts,
     recorded_answers,
     recorded_column,
 )
+from lite_mlops.monitoring.fairness.groups import Groups, group_numbers, group_texts
+from lite_mlops.monitoring.fairness.measuring import Decisions
+from lite_mlops.monitoring.fairness.report import FairnessReport, Limits, compare_groups
 from lite_mlops.store import Store
 
 Cuts = Mapping[str, Sequence[float] | None]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.models import ModelVersion
-from lite_mlops.monitoring.recorded import recorded_answers, recorded_numbers
+from lite_mlops.monitoring.answers import recorded_answers, recorded_numbers
 from lite_mlops.monitoring.streams.report import StreamReport, watch
 from lite_mlops.store import Store
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from lite_mlops.data import Datasets, DatasetVersion
-from lite_mlops.errors import Invalid, NotFound
-from lite_mlops.models import Models, ModelVersion, parse_reference
+from lite_mlops.data import Datasets
+from lite_mlops.errors import Invalid
+from lite_mlops.models import Models, parse_reference
 from lite_mlops.store import Store, as_stored
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lite_mlops.monitoring.estimates import EstimateReport
     from lite_mlops.monitoring.fairness import FairnessReport
     from lite_mlops.monitoring.labels import Received
+    from lite_mlops.monitoring.operation import ServiceReport
     from lite_mlops.monitoring.performance import PerformanceReport, Rules
     from lite_mlops.monitoring.reports import ReportFacts
     from lite_mlops.monitoring.streams import StreamReport
@@ -84,30 +85,78 @@ class Monitoring:
         self,
         model: str,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        reference: str | None = None,
+        reference_window: str | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        last: int | str | timedelta | None = None,
         preset: str = "balanced",
+        joint: bool = True,
     ) -> DriftReport:
-        """Return what changed from the training data to what was asked, of each numeric feature.
+        """Return what changed in what a model is asked and answers, column by column.
 
-        It is judged as two tables are, from the profile of the training data that the version's run
-        logged and the counts of the recorded predictions in the same bins; see `measure_bins`.
-        Features that are texts, or not recorded in full, are left out.
+        Numbers and texts are judged as those of two tables, and ranked by the size of the change
+        times the importance of the column to the model, where it tells that. Columns that are not
+        recorded in full are left out. The answers are compared with those of a past window, else
+        with an evaluation that the run logged.
+
+        Args:
+            model: A version, such as 'churn@champion'.
+            reference: A dataset that it is compared with, as NAME or NAME@VERSION; default: the
+                profile of the training data that the version's run logged.
+            reference_window: Past predictions to compare with instead, such as
+                '2026-11-01..2026-11-08' or 'first 5000'. The present is all that came later,
+                unless `since` or `last` say where it begins.
+            since: The beginning of the window; default: the first prediction.
+            until: Its end, which does not belong to it; default: now.
+            last: Only the last ones: a count, such as 5000, or a span of time, such as '7d'.
+            preset: How small a change counts: 'balanced', 'sensitive' or 'calm'; see `Floors`.
+            joint: Whether all columns together are looked at as well, where rows are kept.
 
         Raises:
-            Invalid: there is no such preset.
-            NotFound: there is no such version, or its run logged no training data.
+            Invalid: a window cannot be read, or there is no such preset.
+            NotFound: there is no such version or dataset, or its run logged no training data.
         """
-        from lite_mlops.monitoring.drifting import drift_of
+        from lite_mlops.monitoring.drifting import Drifting
 
-        version = self._models.get(model)
-        return drift_of(
-            self._store,
-            version,
-            self._reference(version),
+        return Drifting(self._store, self._models, self._datasets).of(
+            model,
+            reference=reference,
+            reference_window=reference_window,
             since=since,
             until=until,
+            last=last,
             preset=preset,
+            joint=joint,
+        )
+
+    def service(
+        self,
+        model: str,
+        *,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        last: str | timedelta | None = None,
+        reference_window: str | None = None,
+    ) -> ServiceReport:
+        """Return how a model served: requests, latencies, versions, trials, and late traffic.
+
+        Args:
+            model: A model, whichever of its versions answered, or a version such as 'churn/3'.
+            since: The beginning of the window; default: the first prediction.
+            until: Its end, which does not belong to it; default: now.
+            last: Instead of `since`, a span of time, such as '7d'.
+            reference_window: The time to compare with, such as '2026-11-01..2026-11-08'; default:
+                as much time before the window as it has, if it has a beginning.
+
+        Raises:
+            Invalid: a window cannot be read, or is one by count.
+            NotFound: there is no such model or version.
+        """
+        from lite_mlops.monitoring.operation import Operation
+
+        return Operation(self._store, self._models).of(
+            model, since=since, until=until, last=last, reference_window=reference_window
         )
 
     def performance(
@@ -280,17 +329,6 @@ class Monitoring:
             reference=reference,
             rules=rules or BALANCED,
         )
-
-    def _reference(self, version: ModelVersion) -> DatasetVersion:
-        reference = None
-        if version.run_id is not None:
-            reference = self._datasets.used_by(version.run_id, "training")
-        if reference is None:
-            raise NotFound(
-                f"There is nothing to compare {version.name} with: its run logged no training "
-                "data. Call log_dataset(data, name) in the run that trains."
-            )
-        return reference
 
     def report(self, model: str, **options: Any) -> ReportFacts:
         """Return everything that is known of a version, for a page, Markdown or JSON.

@@ -132,8 +132,10 @@ class Workbench:
         finally:
             self._connection.unregister("arrays")
 
-    def read(self, table: str, path: Path) -> list[tuple[str, str]]:
+    def read(self, table: str, path: Path, *, lazily: bool = False) -> list[tuple[str, str]]:
         """Make a table of a CSV, Parquet or JSON lines file; return its columns and their kinds.
+
+        With `lazily` a Parquet file is left where it is, and what is asked for is read from it.
 
         A CSV file has a header, is UTF-8, and an empty field is a missing value. A column of it has
         the narrowest kind that all its values have: integer, number, boolean, time, else text.
@@ -157,13 +159,15 @@ class Workbench:
                 function = "read_json(?, format = 'newline_delimited', sample_size = -1)"
                 return self._with_times(table, self._read_typed(table, path, function))
             if ending in _PARQUET:
-                return self._read_typed(table, path, "read_parquet(?)")
+                return self._read_typed(table, path, "read_parquet(?)", lazily=lazily)
         except duckdb.Error as error:
             raise Invalid(f"{path} cannot be read: {_explained(error)}") from None
         known = ", ".join((*_CSV, *_PARQUET, *_JSON_LINES))
         raise Invalid(f"{path} is not known by its ending; these are: {known}.")
 
-    def _read_typed(self, table: str, path: Path, function: str) -> list[tuple[str, str]]:
+    def _read_typed(
+        self, table: str, path: Path, function: str, *, lazily: bool = False
+    ) -> list[tuple[str, str]]:
         """Read a file that says its types; whatever is none of ours becomes text."""
         described = self.rows(f"DESCRIBE FROM {function}", str(path))
         columns = [(name, _kind(sql_type)) for name, sql_type, *_ in described]
@@ -175,10 +179,13 @@ class Workbench:
             else f"c{place}::{SQL_TYPES[kind]} AS c{place}"
             for place, (_, kind) in enumerate(columns)
         )
-        self._run(
-            f"CREATE TEMP TABLE {table} AS SELECT {selected} FROM {function} AS t({places})",  # noqa: S608
-            str(path),
-        )
+        query = f"SELECT {selected} FROM {function} AS t({places})"  # noqa: S608
+        if lazily:  # a view takes no parameter
+            quoted = "'" + str(path).replace("'", "''") + "'"
+            self._run("SET enable_external_file_cache = false")  # each column is read once
+            self._run(f"CREATE TEMP VIEW {table} AS {query.replace('?', quoted, 1)}")
+        else:
+            self._run(f"CREATE TEMP TABLE {table} AS {query}", str(path))
         return columns
 
     def _with_times(self, table: str, columns: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -4,10 +4,13 @@ Rates are those of thirty columns of many shapes, one with 500 categories, by th
 `missed` and `raised` are shares of comparisons in per cent. The floor of the time computes the same
 statistics by SciPy and NumPy, a column after the other: Kolmogorov-Smirnov and Wasserstein,
 chi-square of the counted categories, missing shares and ranges, and a cross-fitted classifier.
+
+`python -m tests.benchmarks.drift [DRAWS]` prints the table of detection as Markdown.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from functools import partial
 
@@ -17,7 +20,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import cross_val_predict
 from threadpoolctl import threadpool_limits
 
-from lite_mlops.monitoring.drift import compare_tables
+from lite_mlops.data.profile import profile
+from lite_mlops.monitoring.drift import Profiled, compare_tables
 from tests.benchmarks.measuring import Figure, compared, interleaved, seconds_of
 from tests.monitoring.simulator import BREAKS, UNRELATED, Table, clean
 
@@ -116,7 +120,55 @@ def _cost(rows: int, turns: int) -> list[Figure]:
         times = interleaved(turns, *(partial(seconds_of, side) for side in sides))
         size = f"{rows:,} x {len(old)} against as many, {what}"
         figures.append(compared(size, *times, floor_is=_FLOOR, within=2.0))
+    known = Profiled(rows, profile(old))
+    times = interleaved(
+        turns,
+        partial(seconds_of, partial(compare_tables, known, new, joint=False)),
+        partial(seconds_of, partial(compare_tables, old, new, joint=False)),
+    )
+    what = f"{rows:,} x {len(old)} against a stored profile, each column"
+    beside = "the rows of both sides"
+    figures.append(compared(what, *times, floor_is=beside, within=0.5))
     return figures
+
+
+# -- the table of detection ---------------------------------------------------------------------
+
+_SIZES = (500, 5_000, 50_000)
+
+
+def _shares(rows: int, draws: int, *, known: bool) -> dict[str, float]:
+    """Return the share of draws in which each break was found, and clean pairs raised anything.
+
+    With `known` only the profile of the reference is there.
+    """
+    found: Counter[str] = Counter()
+    for seed in range(draws):
+        old, new, chance = _pair(rows, 7_000 + seed, bend=1.1)
+        reference = Profiled(rows, profile(old)) if known else old
+        found["clean: a column raised"] += bool(compare_tables(reference, new, joint=False).moved)
+        for name, (column, _, break_it) in BREAKS.items():
+            report = compare_tables(reference, break_it(new, chance), joint=False)
+            found[name] += report[column].drifted
+        if not known:
+            together = compare_tables(old, UNRELATED(new, chance)).joint
+            found["lost correlation, all together"] += together is not None and together.drifted
+    return {name: times / draws for name, times in found.items()}
+
+
+def print_detection(draws: int) -> None:
+    """Print how often each break is found, by rows a side, as a Markdown table."""
+    sides = [(rows, known) for rows in _SIZES for known in (False, True)]
+    columns = [
+        _shares(rows, draws if rows < _SIZES[-1] else max(draws // 5, 2), known=known)
+        for rows, known in sides
+    ]
+    heads = [f"{rows:,}{', profile' if known else ''}" for rows, known in sides]
+    print(f"| found, % of {draws} draws | {' | '.join(heads)} |")
+    print(f"| --- |{' ---: |' * len(heads)}")
+    for name in columns[0]:
+        cells = [f"{100 * one[name]:.3g}" if name in one else "" for one in columns]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -125,3 +177,7 @@ def measure(*, quick: bool) -> list[Figure]:
         return [*_false_alarms({500: 5}), *_missed(2_000, 2), *_cost(20_000, 2)]
     draws = {500: 300, 5_000: 200, 50_000: 40}
     return [*_false_alarms(draws), *_missed(5_000, 100), *_cost(100_000, 5)]
+
+
+if __name__ == "__main__":
+    print_detection(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

@@ -30,15 +30,22 @@ def asked(project: Project) -> Project:
 
 def test_the_verdicts_are_a_table_the_most_severe_first(cli: Cli, asked: Project) -> None:
     done = cli("drift", "churn")
-    header, first, second, said = done.out.splitlines()
+    header, first, second, *notes, said = done.out.splitlines()
     age, visits = asked.monitoring.drift("churn")
     assert (done.code, done.err) == (4, "")
-    assert header.split() == ["column", "verdict", "score", "adjusted", "p", "effect", "why"]
-    figures = (f"{age.score:.3f}", f"{age.adjusted_p:.2g}", f"{age.effect:.1f}")
-    assert first.split(maxsplit=5) == ["age", "drifted", *figures, "; ".join(age.reasons)]
-    figures = (f"{visits.score:.3f}", f"{visits.adjusted_p:.2g}", f"{visits.effect:.1f}")
+    assert header.split() == "column verdict score adjusted p effect importance why".split()
+    figures = [f"{age.score:.3f}", f"{age.adjusted_p:.2g}", f"{age.effect:.1f}"]
+    figures.append(f"{age.importance:.2f}")
+    assert first.split(maxsplit=6) == ["age", "drifted", *figures, "; ".join(age.reasons)]
+    figures = [f"{visits.score:.3f}", f"{visits.adjusted_p:.2g}", f"{visits.effect:.1f}"]
+    figures.append(f"{visits.importance:.2f}")
     assert second.split() == ["visits", "stable", *figures]
     assert said == "1 of 2 columns has drifted."
+    assert [note.partition(":")[0] for note in notes] == [
+        "So few rows can hardly show a shift below 0.54 standard deviations.",
+        "Its answers are not compared",
+        "All columns together are compared where rows of both sides are kept",
+    ]
 
 
 def test_programs_get_the_figures_whole(cli: Cli, asked: Project) -> None:
@@ -61,6 +68,29 @@ def test_without_predictions_nothing_can_be_judged(cli: Cli, project: Project) -
     assert {one["severity"] for one in told["columns"]} == {"unknown"}
     said = cli("drift", "churn").out.splitlines()[-1]
     assert said == "0 of 2 columns have drifted, 2 cannot be judged."
+
+
+def test_windows_and_references_are_chosen(cli: Cli, asked: Project) -> None:
+    done = cli("drift", "churn", "--last", "60", "--reference-window", "first 60", "--json")
+    told = json.loads(done.out)
+    assert (told["reference"], told["reference_rows"], told["current_rows"]) == (
+        "churn/1, first 60",
+        60,
+        60,
+    )
+    assert told["notes"][0] == "The window and its reference have predictions in common."
+    assert [one["column"] for one in told["answers"]] != []
+    done = cli("drift", "churn", "--since", "2031-01-01", "--json")
+    assert (done.code, json.loads(done.out)["current_rows"]) == (0, 0)
+    for line, code, text in (
+        (["--reference-window", "first"], 2, "Error: 'first' is no window of predictions; write "),
+        (["--last", "x"], 2, "Error: 'x' is neither a count such as 5000 nor a span of time such "),
+        (["--reference", "nobody"], 3, "Error: There is no dataset 'nobody'."),
+        (["b.csv", "--last", "5"], 2, "Error: --last is for a model; two tables have no windows."),
+    ):
+        done = cli("drift", "churn", *line)
+        assert (done.code, done.out) == (code, "")
+        assert text in done.err
 
 
 # -- two tables ---------------------------------------------------------------------------------
@@ -92,7 +122,7 @@ def test_two_files_are_compared_without_a_project(
     done = cli("drift", files["reference"], files["other"])
     assert (done.code, done.err) == (4, "")
     header, *rows, said = done.out.splitlines()
-    assert header.split() == ["column", "verdict", "score", "adjusted", "p", "effect", "why"]
+    assert header.split() == "column verdict score adjusted p effect why".split()
     why = {row.split()[0]: row.split(maxsplit=5)[5] for row in rows}
     assert why["age"].startswith("median 39.4 -> 49.4 (KS 0.440, moved by 1.0")
     assert why["town"].startswith("not in the reference: 'Visp' in 5 % of the rows")

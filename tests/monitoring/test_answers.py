@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import ModelVersion
-from lite_mlops.monitoring.recorded import recorded_answers, recorded_column
+from lite_mlops.monitoring.answers import recorded_answers, recorded_column
 from lite_mlops.project import Project
 from lite_mlops.store import as_datetime, new_id
 from lite_mlops.store.events import Feedback, Predictions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,12 @@ from sklearn.linear_model import LogisticRegression
 
 import lite_mlops
 from lite_mlops import verbs
-from lite_mlops.data.profile import bin_counts
+from lite_mlops.data import typed
 from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
-from lite_mlops.monitoring.drift import (
-    BinCounts,
-    Bins,
-    DriftReport,
-    judge_columns,
-    measure_bins,
-)
+from lite_mlops.monitoring.drift import ColumnDrift, judge_columns
+from lite_mlops.monitoring.drift.known import measure_known
+from lite_mlops.monitoring.drift.samples import sample
+from lite_mlops.monitoring.drift.tables import with_examples
 from lite_mlops.project import Project
 from lite_mlops.store import as_datetime, new_id
 from lite_mlops.store.events import Prediction
@@ -78,7 +76,7 @@ def record(
     return ids, as_datetime(moment)
 
 
-def expected_drift(project: Project, rows: NDArray[np.float64]) -> DriftReport:
+def expected_drift(project: Project, rows: NDArray[np.float64]) -> list[ColumnDrift]:
     """The drift of the rows by NumPy alone."""
     run = project.models.get("churn").run_id
     assert run is not None
@@ -86,24 +84,10 @@ def expected_drift(project: Project, rows: NDArray[np.float64]) -> DriftReport:
     assert dataset is not None
     found = []
     for place, name in enumerate(FEATURES):
-        facts = dataset.profile[name]
-        low, high = facts["min"], facts["max"]
-        values = rows[:, place]
-        finite = values[np.isfinite(values)]
-        counts = BinCounts(
-            counts=bin_counts(finite, np.array(facts["edges"])).tolist(),
-            missing=int(np.isnan(values).sum()),
-            infinite=int(np.isinf(values).sum()),
-            negative=int((finite < 0).sum()),
-            far_out=int(((finite < low - (high - low)) | (finite > high + (high - low))).sum()),
-            lowest=min(finite.tolist(), default=None),
-            highest=max(finite.tolist(), default=None),
-        )
-        bins = Bins(facts["edges"], facts["counts"], facts["missing"], low, high)
-        found.append(measure_bins(name, bins, counts))
-    return DriftReport(
-        dataset.reference, "churn/1", 300, len(rows), tuple(judge_columns(found)), None
-    )
+        one = typed(rows[:, place].astype(np.float64))
+        measured = measure_known(name, dataset.profile[name], 300, sample(one))
+        found.append(with_examples(measured, one))
+    return judge_columns(found, importances=project.models.importances(project.models.get("churn")))
 
 
 # -- drift --------------------------------------------------------------------------------------
@@ -124,7 +108,13 @@ def test_the_bins_of_sql_are_those_of_numpy(
     _, since = record(watched, [TRAINING[0]])
     record(watched, rows)
     found = watched.monitoring.drift("churn", since=since + timedelta(microseconds=1))
-    assert found == expected_drift(watched, np.array(rows, np.float64))
+    expected = expected_drift(watched, np.array(rows, np.float64))
+    assert (found.reference_rows, found.current_rows) == (300, len(rows))
+    for one, other in zip(found, expected, strict=True):
+        assert replace(one, examples={}, since=None) == replace(other, examples={})
+        # The same rows, which are told by their ids; those are given in the order of time.
+        lengths = {rule: len(places) for rule, places in other.examples.items()}
+        assert {rule: len(ids) for rule, ids in one.examples.items()} == lengths
 
 
 def test_values_on_the_edges_are_counted_as_in_training(watched: Project) -> None:
@@ -166,9 +156,11 @@ def test_a_few_predictions_are_no_ground_for_a_verdict(watched: Project) -> None
     record(watched, [[100.0, 100.0]] * 49)
     report = watched.monitoring.drift("churn")
     assert {one.severity for one in report} == {"unknown"}
-    assert {one.reasons for one in report} == {
-        ("the present has 49 of the 50 values that a verdict needs",)
-    }
+    reason = (
+        "the present has 49 of the 50 values that a verdict needs; so few could show a shift of "
+        "0.64 standard deviations at best"
+    )
+    assert {one.reasons for one in report} == {(reason,)}
     assert str(report) == "0 of 2 columns have drifted, 2 cannot be judged."
     record(watched, [[100.0, 100.0]])
     assert len(watched.monitoring.drift("churn").moved) == 2
@@ -251,16 +243,24 @@ def test_without_training_data_there_is_nothing_to_compare_with(watched: Project
             watched.monitoring.drift(name)
         assert str(error.value) == (
             f"There is nothing to compare {name}/1 with: its run logged no training data. Call "
-            "log_dataset(data, name) in the run that trains."
+            "log_dataset(data, name) in the run that trains. Or compare it with a dataset or a "
+            "past window."
         )
 
 
-def test_features_of_texts_are_not_watched(watched: Project) -> None:
+def test_what_the_reference_holds_in_another_type_cannot_be_judged(watched: Project) -> None:
     model = watched.models.load("churn")
     with watched.start_run():
         watched.log_dataset({"age": TRAINING[:, 0], "sex": ["f"] * 300}, "people")
         watched.log_model(model, "other", input_example={"age": 0.0, "sex": 0.0})
-    assert [drift.column for drift in watched.monitoring.drift("other")] == ["age"]
+    endpoint = watched.endpoint("other")
+    endpoint.predict(TRAINING.tolist())
+    watched.store.background.wait()
+    report = watched.monitoring.drift("other")
+    assert (report["age"].severity, report["sex"].severity) == ("none", "unknown")
+    assert report["sex"].reasons == (
+        "the reference has other types here than the numbers it takes",
+    )
 
 
 # -- performance --------------------------------------------------------------------------------
@@ -320,8 +320,13 @@ def test_tables_of_any_kind_are_compared(watched: Project, tmp_path: Path) -> No
         report = watched.monitoring.compare(reference, version, preset="sensitive")
         assert (report.drifted, report["age"].score, report["age"].p_value) == (False, 0.0, 1.0)
     path.unlink()
+    report = watched.monitoring.compare(version, {"age": TRAINING[:, 0]})
+    assert (report["age"].score, report["age"].p_value, report.joint) == (0.0, 1.0, None)
+    assert report.notes == (
+        f"Of {version} only the profile is kept: its columns are compared by that, each alone.",
+    )
     with pytest.raises(NotFound, match="people@"):
-        watched.monitoring.compare(version, {"age": TRAINING[:, 0]})
+        watched.monitoring.compare({"age": TRAINING[:, 0]}, version)
     with pytest.raises(Invalid, match="a table is a DataFrame"):
         watched.monitoring.compare({"age": TRAINING[:, 0]}, 7)
 

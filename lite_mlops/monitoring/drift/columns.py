@@ -9,7 +9,7 @@ What is measured here is judged in `verdict`, together with the other columns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,12 @@ import numpy as np
 from lite_mlops.data import kolmogorov_smirnov
 from lite_mlops.data.wording import number, percent
 from lite_mlops.monitoring.drift import effects, quality
+from lite_mlops.monitoring.drift.evidence import (
+    Distribution,
+    spread_of_bins,
+    spread_of_categories,
+    spread_of_numbers,
+)
 from lite_mlops.monitoring.drift.quality import Broken
 from lite_mlops.monitoring.drift.samples import (
     FEW_VALUES,
@@ -27,10 +33,16 @@ from lite_mlops.monitoring.drift.samples import (
     Times,
     aligned,
 )
-from lite_mlops.monitoring.drift.tests import homogeneity_p, pooled, two_samples_p
+from lite_mlops.monitoring.drift.tests import (
+    homogeneity_p,
+    pooled,
+    smallest_shift,
+    two_samples_p,
+)
 
 MIN_ROWS = 50  # present values on each side below which nothing is said of the distribution
 _BINS = 10
+LEVEL = 0.01  # at which a shift is told that too few rows could have shown
 _IDENTIFIER = 0.5  # share of different texts from which on a column names rows
 
 
@@ -58,6 +70,13 @@ class Measured:
     untold: str = ""
     broken: tuple[Broken, ...] = field(default=())
     binned: bool = False
+    distribution: Distribution | None = None
+    examples: Mapping[str, Sequence[int]] = field(default_factory=dict)  # rows, by the rule
+    role: str = "feature"  # or answer, score
+
+    def replaced(self, **changes: Any) -> Measured:
+        """Return the same with some fields replaced."""
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True)
@@ -89,10 +108,17 @@ def _kept(*found: Broken | None) -> tuple[Broken, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _too_few(reference: int, current: int) -> str:
+def too_few(reference: int, current: int, *, numbers: bool = False) -> str:
+    """Return that a side has too few values, and what shift so few could have shown at best."""
     fewest = min(reference, current)
     where = "the reference" if reference <= current else "the present"
-    return f"{where} has {fewest:,} of the {MIN_ROWS} values that a verdict needs"
+    told = f"{where} has {fewest:,} of the {MIN_ROWS} values that a verdict needs"
+    if not numbers or not fewest:
+        return told
+    shift = smallest_shift(reference, current, LEVEL)
+    if shift is None:
+        return f"{told}; so few could not show any shift"
+    return f"{told}; so few could show a shift of {shift:.2g} standard deviations at best"
 
 
 def measure(column: str, reference: Sample, current: Sample) -> Measured:
@@ -109,7 +135,9 @@ def measure(column: str, reference: Sample, current: Sample) -> Measured:
         change = f"{_type(reference)} became {_type(current)}"
         return Measured(**facts, broken=(Broken("type", change),))
     if min(reference.rows, current.rows) < MIN_ROWS:
-        return Measured(**facts, untold=_too_few(reference.rows, current.rows))
+        numeric = isinstance(reference, Numbers)
+        untold = too_few(reference.rows, current.rows, numbers=numeric)
+        return Measured(**facts, untold=untold, distribution=_spread(reference, current))
     broken = _kept(quality.missing(reference, current))
     if isinstance(reference, Nothing):
         facts["untold"] = "the reference has no value"
@@ -127,6 +155,16 @@ def measure(column: str, reference: Sample, current: Sample) -> Measured:
     elif isinstance(reference, Categories) and isinstance(current, Categories):
         facts |= _categories(reference.counts(), current.counts())
     return Measured(**facts | {"broken": (*facts.get("broken", ()), *broken)})
+
+
+def _spread(reference: Sample, current: Sample) -> Distribution | None:
+    """Return how the values are spread on both sides, where both have some of one kind."""
+    if isinstance(reference, Numbers) and isinstance(current, Numbers):
+        if len(reference.ordered) and len(current.ordered):
+            return spread_of_numbers(reference.ordered, current.ordered)
+    elif isinstance(reference, Categories) and isinstance(current, Categories):
+        return spread_of_categories(*aligned(reference.counts(), current.counts()))
+    return None
 
 
 def _type(one: Sample) -> str:
@@ -150,11 +188,18 @@ def _kind(reference: Sample, current: Sample) -> str:
 def _numbers(reference: Numbers, current: Numbers) -> dict[str, Any]:
     if reference.numbered and current.numbered:
         return {"kind": "identifier", "untold": "it numbers the rows"}
+    if reference.numbered and current.distinct < len(current.values):
+        twice = len(current.values) - current.distinct
+        again = _kept(quality.repeated(twice, len(current.values), len(reference.values)))
+        if again:
+            untold = "it numbers the rows of the reference"
+            return {"kind": "identifier", "untold": untold, "broken": again}
     if reference.distinct <= FEW_VALUES:
         return _categories(reference.counts(), current.counts())
     old, new = reference.ordered, current.ordered
+    spread = spread_of_numbers(old, new)
     if min(len(old), len(new)) < MIN_ROWS:
-        return {"untold": _too_few(len(old), len(new))}
+        return {"untold": too_few(len(old), len(new), numbers=True), "distribution": spread}
     apart = effects.distances(old, new)
     edges = np.unique(reference.quantiles(np.linspace(0, 1, _BINS + 1)[1:-1]))
     bins = [
@@ -169,6 +214,7 @@ def _numbers(reference: Numbers, current: Numbers) -> dict[str, Any]:
         "jensen_shannon": effects.jensen_shannon(bins[0], bins[1]),
         "change": f"median {_median(reference)} -> {_median(current)}",
         "broken": _rules_of_numbers(reference, current),
+        "distribution": spread,
     }
 
 
@@ -183,7 +229,7 @@ def _rules_of_numbers(reference: Numbers, current: Numbers) -> tuple[Broken, ...
     old, new = reference.ordered, current.ordered
     rows = len(old), len(new)
     range_ = float(old[0]), float(old[-1])
-    size = quality.unit(reference, current)
+    size = quality.unit(*(one.quantiles(quality.SHARES) for one in (reference, current)))
     if size is None:
         far, factor = quality.far_out(reference, current)
         size = quality.out_of_range(far, range_, *rows, factor)
@@ -206,14 +252,19 @@ def _median(one: Numbers) -> str:
 def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dict[str, Any]:
     rows, new_rows = sum(reference.values()), sum(current.values())
     if min(rows, new_rows) < MIN_ROWS:
-        return {"kind": "category", "untold": _too_few(rows, new_rows)}
+        spread = spread_of_categories(*aligned(reference, current))
+        untold = too_few(rows, new_rows)
+        return {"kind": "category", "untold": untold, "distribution": spread}
     still = None
     if len(current) == 1:
         (only,) = current
         still = quality.constant(reference.get(only, 0), rows, new_rows, only)
     if len(reference) > max(_IDENTIFIER * rows, FEW_VALUES):
+        again = None
+        if len(reference) == rows and still is None:
+            again = quality.repeated(new_rows - len(current), new_rows, rows)
         untold = "its values name rows"
-        return {"kind": "identifier", "untold": untold, "broken": _kept(still)}
+        return {"kind": "identifier", "untold": untold, "broken": _kept(still, again)}
     names, old, new = aligned(reference, current)
     news = [(name, current[name]) for name in names[len(reference) :]]
     shares = old / rows - new / new_rows
@@ -227,6 +278,7 @@ def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dic
         "change": f"{names[most]!s:.40} {percent(old[most] / rows)} -> "
         f"{percent(new[most] / new_rows)}",
         "broken": _kept(quality.unseen(news, rows, new_rows), still),
+        "distribution": spread_of_categories(names, old, new),
     }
 
 
@@ -259,15 +311,20 @@ def measure_bins(column: str, reference: Bins, current: BinCounts) -> Measured:
         "current_missing": now.missing_share,
         "binned": True,
     }
-    if min(before.rows, now.rows) < MIN_ROWS:
-        return Measured(**facts, untold=_too_few(before.rows, now.rows))
     low, high = reference.lowest, reference.highest
+    if new_rows:
+        reach = [one for one in (current.lowest, current.highest) if one is not None]
+        range_ = min([low, *reach]), max([high, *reach])
+        facts["distribution"] = spread_of_bins(old, new, reference.edges, range_)
+    if min(before.rows, now.rows) < MIN_ROWS:
+        return Measured(**facts, untold=too_few(before.rows, now.rows, numbers=True))
     broken = _kept(
         quality.missing(before, now),
         quality.infinite(reference.infinite, current.infinite, before.present, now.present),
     )
     if min(rows, new_rows) < MIN_ROWS:
-        return Measured(**facts, untold=_too_few(rows, new_rows), broken=broken)
+        untold = too_few(rows, new_rows, numbers=True)
+        return Measured(**facts, untold=untold, broken=broken)
     broken += _kept(
         quality.out_of_range(current.far_out, (low, high), rows, new_rows),
         quality.negative(low, current.negative, rows, new_rows),

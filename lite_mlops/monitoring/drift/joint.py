@@ -78,7 +78,8 @@ class JointDrift:
         return vars(self) | lists | derived
 
 
-def _spread_over(rows: int) -> NDArray[np.int64]:
+def spread_over(rows: int) -> NDArray[np.int64]:
+    """Return the places of the rows that are looked at: all, or as many as may be, evenly."""
     return np.linspace(0, rows - 1, min(rows, MOST_ROWS)).astype(np.int64)
 
 
@@ -103,7 +104,7 @@ def _matrix(
 ) -> tuple[Floats, list[str], list[bool]]:
     """Return the rows of both sides as numbers, the columns used, and which are categories."""
     sides = [
-        (side, _spread_over(len(next(iter(side.values())).values))) for side in (reference, current)
+        (side, spread_over(len(next(iter(side.values())).values))) for side in (reference, current)
     ]
     columns, names, categories = [], [], []
     for name in reference:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,14 @@ class Sample:
         return self.missing / self.rows if self.rows else 0.0
 
 
+class Run(NamedTuple):
+    """Rows that hold the same number, one after the other."""
+
+    rows: int
+    value: float
+    start: int  # among the finite numbers
+
+
 @dataclass(frozen=True)
 class Numbers(Sample):
     """Numbers: the finite ones in the order of the rows, and sorted."""
@@ -66,6 +74,13 @@ class Numbers(Sample):
         """How often each number comes again at once, in the order of the rows."""
         ends = np.flatnonzero(self.values[1:] != self.values[:-1]) + 1
         return np.diff(np.concatenate([[0], ends, [len(self.values)]])).astype(np.int64)
+
+    @cached_property
+    def longest_run(self) -> Run:
+        """The number that comes again at once most often: how often, which, and from where on."""
+        place = int(np.argmax(self.runs))
+        start = int(self.runs[:place].sum())
+        return Run(int(self.runs[place]), float(self.values[start]), start)
 
     @cached_property
     def steady(self) -> bool:

@@ -1,7 +1,7 @@
-"""The verdict on each column and on the whole: drifted only if it is no chance and it is not small.
+"""The verdict on each column: drifted only if it is no chance and it is not small.
 
-    report = judge([measure(name, *sides) for name, sides in ...])
-    report.drifted, report.moved, report["age"].reasons
+    first, *others = judge_columns([measure(name, *sides) for name, sides in ...])
+    first.drifted, first.reasons
 
 Two doors have to be open. The p-value, adjusted over all columns, keeps 200 rows quiet; the stated
 minimum of the effect keeps a million rows quiet. A broken rule of quality opens both. PSI and
@@ -10,18 +10,19 @@ Jensen-Shannon are shown and never decide. Pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from lite_mlops.data.wording import amount
-from lite_mlops.htmltext import html_facts, html_table
 from lite_mlops.monitoring.drift.columns import Measured
 from lite_mlops.monitoring.drift.discovery import benjamini_hochberg
-from lite_mlops.monitoring.drift.joint import JointDrift
+from lite_mlops.monitoring.drift.evidence import Distribution
 from lite_mlops.monitoring.findings import ALERT, INFO, NONE, SEVERITIES, UNKNOWN, WARN
+
+LARGE = 2.0  # times the least effect that counts, from which on a change is an alert
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Floors:
     kolmogorov_smirnov: float = 0.05
     wasserstein: float = 0.12
     variation: float = 0.03
-    large: float = 2.0
+    large: float = LARGE
 
 
 # A distance of 0.05 is a shift of the mean by an eighth of a standard deviation.
@@ -71,6 +72,20 @@ class ColumnDrift:
     wasserstein: float | None = None
     psi: float | None = None
     jensen_shannon: float | None = None
+    role: str = "feature"  # or answer, score: what the model said
+    importance: float | None = None  # of a feature to this model; those of all add up to 1
+    moved: str = NONE  # the severity of the change of the distribution alone
+    distribution: Distribution | None = None
+    examples: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    since: datetime | None = None  # of the first row that broke a rule
+
+    @property
+    def rank(self) -> float:
+        """By what columns of one severity are ranked: effect x importance, where it is known."""
+        effect = self.effect or 0.0
+        if self.broken:
+            effect = max(effect, LARGE)
+        return effect if self.importance is None else effect * self.importance
 
     @property
     def drifted(self) -> bool:
@@ -85,84 +100,18 @@ class ColumnDrift:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON can hold it."""
-        lists = {"reasons": list(self.reasons), "broken": list(self.broken)}
+        lists = {
+            "reasons": list(self.reasons),
+            "broken": list(self.broken),
+            "examples": {rule: list(rows) for rule, rows in self.examples.items()},
+            "since": None if self.since is None else self.since.isoformat(),
+            "distribution": None if self.distribution is None else self.distribution.to_dict(),
+        }
         finite = {
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in vars(self).items()
         }
         return finite | lists | {"drifted": self.drifted}
-
-
-@dataclass(frozen=True)
-class DriftReport:
-    """What changed from a reference to the present: each column, the most severe first."""
-
-    reference: str
-    current: str
-    reference_rows: int
-    current_rows: int
-    columns: tuple[ColumnDrift, ...]
-    joint: JointDrift | None
-    floors: Floors = BALANCED
-
-    @property
-    def moved(self) -> tuple[ColumnDrift, ...]:
-        """The columns that drifted."""
-        return tuple(one for one in self.columns if one.drifted)
-
-    @property
-    def drifted(self) -> bool:
-        """Whether a column drifted, or all of them together did."""
-        return bool(self.moved) or (self.joint is not None and self.joint.drifted)
-
-    def __iter__(self) -> Iterator[ColumnDrift]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
-
-    def __getitem__(self, column: str) -> ColumnDrift:
-        for one in self.columns:
-            if one.column == column:
-                return one
-        raise KeyError(column)
-
-    def __str__(self) -> str:
-        have = "has" if len(self.moved) == 1 else "have"
-        text = f"{len(self.moved)} of {amount(len(self), 'column')} {have} drifted"
-        unknown = sum(one.severity == UNKNOWN for one in self.columns)
-        if unknown:
-            text += f", {unknown} cannot be judged"
-        return f"{text}." if self.joint is None else f"{text}. {self.joint}"
-
-    def __repr__(self) -> str:
-        rows = f"{self.reference_rows} -> {self.current_rows} rows"
-        return f"<DriftReport {rows}: {self}>"
-
-    def _repr_html_(self) -> str:
-        facts = {
-            "reference": f"{self.reference}, {amount(self.reference_rows, 'row')}",
-            "present": f"{self.current}, {amount(self.current_rows, 'row')}",
-            "found": str(self),
-        }
-        rows = [
-            (one.column, one.verdict, one.severity, "; ".join(one.reasons)) for one in self.columns
-        ]
-        names = ("column", "verdict", "severity", "reasons")
-        return html_facts("Drift", facts) + html_table("Columns", names, rows)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON can hold it."""
-        return {
-            "drifted": self.drifted,
-            "reference": self.reference,
-            "current": self.current,
-            "reference_rows": self.reference_rows,
-            "current_rows": self.current_rows,
-            "floors": dict(vars(self.floors)),
-            "joint": None if self.joint is None else self.joint.to_dict(),
-            "columns": [one.to_dict() for one in self.columns],
-        }
 
 
 # -- judging ------------------------------------------------------------------------------------
@@ -185,9 +134,8 @@ def effect(found: Measured, floors: Floors) -> float | None:
     return max(known, default=None)
 
 
-def _severity(found: Measured, size: float | None, adjusted: float | None, floors: Floors) -> str:
-    if found.broken:
-        return ALERT
+def _moved(found: Measured, size: float | None, adjusted: float | None, floors: Floors) -> str:
+    """Return the severity of the change of the distribution."""
     if size is None or adjusted is None:
         judged = found.kind in ("time", "identifier")  # by the rules of quality, that is
         return NONE if judged else UNKNOWN
@@ -217,8 +165,16 @@ def _reasons(found: Measured, severity: str, adjusted: float | None) -> tuple[st
     return tuple(reasons)
 
 
-def judge_columns(found: Sequence[Measured], floors: Floors = BALANCED) -> list[ColumnDrift]:
-    """Return the verdict on each column, the most severe first, among these the largest effect."""
+def judge_columns(
+    found: Sequence[Measured],
+    floors: Floors = BALANCED,
+    importances: Mapping[str, float] | None = None,
+) -> list[ColumnDrift]:
+    """Return the verdict on each column, the most severe first, among these the largest effect.
+
+    Where the importances of features are known, the effect counts times the importance.
+    """
+    known = importances or {}
     tested = [one for one in found if one.p_value is not None]
     p_values = [one.p_value for one in tested if one.p_value is not None]
     adjusted = dict(zip((one.column for one in tested), benjamini_hochberg(p_values), strict=True))
@@ -226,7 +182,8 @@ def judge_columns(found: Sequence[Measured], floors: Floors = BALANCED) -> list[
     for one in found:
         p = adjusted.get(one.column)
         size = effect(one, floors)
-        severity = _severity(one, size, p, floors)
+        moved = _moved(one, size, p, floors)
+        severity = ALERT if one.broken else moved
         score = one.kolmogorov_smirnov
         verdicts.append(
             ColumnDrift(
@@ -246,7 +203,14 @@ def judge_columns(found: Sequence[Measured], floors: Floors = BALANCED) -> list[
                 wasserstein=one.wasserstein,
                 psi=one.psi,
                 jensen_shannon=one.jensen_shannon,
+                role=one.role,
+                importance=known.get(one.column, 0.0 if known else None)
+                if one.role == "feature"
+                else None,
+                moved=moved,
+                distribution=one.distribution,
+                examples={rule: tuple(rows) for rule, rows in one.examples.items()},
             )
         )
-    verdicts.sort(key=lambda one: (-SEVERITIES.index(one.severity), -(one.effect or 0.0)))
+    verdicts.sort(key=lambda one: (-SEVERITIES.index(one.severity), -one.rank))
     return verdicts

@@ -1,38 +1,127 @@
 -- Predictions and what is known of them: the questions.
 
--- name: prediction_bins
--- Of each feature how many recorded values lie in each bin, and what else there is: missing,
--- infinite, negative and far out values, the lowest and the highest. A value on an edge belongs to
--- the bin below it, as in the profile of the data. The lists are of the places of the features, and
--- of the inner edges and the bounds of each.
-WITH watched AS (
-    SELECT unnest($features::BIGINT[]) AS feature, unnest($edges::DOUBLE[][]) AS inner_edges,
-           unnest($lowest::DOUBLE[]) AS lowest, unnest($highest::DOUBLE[]) AS highest
-), points AS (
-    SELECT generate_subscripts(numbers, 1) AS feature, unnest(numbers) AS value, texts
-    FROM predictions
+-- name: prediction_window
+-- The predictions of a version in a window: how many, the first and the last of them by time, where
+-- these stand in the table, and the place that is the newest. Of all the first or the last ones are
+-- taken, by the direction. Those up to a prediction may be left out.
+WITH chosen AS (
+    SELECT ts, rowid AS place FROM predictions
     WHERE model = $model AND version = $version
       AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
-), binned AS (
-    SELECT feature, inner_edges,
-           CASE WHEN value IS NULL AND texts[feature] IS NOT NULL THEN -3 -- a text, or a pseudonym
-                WHEN value IS NULL OR isnan(value) THEN -1 WHEN isinf(value) THEN -2
-                ELSE len(list_filter(inner_edges, lambda edge: edge < value)) END AS bin,
-           count(*) AS points, count(*) FILTER (value < 0) AS negative,
-           count(*) FILTER (value < lowest OR value > highest) AS far_out,
-           min(value) AS minimum, max(value) AS maximum
-    FROM points JOIN watched USING (feature)
-    GROUP BY ALL
-), counted AS (
-    SELECT feature, any_value(len(inner_edges)) AS edges, map_from_entries(list((bin, points))) AS points,
-           coalesce(sum(negative) FILTER (bin >= 0), 0)::BIGINT AS negative,
-           coalesce(sum(far_out) FILTER (bin >= 0), 0)::BIGINT AS far_out,
-           min(minimum) FILTER (bin >= 0) AS minimum, max(maximum) FILTER (bin >= 0) AS maximum
-    FROM binned GROUP BY feature
+      AND ($after_at IS NULL OR ts > $after_at OR (ts = $after_at AND rowid > $after_place))
+    ORDER BY epoch_us(ts) * $direction, rowid * $direction
+    LIMIT coalesce($count::BIGINT, 9223372036854775807)
+), ends AS (
+    SELECT count(*) AS found, min((ts, place)) AS low, max((ts, place)) AS high,
+           max(place) AS newest
+    FROM chosen
 )
-SELECT feature, list_transform(range(edges + 1), lambda bin: coalesce(points[bin], 0)),
-       coalesce(points[-1], 0), coalesce(points[-2], 0), negative, far_out, minimum, maximum
-FROM counted ORDER BY feature;
+SELECT found, low[1] AS first_at, low[2] AS first_place, high[1] AS last_at,
+       high[2] AS last_place, newest
+FROM ends;
+
+-- name: prediction_times
+-- When predictions of a window were made, where they stand, and whether their inputs were kept: not
+-- left out, and not as pseudonyms only, which are 32 hexadecimal digits.
+SELECT ts, rowid AS place,
+       len(numbers) > 0 AND NOT (
+           list_aggregate(numbers, 'count') = 0 AND coalesce(list_aggregate(texts, 'count'), 0) > 0
+           AND regexp_full_match(list_aggregate(texts, 'string_agg', ''), '([0-9a-f]{32})+')
+       ) AS kept
+FROM predictions
+WHERE model = $model AND version = $version AND rowid <= $newest
+  AND (ts > $first_at OR (ts = $first_at AND rowid >= $first_place))
+  AND (ts < $last_at OR (ts = $last_at AND rowid <= $last_place));
+
+-- name: prediction_ids
+-- The ids of predictions by where they stand.
+SELECT rowid, prediction_id FROM predictions
+WHERE rowid IN (SELECT unnest($places::BIGINT[]));
+
+-- name: prediction_repeats
+-- How many predictions of a window have an id that another one has as well, and some of these ids.
+SELECT coalesce(sum(times - 1), 0)::BIGINT AS again, list(prediction_id ORDER BY prediction_id)[:3] AS ids
+FROM (
+    SELECT prediction_id, count(*) AS times FROM predictions
+    WHERE model = $model AND version = $version AND rowid <= $newest
+      AND (ts > $first_at OR (ts = $first_at AND rowid >= $first_place))
+      AND (ts < $last_at OR (ts = $last_at AND rowid <= $last_place))
+    GROUP BY prediction_id HAVING times > 1
+);
+
+-- name: service_window
+-- What requests in a window were like, of a version or of all that a model has: a request of several rows has one id for all of
+-- them, up to the last dash. Latencies are those of the model for a row.
+WITH asked AS (
+    SELECT ts, regexp_replace(prediction_id, '-[0-9]+$', '') AS request, latency_us
+    FROM predictions
+    WHERE model = $model AND ($version IS NULL OR version = $version)
+      AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
+)
+SELECT count(*) AS answers, count(DISTINCT request) AS requests, min(ts) AS first_at,
+       max(ts) AS last_at, quantile_cont(latency_us, [0.5, 0.95, 0.99]) AS latencies,
+       max(latency_us) AS slowest
+FROM asked;
+
+-- name: service_latencies
+-- Latencies at two ranks of a window, by which the uncertainty of a quantile is known.
+SELECT quantile_disc(latency_us, $low::DOUBLE) AS low, quantile_disc(latency_us, $high::DOUBLE) AS high
+FROM predictions
+WHERE model = $model AND ($version IS NULL OR version = $version)
+  AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until);
+
+-- name: service_traffic
+-- Requests and answers in equal pieces of time, by the number of the piece; empty ones are missing.
+SELECT least(greatest(((epoch_us(ts) - epoch_us($begin::TIMESTAMP)) // $piece)::BIGINT, 0), $pieces - 1) AS piece,
+       count(*) AS answers,
+       count(DISTINCT regexp_replace(prediction_id, '-[0-9]+$', '')) AS requests,
+       quantile_cont(latency_us, 0.5) AS p50, quantile_cont(latency_us, 0.95) AS p95
+FROM predictions
+WHERE model = $model AND ($version IS NULL OR version = $version)
+  AND ts >= $begin::TIMESTAMP AND ts <= $end::TIMESTAMP
+GROUP BY piece ORDER BY piece;
+
+-- name: service_gaps
+-- The longest silence between two requests of a version, when it was, and how many times there are.
+WITH moments AS (
+    SELECT DISTINCT ts FROM predictions
+    WHERE model = $model AND ($version IS NULL OR version = $version)
+      AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
+), gaps AS (
+    SELECT ts, epoch_us(ts) - lag(epoch_us(ts)) OVER (ORDER BY ts) AS gap FROM moments
+)
+SELECT count(*) AS moments, min(ts) AS first_at, max(ts) AS last_at,
+       list(gap ORDER BY gap DESC, ts) FILTER (gap IS NOT NULL)[:2] AS longest,
+       arg_max(ts, gap) AS ended_at
+FROM gaps;
+
+-- name: service_versions
+-- The versions of a model that answered in a window, the newest first.
+SELECT version, count(*) AS answers,
+       count(DISTINCT regexp_replace(prediction_id, '-[0-9]+$', '')) AS requests,
+       quantile_cont(latency_us, 0.5) AS p50, quantile_cont(latency_us, 0.95) AS p95,
+       min(ts) AS first_at, max(ts) AS last_at
+FROM predictions
+WHERE model = $model
+  AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
+GROUP BY version ORDER BY version DESC;
+
+-- name: service_story
+-- What happened at endpoints of a model in a window, by the word for it.
+SELECT what, count(*) AS times, max(ts) AS last_at FROM endpoint_story
+WHERE (reference = $model OR starts_with(reference, $model || '@') OR starts_with(reference, $model || '/'))
+  AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
+GROUP BY what ORDER BY times DESC, what;
+
+-- name: service_trials
+-- What was counted in trials at endpoints of a model that were seen in a window, of each role.
+SELECT reference, trial, role, version, sum(requests)::BIGINT AS requests,
+       sum(failed)::BIGINT AS failed, sum(slow)::BIGINT AS slow, sum(doubtful)::BIGINT AS doubtful,
+       list(detail ORDER BY writer) AS details, max(seen_at) AS seen_at
+FROM endpoint_evidence
+WHERE (reference = $model OR starts_with(reference, $model || '@') OR starts_with(reference, $model || '/'))
+  AND ($since IS NULL OR seen_at >= $since) AND ($until IS NULL OR seen_at < $until)
+GROUP BY reference, trial, role, version ORDER BY reference, trial, role, version;
 
 -- name: prediction_performance
 -- Predictions of a version, how many have a label by now, and how many of those were right.

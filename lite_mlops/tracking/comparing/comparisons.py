@@ -167,10 +167,15 @@ class Comparisons:
                 found.append(MeasuredEvaluation(name, metrics))
         return tuple(found)
 
-    def evaluations(self, run: Run) -> dict[str, Evaluation]:
-        """Return the evaluations that a run kept, by name; those that cannot be read are not."""
+    def evaluations(self, run_id: str) -> dict[str, Evaluation]:
+        """Return the evaluations that a run kept, by name; one that cannot be read is left out.
+
+        Raises:
+            NotFound: there is no such run.
+        """
         from lite_mlops.tracking.evaluations import name_of
 
+        run = self._runs.get(run_id)
         found = {}
         for artifact in run.artifacts:
             name = name_of(artifact.path)

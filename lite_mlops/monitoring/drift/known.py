@@ -1,0 +1,210 @@
+"""One column against what a profile of the reference says of it, without its rows.
+
+    measure_known("age", version.profile["age"], version.rows, sample(typed(new)))
+
+A profile has the deciles of numbers, the commonest texts, and what is missing. That is enough for a
+test, a size, and the rules of quality; it takes one sort of the present and no look at the past.
+Pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lite_mlops.data.wording import percent
+from lite_mlops.monitoring.drift import effects, quality
+from lite_mlops.monitoring.drift.columns import (
+    MIN_ROWS,
+    BinCounts,
+    Bins,
+    Measured,
+    measure_bins,
+    too_few,
+)
+from lite_mlops.monitoring.drift.evidence import OTHERS, spread_of_categories
+from lite_mlops.monitoring.drift.quality import Broken
+from lite_mlops.monitoring.drift.samples import (
+    FEW_VALUES,
+    Categories,
+    Nothing,
+    Numbers,
+    Sample,
+    Times,
+)
+from lite_mlops.monitoring.drift.tests import homogeneity_p
+
+Facts = Mapping[str, Any]
+
+_IDENTIFIER = 0.5  # share of different texts from which on a column names rows
+_KINDS = {"number": "numbers", "text": "texts", "time": "times"}
+
+
+def can_be_known(facts: Facts) -> bool:
+    """Return whether a profile says enough of a column to compare anything with it."""
+    return facts.get("kind") in _KINDS
+
+
+def _bins(facts: Facts, rows: int) -> Bins:
+    """Return what a profile says of the numbers of a column."""
+    return Bins(
+        edges=facts["edges"],
+        counts=facts["counts"],
+        missing=facts["missing"],
+        lowest=facts["min"],
+        highest=facts["max"],
+        infinite=max(0, rows - facts["missing"] - sum(facts["counts"])),
+    )
+
+
+def counted(reference: Bins, current: Numbers) -> BinCounts:
+    """Return how many numbers lie in each bin of the reference, and beside them."""
+    ordered = current.ordered
+    ends = np.searchsorted(ordered, np.asarray(reference.edges, np.float64), "right")
+    counts = np.diff(np.concatenate([[0], ends, [len(ordered)]]))
+    return BinCounts(
+        counts=counts.tolist(),
+        missing=current.missing,
+        infinite=current.infinite,
+        negative=int(np.searchsorted(ordered, 0.0, "left")),
+        far_out=len(quality.far_from(reference.lowest, reference.highest, current)),
+        lowest=float(ordered[0]) if len(ordered) else None,
+        highest=float(ordered[-1]) if len(ordered) else None,
+    )
+
+
+def _numbers(column: str, facts: Facts, rows: int, current: Numbers) -> Measured:
+    bins = _bins(facts, rows)
+    found = measure_bins(column, bins, counted(bins, current))
+    if found.untold:
+        return found
+    more: list[Broken | None] = []
+    old = np.array([facts["quantiles"][str(share)] for share in quality.SHARES.tolist()])
+    if (unit := quality.unit(old, current.quantiles(quality.SHARES))) is not None:
+        more.append(unit)
+    held = tuple(one for one in found.broken if unit is None or one.rule != "range")
+    if all(one.rule != "constant" for one in held):
+        more.append(_stuck(facts, bins, current))
+    kept = tuple(one for one in more if one is not None)
+    return found.replaced(broken=held + kept)
+
+
+def _stuck(facts: Facts, bins: Bins, current: Numbers) -> Broken | None:
+    """Return whether a number comes again at once too often; only if the profile knows runs."""
+    if "longest_run" not in facts or facts["distinct"] <= 2 or current.steady:
+        return None
+    # As many rows of the reference have this value as the bin that it is in, at most.
+    place = int(
+        np.searchsorted(np.asarray(bins.edges, np.float64), current.longest_run.value, "left")
+    )
+    again = max(facts["repeats"], bins.counts[place])
+    return quality.stuck_run(current, facts["longest_run"], again, sum(bins.counts))
+
+
+def _categories(facts: Facts, rows: int, current: Categories) -> dict[str, Any]:
+    """Return what is found of texts of which the commonest are known, and how many others."""
+    present = rows - facts["missing"]
+    top: Mapping[str, int] = facts["top"]
+    new = {_name(value): n for value, n in current.counts().items()}
+    new_rows = sum(new.values())
+    others = present - sum(top.values())
+    names = [*top] if not others else [*top, OTHERS]
+    old = np.array([*top.values(), *([others] if others else [])], np.int64)
+    news = [(name, n) for name, n in new.items() if name not in top]
+    counts = [new.get(name, 0) for name in top]
+    unknown = new_rows - sum(counts)
+    if others:
+        counts.append(unknown)
+    elif unknown:
+        names, counts, old = [*names, OTHERS], [*counts, unknown], np.append(old, 0)
+    now = np.array(counts, np.int64)
+    spread = spread_of_categories(names, old, now)
+    if min(present, new_rows) < MIN_ROWS:
+        untold = too_few(present, new_rows)
+        return {"kind": "category", "untold": untold, "distribution": spread}
+    if facts["distinct"] > max(_IDENTIFIER * present, FEW_VALUES):
+        again = None
+        if facts["distinct"] == present:
+            again = quality.repeated(new_rows - len(new), new_rows, present)
+        untold = "its values name rows"
+        return {"kind": "identifier", "untold": untold, "broken": _kept(again)}
+    still = None
+    if len(new) == 1:
+        (only,) = new
+        most = top.get(only, min(top.values(), default=0) if others else 0)
+        still = quality.constant(most, present, new_rows, only)
+    unseen = None if others else quality.unseen(list(news), present, new_rows)
+    if unseen is not None and unseen.about is not None:
+        wanted = set(unseen.about["names"])
+        told = [one for one in current.counts() if _name(one) in wanted]
+        unseen = unseen._replace(about={"names": told})
+    shares = old / present - now / new_rows
+    most_moved = int(np.argmax(np.abs(shares)))
+    return {
+        "kind": "category",
+        "p_value": homogeneity_p(old, now),
+        "excess_variation": effects.excess_variation(old, now),
+        "psi": effects.excess_psi(old, now),
+        "jensen_shannon": effects.jensen_shannon(old, now),
+        "change": f"{names[most_moved]:.40} {percent(old[most_moved] / present)} -> "
+        f"{percent(now[most_moved] / new_rows)}",
+        "broken": _kept(unseen, still),
+        "distribution": spread,
+    }
+
+
+def _name(value: Any) -> str:
+    """Return a value as a profile names it."""
+    return str(value).encode("utf-8", "replace").decode()[:200]
+
+
+def _kept(*found: Broken | None) -> tuple[Broken, ...]:
+    return tuple(one for one in found if one is not None)
+
+
+def _type_of(one: Sample) -> str | None:
+    for kind, name in ((Numbers, "number"), (Categories, "text"), (Times, "time")):
+        if isinstance(one, kind):
+            return name
+    return None
+
+
+def measure_known(column: str, facts: Facts, rows: int, current: Sample) -> Measured:
+    """Return what is found of a column, of whose reference of so many rows only `facts` are known.
+
+    Of texts at most twenty are known by name, the others together; what is unseen is told only
+    where those are all.
+    """
+    reference = Sample(rows, facts["missing"])
+    if facts["kind"] == "number" and isinstance(current, Numbers) and facts["edges"]:
+        return _numbers(column, facts, rows, current)
+    kind = {"number": "number", "text": "category", "time": "time"}[facts["kind"]]
+    about: dict[str, Any] = {
+        "column": column,
+        "kind": kind,
+        "reference_rows": rows,
+        "current_rows": current.rows,
+        "reference_missing": reference.missing_share,
+        "current_missing": current.missing_share,
+    }
+    numeric = kind == "number"
+    if min(rows, current.rows) < MIN_ROWS:
+        untold = too_few(rows, current.rows, numbers=numeric)
+        return Measured(**about, untold=untold)
+    broken = _kept(quality.missing(reference, current))
+    if not reference.present:
+        return Measured(**about, untold="the reference has no value", broken=broken)
+    if isinstance(current, Nothing):
+        return Measured(**about, untold="the present has no value", broken=broken)
+    found = _type_of(current)
+    if found is not None and found != facts["kind"]:
+        change = f"{_KINDS[facts['kind']]} became {_KINDS[found]}"
+        return Measured(**about, broken=(Broken("type", change),))
+    if isinstance(current, Times):
+        return Measured(**about, untold="time moves by itself", broken=broken)
+    if isinstance(current, Categories):
+        about |= _categories(facts, rows, current)
+        return Measured(**about | {"broken": (*about.get("broken", ()), *broken)})
+    return Measured(**about, untold="the reference has no finite number", broken=broken)
