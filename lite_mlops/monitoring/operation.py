@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lite_mlops.charts import Line, beside, in_notebook, line_chart
 from lite_mlops.data.wording import amount
 from lite_mlops.errors import Invalid
 from lite_mlops.htmltext import html_facts, html_table
@@ -200,7 +201,26 @@ class ServiceReport:
             for one in self.versions
         ]
         names = ("version", "requests", "rows", "median", "95 %")
-        return html_facts("Service", facts) + html_table("Versions", names, rows)
+        table = html_table("Versions", names, rows)
+        return in_notebook(html_facts("Service", facts) + self._drawn() + table)
+
+    def _drawn(self) -> str:
+        """Return requests and latencies over time as pictures."""
+        at = [one.began.timestamp() for one in self.traffic]
+        if len(at) < 2:
+            return ""
+        times = {"median": [one.p50_us for one in self.traffic]}
+        times["95 %"] = [one.p95_us for one in self.traffic]
+        slow = [
+            Line(name, at, [None if one is None else one / 1000 for one in values])
+            for name, values in times.items()
+        ]
+        asked = [Line("requests", at, [float(one.requests) for one in self.traffic])]
+        charts = {"requests": asked, "latency in ms": slow}
+        return beside(
+            line_chart(name, lines, x=None, legend=True, from_zero=True)
+            for name, lines in charts.items()
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_mlops.charts import Pair
 from lite_mlops.data import NUMERIC, Typed
 from lite_mlops.monitoring.drift.effects import Counts, Floats
 from lite_mlops.monitoring.drift.quality import Broken
@@ -39,6 +41,14 @@ class Distribution:
     current: tuple[float, ...]
     edges: tuple[float, ...] = ()
     categories: tuple[str, ...] = ()
+
+    @property
+    def pair(self) -> Pair:
+        """The shares as they are drawn."""
+        names: Sequence[str] = self.categories
+        if self.edges:
+            names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(self.edges)]
+        return Pair(names, self.reference, self.current, self.edges)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the shares as JSON can hold them."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lite_mlops.charts import in_notebook, mini_pair
 from lite_mlops.data.wording import amount
-from lite_mlops.htmltext import html_facts, html_table
+from lite_mlops.htmltext import Markup, html_facts, html_table
 from lite_mlops.monitoring.drift.joint import MIN_AUC, JointDrift
 from lite_mlops.monitoring.drift.quality import Broken
 from lite_mlops.monitoring.drift.tests import smallest_shift
@@ -21,6 +22,13 @@ from lite_mlops.monitoring.drift.verdict import BALANCED, ColumnDrift, Floors
 from lite_mlops.monitoring.findings import ALERT, NONE, SEVERITIES, UNKNOWN, Finding
 
 TRAFFIC = ("absent", "interrupted")  # rules that say nothing of the rows
+
+
+def _drawn(one: ColumnDrift) -> str:
+    """Return a picture of how a column is spread, where that is known."""
+    if one.distribution is None:
+        return ""
+    return Markup(mini_pair(one.column, one.distribution.pair))
 
 
 @dataclass(frozen=True)
@@ -114,11 +122,11 @@ class DriftReport:
             "found": str(self),
         }
         rows = [
-            (one.column, one.verdict, one.severity, "; ".join(one.reasons))
+            (one.column, one.verdict, one.severity, _drawn(one), "; ".join(one.reasons))
             for one in (*self.columns, *self.answers)
         ]
-        names = ("column", "verdict", "severity", "reasons")
-        return html_facts("Drift", facts) + html_table("Columns", names, rows)
+        names = ("column", "verdict", "severity", "distribution", "reasons")
+        return in_notebook(html_facts("Drift", facts) + html_table("Columns", names, rows))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""

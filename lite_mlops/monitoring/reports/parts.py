@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lite_mlops.charts import Pair, Reliability
+from lite_mlops.charts import Reliability
 from lite_mlops.data.wording import amount
-from lite_mlops.monitoring.drift import ColumnDrift, Distribution, DriftReport
+from lite_mlops.monitoring.drift import ColumnDrift, DriftReport
 from lite_mlops.monitoring.drift import findings as findings_of_drift
 from lite_mlops.monitoring.findings import SEVERITIES, UNKNOWN, WARN, Finding
 from lite_mlops.monitoring.reports.facts import (
@@ -163,17 +162,6 @@ def calibration_fact(report: PerformanceReport) -> CalibrationFact | None:
 # -- columns ------------------------------------------------------------------------------------
 
 
-def pair_of(distribution: Distribution | None) -> Pair | None:
-    """Return a distribution as it is drawn."""
-    if distribution is None:
-        return None
-    names: Sequence[str] = distribution.categories
-    if distribution.edges:
-        edges = distribution.edges
-        names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
-    return Pair(names, distribution.reference, distribution.current, distribution.edges)
-
-
 def _within(report: DriftReport | None, column: str) -> ColumnDrift | None:
     """Return what a window says of a column."""
     try:
@@ -221,7 +209,7 @@ def column_facts(
                 reasons=one.reasons,
                 broken=one.broken,
                 examples=one.examples,
-                distribution=pair_of(one.distribution),
+                distribution=None if one.distribution is None else one.distribution.pair,
                 numeric=bool(one.distribution is not None and one.distribution.edges),
                 effects=tuple(None if w is None else w.effect for w in over_time),
                 moved=tuple(w is not None and w.drifted for w in over_time),
