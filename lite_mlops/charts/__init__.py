@@ -10,7 +10,7 @@ NumPy is needed: numbers are sequences, and what is None or not finite is a gap.
 """
 
 from lite_mlops.charts.bars import bar_chart, matrix_chart
-from lite_mlops.charts.diagram import Box, diagram
+from lite_mlops.charts.boxes import Box, diagram
 from lite_mlops.charts.distributions import (
     Pair,
     category_chart,
