@@ -26,7 +26,7 @@ from lite_mlops.store import Store, as_datetime, as_stored, now
 if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
     from lite_mlops.monitoring.estimates import EstimateReport
-    from lite_mlops.monitoring.performance import PerformanceReport
+    from lite_mlops.monitoring.performance import PerformanceReport, WindowPerformance
     from lite_mlops.monitoring.watching import Monitoring
 
 WINDOWS = 12  # of the time lines
@@ -245,7 +245,7 @@ class Reporting:
             return self._monitoring.performance_of(version.name, until=time.until, **options)  # type: ignore[arg-type]
 
         lines = self._told("Performance", lambda: performance(window=time.width, since=time.begin))
-        estimates = self._estimates(version, time)
+        estimates = self._estimates(version, time, lines)
         if estimates is not None:
             found += estimates.findings()
         if lines is None:
@@ -265,9 +265,15 @@ class Reporting:
             calibration=parts.calibration_fact(lines),
         )
 
-    def _estimates(self, version: ModelVersion, time: _Time) -> EstimateReport | None:
+    def _estimates(
+        self, version: ModelVersion, time: _Time, lines: PerformanceReport | None
+    ) -> EstimateReport | None:
+        """Return what is estimated, in windows about as large as those of the time lines."""
         least, most = _ESTIMATED_ROWS
-        rows = max(least, min(most, time.predictions // WINDOWS))
+        rows, windows = time.predictions, WINDOWS
+        if lines is not None:
+            rows, windows = lines.overall.predictions, max(len(lines.windows), 1)
+        rows = max(least, min(most, rows // windows))
         found = self._told(
             "Estimates",
             lambda: self._monitoring.estimates(version.name, rows=rows, until=time.until),
@@ -379,9 +385,9 @@ class Reporting:
         )
 
 
-def _span_of(window: object, time: _Time) -> Span:
+def _span_of(window: WindowPerformance, time: _Time) -> Span:
     """Return a window of performance as one of the time lines; its end does not belong to it."""
-    since, until = window.since, window.until  # type: ignore[attr-defined]
-    if isinstance(time.width, int):
-        until += _INSTANT
-    return Span(since, until, window.predictions, window.labelled)  # type: ignore[attr-defined]
+    assert window.since is not None
+    assert window.until is not None
+    until = window.until + _INSTANT if isinstance(time.width, int) else window.until
+    return Span(window.since, until, window.predictions, window.labelled)

@@ -74,7 +74,7 @@ def asked_of(
         joint=monitor.runs_check("joint"),
         columns=monitor.columns,
         by=tuple(by),
-        groups=tuple(groups),
+        groups=tuple(groups or monitor.options_of("fairness").get("columns", ())),
     )
 
 
