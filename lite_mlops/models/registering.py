@@ -14,20 +14,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.models import loading
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.examples import ANSWERED, example_of
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.importances import class_of
-from lite_mlops.models.loading import (
-    FORMATS,
-    ModelFile,
-    PythonModel,
-    Saved,
-    inspect_model,
-    load_model,
-    requirements_of,
-    save_model,
-)
+from lite_mlops.models.loading import ModelFile
 from lite_mlops.models.loading.refusals import needs_trust, told
 from lite_mlops.models.lowering import Attempt, attempt_quietly, attempted
 from lite_mlops.models.references import (
@@ -128,7 +120,7 @@ def record_version(
             version=version,
             sha256=made.sha256,
             size=made.size,
-            media=FORMATS[made.format].media,
+            media=loading.FORMATS[made.format].media,
             run=made.run,
             signature=made.signature.to_dict(),
             requirements=dict(made.requirements),
@@ -209,7 +201,7 @@ class Registering(Finding):
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
         signature = None
-        if not isinstance(model, PythonModel):
+        if not isinstance(model, loading.PythonModel):
             signature = infer_signature(model, input_example, training)
         format = format or self._store.settings.model_format  # noqa: A001
         if format != "onnx" and not callable(getattr(model, "predict", None)):
@@ -217,7 +209,7 @@ class Registering(Finding):
         if signature is not None:
             signature.with_recorded(personal)  # refused before anything is stored
         members = self._kept_members(artifacts or {})
-        saved = save_model(
+        saved = loading.save_model(
             self._store.objects, model, format=format, limit=self._store.settings.model_bytes
         )
         if signature is None:
@@ -269,7 +261,7 @@ class Registering(Finding):
         except (FileNotFoundError, IsADirectoryError):
             raise NotFound(f"There is no model file {str(path)!r}.") from None
         with told(str(path)):
-            found = inspect_model(data)
+            found = loading.inspect_model(data)
         trusted = _confirmed(found.needs_trust, trust)
         before = set[str]()
         if self._store.layout.folder.is_dir():
@@ -288,7 +280,8 @@ class Registering(Finding):
             compression=found.compression,
             trusted=tuple(found.needs_trust),
         )
-        model = load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
+        limit = self._store.settings.model_bytes
+        model = loading.load_model(self._store.objects, file, limit=limit)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"{path} holds no model: its {type(model).__name__} has no predict.")
         signature = infer_signature(model, input_example)
@@ -296,7 +289,7 @@ class Registering(Finding):
             sha256=stored.sha256,
             size=stored.size,
             signature=signature,
-            requirements=requirements_of(found.imports),
+            requirements=loading.requirements_of(found.imports),
             format=found.format,
             class_name=class_of(model),
             run=run,
@@ -329,12 +322,12 @@ class Registering(Finding):
         name, alias = checked_model_name(name), _checked_alias(alias)
         kept = self.get(reference)
         self._store.objects.refresh(kept.sha256)
-        found = inspect_model(self._store.objects.read(kept.sha256, kept.file.referrer))
+        found = loading.inspect_model(self._store.objects.read(kept.sha256, kept.file.referrer))
         made = Prepared(
             sha256=kept.sha256,
             size=kept.size,
             signature=kept.signature,
-            requirements=kept.requirements or requirements_of(found.imports),
+            requirements=kept.requirements or loading.requirements_of(found.imports),
             format=kept.format,
             class_name=kept.class_name,
             run=kept.run_id,
@@ -347,7 +340,9 @@ class Registering(Finding):
         made = replace(made, attempt=self._attempted(kept, name, made))
         return self._record(name, made, alias, reason)
 
-    def _loaded_once(self, model: PythonModel, saved: Saved, members: Mapping[str, Member]) -> Any:
+    def _loaded_once(
+        self, model: loading.PythonModel, saved: loading.Saved, members: Mapping[str, Member]
+    ) -> Any:
         """Return a model that is written in Python with its files, as it may not answer before."""
         file = ModelFile(
             saved.sha256,
@@ -357,7 +352,7 @@ class Registering(Finding):
             artifacts=members,
             trusted=saved.needs_trust,
         )
-        return load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
+        return loading.load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
 
     def _kept_example(self, example: Any, model: Any, signature: Signature) -> str | None:
         """Keep rows that a model takes, with its answers to the first; return their hash."""

@@ -12,7 +12,6 @@ As there, the answer is {"predictions": [...]}, columns that the model does not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version as installed_version
 from typing import Any
 
 from lite_mlops.errors import Invalid, LiteMlopsError
@@ -179,6 +178,8 @@ def routes(served: Served, limits: Limits, meter: Meter) -> list[Route]:
         return Response.json({"status": "ok"})
 
     def version(_: Request) -> Response:
+        from importlib.metadata import version as installed_version  # slow to load
+
         return Response.text(installed_version("lite-mlops"))
 
     text = {"200": answer("The version", {"type": "string"}, "text/plain")}

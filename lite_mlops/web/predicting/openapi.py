@@ -9,7 +9,6 @@ and the schemas of its own rows and answers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version as installed_version
 from typing import Any
 
 from lite_mlops.models import Output, Signature, why_unexplained
@@ -41,6 +40,8 @@ def route(served: Served, routes: Sequence[Route]) -> Route:
 
 def document_of(routes: Iterable[Route], served: Served) -> dict[str, Any]:
     """Return the OpenAPI document of routes."""
+    from importlib.metadata import version as installed_version  # slow to load
+
     paths: dict[str, Any] = {}
     schemas = dict(_SHARED)
     for number, (_, endpoint) in enumerate(served):

@@ -7,8 +7,6 @@ POST /v2/models/{name}[/versions/{version}]/infer
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
-
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
@@ -80,6 +78,8 @@ def routes(served: Served, limits: Limits, meter: Meter, readiness: Readiness) -
 
 
 def _server(_: Request) -> Response:
+    from importlib.metadata import version as installed_version  # slow to load
+
     version = installed_version("lite-mlops")
     return Response.json({"name": "lite-mlops", "version": version, "extensions": _EXTENSIONS})
 
