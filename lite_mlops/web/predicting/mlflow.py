@@ -26,6 +26,7 @@ from lite_mlops.web.predicting.formats.json_rows import check_size, of_split
 from lite_mlops.web.predicting.meter import Meter
 from lite_mlops.web.predicting.schemas import (
     JSON,
+    STAYING,
     answer,
     by_column,
     closed,
@@ -145,6 +146,7 @@ def request_schema(signature: Signature) -> dict[str, Any]:
 
 _ABOUT = Operation(
     summary="Answer rows, as MLflow does",
+    parameters=(STAYING,),
     body={JSON: {"schema": reference("Scoring")}, csv_rows.MEDIA: {"schema": {}}},
     answers={
         "200": answer(
