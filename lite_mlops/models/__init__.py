@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         parse_any_reference,
         parse_reference,
     )
-    from lite_mlops.models.registering import Prepared, origin_of, record_version
+    from lite_mlops.models.registering import Prepared, origin_of, record_version, with_plan
     from lite_mlops.models.registry import Models
     from lite_mlops.models.signature import (
         Change,
@@ -77,7 +77,7 @@ _HOMES = {
     "Untrusted inspect_model load_model write_model",
     "lowering": "KeptPlan Part asking_well open_asking",
     "references": "checked_model_name parse_any_reference parse_reference",
-    "registering": "Prepared origin_of record_version",
+    "registering": "Prepared origin_of record_version with_plan",
     "registry": "Models",
     "signature": "Change Column Departure Inputs InvalidRows Output "
     "Problem Signature Table Type compatible infer_signature",
@@ -140,6 +140,7 @@ __all__ = [
     "parse_reference",
     "record_version",
     "why_unexplained",
+    "with_plan",
     "write_model",
 ]
 

@@ -7,13 +7,14 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import loading
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.examples import ANSWERED, example_of
@@ -32,7 +33,7 @@ from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import tell_needs, trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Database, Decisions, as_datetime
+from lite_mlops.store import Database, Decisions, Store, as_datetime
 from lite_mlops.store.events import (
     AliasSet,
     Decision,
@@ -147,6 +148,35 @@ def record_version(
     facts = () if made.attempt is None else (made.attempt.of(name, version),)
     decisions.record_together(*registered, facts=facts)
     return version
+
+
+def with_plan(store: Store, made: Prepared, what: str) -> Prepared:
+    """Return what is about to be registered with what comes of making its plan.
+
+    Its file is loaded for it only if it imports nothing beyond the shipped list. Otherwise it
+    stays as it is; so it does where plans are switched off or only what is signed is loaded, and a
+    graph of ONNX does, which has none.
+    """
+    objects, settings = store.objects, store.settings
+    if not settings.lower or settings.signed_by or made.format == "onnx":
+        return made
+    file = ModelFile(
+        made.sha256, made.size, made.format, referrer=what, compression=made.compression
+    )
+    try:
+        if loading.inspect_model(objects.read(made.sha256, what), format=made.format).needs_trust:
+            return made
+    except LiteMlopsError:  # who asks it is told
+        return made
+
+    def open_model() -> Any:
+        with warnings.catch_warnings():
+            # Who serves it is told; that packages differ is no surprise for what comes from afar.
+            warnings.simplefilter("ignore", loading.EnvironmentDiffers)
+            return loading.load_model(objects, file, limit=settings.model_bytes)
+
+    found = attempt_quietly(objects, made.sha256, made.signature, open_model, made.example, what)
+    return replace(made, attempt=found)
 
 
 class Registering(Finding):
