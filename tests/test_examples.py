@@ -33,6 +33,17 @@ EXPECTED = {
         "champion: offer/3",
         "        promoted   3",
     ],
+    "closed_loop": [
+        "live: churn/1",
+        "live: churn/2",
+        "stopped: refused by the gate",
+        "stopped: rolled back",
+        "requests: all answered",
+        "               trying  churn/2 gets 30 % of the requests.",
+        "  refused by the gate  churn/3 did not pass its gate: accuracy not worse",
+        "          rolled back  churn/4 is worse than churn/2 beyond chance: of its requests",
+        "('promoted', 2)",
+    ],
     "corrected_data": [
         "ward: expected one of 'cardiology', 'medicine', 'surgery', found 1 row of 301 that are",
         "age: expected 0 to 108, found 25 rows of 301 that are not (row 1: 336",

@@ -1,71 +1,110 @@
-"""Models: registered versions, aliases, signatures, and the one function that loads a file."""
+"""Models: registered versions, aliases, signatures, and the one function that loads a file.
 
-from lite_mlops.models.aliases import AliasMove, alias_move, alias_moves
-from lite_mlops.models.answering import Asking
-from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
-from lite_mlops.models.examples import Example
-from lite_mlops.models.explaining import (
-    MAX_EXPLAINED,
-    Contribution,
-    Explanation,
-    check_explained,
-    explanations,
-    why_unexplained,
-)
-from lite_mlops.models.gating import (
-    APPROVAL,
-    CANNOT_TELL,
-    CHAMPION,
-    FAILED,
-    PASSED,
-    Approval,
-    Judged,
-    Requirement,
-    data_path,
-    definitions,
-    digest_of,
-    look_ahead,
-    requirement_for,
-    requirement_of,
-    span_of,
-)
-from lite_mlops.models.importances import (
-    built_in_importances,
-    class_of,
-    final_of,
-    names_of_features,
-)
-from lite_mlops.models.loading import (
-    Inspection,
-    ModelContext,
-    ModelFile,
-    PythonModel,
-    Untrusted,
-    inspect_model,
-    load_model,
-    write_model,
-)
-from lite_mlops.models.lowering import KeptPlan, Part, asking_well, open_asking
-from lite_mlops.models.references import checked_model_name, parse_any_reference, parse_reference
-from lite_mlops.models.registering import Prepared, origin_of, record_version
-from lite_mlops.models.registry import Models
-from lite_mlops.models.signature import (
-    Change,
-    Column,
-    Departure,
-    Inputs,
-    InvalidRows,
-    Output,
-    Problem,
-    Signature,
-    Table,
-    Type,
-    compatible,
-    infer_signature,
-)
-from lite_mlops.models.signing import open_version
-from lite_mlops.models.tagging import MAX_TAG, WHOLE_MODEL
-from lite_mlops.models.versions import DESCRIPTION, ModelVersion
+Names are loaded on their first use: who serves a plan needs nothing of what reads model files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lite_mlops.faces import loaded_on_use
+
+if TYPE_CHECKING:
+    from lite_mlops.models.aliases import AliasMove, alias_move, alias_moves
+    from lite_mlops.models.answering import Asking
+    from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
+    from lite_mlops.models.examples import Example
+    from lite_mlops.models.explaining import (
+        MAX_EXPLAINED,
+        Contribution,
+        Explanation,
+        check_explained,
+        explanations,
+        why_unexplained,
+    )
+    from lite_mlops.models.gating import (
+        APPROVAL,
+        CANNOT_TELL,
+        CHAMPION,
+        FAILED,
+        PASSED,
+        Approval,
+        Judged,
+        Requirement,
+        data_path,
+        definitions,
+        digest_of,
+        look_ahead,
+        requirement_for,
+        requirement_of,
+        span_of,
+    )
+    from lite_mlops.models.importances import (
+        built_in_importances,
+        class_of,
+        final_of,
+        names_of_features,
+    )
+    from lite_mlops.models.loading import (
+        Inspection,
+        ModelContext,
+        ModelFile,
+        PythonModel,
+        Untrusted,
+        inspect_model,
+        load_model,
+        write_model,
+    )
+    from lite_mlops.models.lowering import KeptPlan, Part, asking_well, open_asking
+    from lite_mlops.models.references import (
+        checked_model_name,
+        parse_any_reference,
+        parse_reference,
+    )
+    from lite_mlops.models.registering import Prepared, origin_of, record_version, with_plan
+    from lite_mlops.models.registry import Models
+    from lite_mlops.models.signature import (
+        Change,
+        Column,
+        Departure,
+        Inputs,
+        InvalidRows,
+        Output,
+        Problem,
+        Signature,
+        Table,
+        Type,
+        compatible,
+        infer_signature,
+    )
+    from lite_mlops.models.signing import open_version
+    from lite_mlops.models.tagging import MAX_TAG, WHOLE_MODEL
+    from lite_mlops.models.versions import DESCRIPTION, ModelVersion
+
+# Where each name lives; the imports above say the same to type checkers.
+_HOMES = {
+    "aliases": "AliasMove alias_move alias_moves",
+    "answering": "Asking",
+    "bundles": "BUNDLE Bundle is_bundle",
+    "examples": "Example",
+    "explaining": "MAX_EXPLAINED Contribution Explanation "
+    "check_explained explanations why_unexplained",
+    "gating": "APPROVAL CANNOT_TELL CHAMPION FAILED PASSED Approval Judged Requirement data_path "
+    "definitions digest_of look_ahead requirement_for requirement_of span_of",
+    "importances": "built_in_importances class_of final_of names_of_features",
+    "loading": "Inspection ModelContext ModelFile PythonModel "
+    "Untrusted inspect_model load_model write_model",
+    "lowering": "KeptPlan Part asking_well open_asking",
+    "references": "checked_model_name parse_any_reference parse_reference",
+    "registering": "Prepared origin_of record_version with_plan",
+    "registry": "Models",
+    "signature": "Change Column Departure Inputs InvalidRows Output "
+    "Problem Signature Table Type compatible infer_signature",
+    "signing": "open_version",
+    "tagging": "MAX_TAG WHOLE_MODEL",
+    "versions": "DESCRIPTION ModelVersion",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "APPROVAL",
@@ -136,5 +175,8 @@ __all__ = [
     "requirement_of",
     "span_of",
     "why_unexplained",
+    "with_plan",
     "write_model",
 ]
+
+__getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -7,28 +7,21 @@ project.models.register_kept("runs:/6ba7b810/model", "churn")
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
+from lite_mlops.models import loading
 from lite_mlops.models.answering import Asking
 from lite_mlops.models.examples import ANSWERED, example_of
 from lite_mlops.models.finding import Finding
 from lite_mlops.models.gating import refuse_if_gated
 from lite_mlops.models.importances import class_of
-from lite_mlops.models.loading import (
-    FORMATS,
-    ModelFile,
-    PythonModel,
-    Saved,
-    inspect_model,
-    load_model,
-    requirements_of,
-    save_model,
-)
+from lite_mlops.models.loading import ModelFile
 from lite_mlops.models.loading.refusals import needs_trust, told
 from lite_mlops.models.lowering import Attempt, attempt_quietly, attempted
 from lite_mlops.models.references import (
@@ -41,7 +34,7 @@ from lite_mlops.models.tagging import checked_tags
 from lite_mlops.models.trusting import tell_needs, trusted_before
 from lite_mlops.models.versions import DESCRIPTION, Member, ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
-from lite_mlops.store import Database, Decisions, as_datetime
+from lite_mlops.store import Database, Decisions, Store, as_datetime
 from lite_mlops.store.events import (
     AliasSet,
     Decision,
@@ -129,7 +122,7 @@ def record_version(
             version=version,
             sha256=made.sha256,
             size=made.size,
-            media=FORMATS[made.format].media,
+            media=loading.FORMATS[made.format].media,
             run=made.run,
             signature=made.signature.to_dict(),
             requirements=dict(made.requirements),
@@ -156,6 +149,35 @@ def record_version(
     facts = () if made.attempt is None else (made.attempt.of(name, version),)
     decisions.record_together(*registered, facts=facts)
     return version
+
+
+def with_plan(store: Store, made: Prepared, what: str) -> Prepared:
+    """Return what is about to be registered with what comes of making its plan.
+
+    Its file is loaded for it only if it imports nothing beyond the shipped list. Otherwise it
+    stays as it is; so it does where plans are switched off or only what is signed is loaded, and a
+    graph of ONNX does, which has none.
+    """
+    objects, settings = store.objects, store.settings
+    if not settings.lower or settings.signed_by or made.format == "onnx":
+        return made
+    file = ModelFile(
+        made.sha256, made.size, made.format, referrer=what, compression=made.compression
+    )
+    try:
+        if loading.inspect_model(objects.read(made.sha256, what), format=made.format).needs_trust:
+            return made
+    except LiteMlopsError:  # who asks it is told
+        return made
+
+    def open_model() -> Any:
+        with warnings.catch_warnings():
+            # Who serves it is told; that packages differ is no surprise for what comes from afar.
+            warnings.simplefilter("ignore", loading.EnvironmentDiffers)
+            return loading.load_model(objects, file, limit=settings.model_bytes)
+
+    found = attempt_quietly(objects, made.sha256, made.signature, open_model, made.example, what)
+    return replace(made, attempt=found)
 
 
 class Registering(Finding):
@@ -211,7 +233,7 @@ class Registering(Finding):
         texts = _checked_texts(tags, description, self._store.settings.mask)
         numbers = _checked_metrics(metrics)
         signature = None
-        if not isinstance(model, PythonModel):
+        if not isinstance(model, loading.PythonModel):
             signature = infer_signature(model, input_example, training)
         format = format or self._store.settings.model_format  # noqa: A001
         if format != "onnx" and not callable(getattr(model, "predict", None)):
@@ -219,7 +241,7 @@ class Registering(Finding):
         if signature is not None:
             signature.with_recorded(personal)  # refused before anything is stored
         members = self._kept_members(artifacts or {})
-        saved = save_model(
+        saved = loading.save_model(
             self._store.objects, model, format=format, limit=self._store.settings.model_bytes
         )
         if signature is None:
@@ -271,7 +293,7 @@ class Registering(Finding):
         except (FileNotFoundError, IsADirectoryError):
             raise NotFound(f"There is no model file {str(path)!r}.") from None
         with told(str(path)):
-            found = inspect_model(data)
+            found = loading.inspect_model(data)
         trusted = _confirmed(found.needs_trust, trust)
         before = set[str]()
         if self._store.layout.folder.is_dir():
@@ -290,7 +312,8 @@ class Registering(Finding):
             compression=found.compression,
             trusted=tuple(found.needs_trust),
         )
-        model = load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
+        limit = self._store.settings.model_bytes
+        model = loading.load_model(self._store.objects, file, limit=limit)
         if not callable(getattr(model, "predict", None)):
             raise Invalid(f"{path} holds no model: its {type(model).__name__} has no predict.")
         signature = infer_signature(model, input_example)
@@ -298,7 +321,7 @@ class Registering(Finding):
             sha256=stored.sha256,
             size=stored.size,
             signature=signature,
-            requirements=requirements_of(found.imports),
+            requirements=loading.requirements_of(found.imports),
             format=found.format,
             class_name=class_of(model),
             run=run,
@@ -331,12 +354,12 @@ class Registering(Finding):
         name, alias = self._checked_names(name, alias)
         kept = self.get(reference)
         self._store.objects.refresh(kept.sha256)
-        found = inspect_model(self._store.objects.read(kept.sha256, kept.file.referrer))
+        found = loading.inspect_model(self._store.objects.read(kept.sha256, kept.file.referrer))
         made = Prepared(
             sha256=kept.sha256,
             size=kept.size,
             signature=kept.signature,
-            requirements=kept.requirements or requirements_of(found.imports),
+            requirements=kept.requirements or loading.requirements_of(found.imports),
             format=kept.format,
             class_name=kept.class_name,
             run=kept.run_id,
@@ -357,7 +380,9 @@ class Registering(Finding):
                 refuse_if_gated(self._store, database, name, alias)
         return name, alias
 
-    def _loaded_once(self, model: PythonModel, saved: Saved, members: Mapping[str, Member]) -> Any:
+    def _loaded_once(
+        self, model: loading.PythonModel, saved: loading.Saved, members: Mapping[str, Member]
+    ) -> Any:
         """Return a model that is written in Python with its files, as it may not answer before."""
         file = ModelFile(
             saved.sha256,
@@ -367,7 +392,7 @@ class Registering(Finding):
             artifacts=members,
             trusted=saved.needs_trust,
         )
-        return load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
+        return loading.load_model(self._store.objects, file, limit=self._store.settings.model_bytes)
 
     def _kept_example(self, example: Any, model: Any, signature: Signature) -> str | None:
         """Keep rows that a model takes, with its answers to the first; return their hash."""

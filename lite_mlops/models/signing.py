@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lite_mlops.errors import Conflict, Denied
+from lite_mlops.models import loading
 from lite_mlops.models.finding import Finding
-from lite_mlops.models.loading import load_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.versions import ModelVersion, Seal, resolve
 from lite_mlops.security import mask_reason
@@ -88,7 +88,7 @@ def open_version(
             of packages differ with `strict`.
     """
     check_signed(version, settings.signed_by)
-    return load_model(source, version.file, strict=strict, limit=settings.model_bytes)
+    return loading.load_model(source, version.file, strict=strict, limit=settings.model_bytes)
 
 
 class Signing(Finding):

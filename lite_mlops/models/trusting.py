@@ -11,8 +11,8 @@ import logging
 from collections.abc import Collection, Iterable
 
 from lite_mlops.errors import Invalid
+from lite_mlops.models import loading
 from lite_mlops.models.finding import Finding
-from lite_mlops.models.loading import Inspection, inspect_model
 from lite_mlops.models.references import parse_reference
 from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.security import mask_reason
@@ -51,7 +51,7 @@ def tell_needs(version: ModelVersion, needed: Iterable[str]) -> None:
 class Trusting(Finding):
     """What the files of the models of a project may import."""
 
-    def inspect(self, reference: str) -> Inspection:
+    def inspect(self, reference: str) -> loading.Inspection:
         """Return what the file of a version is and would import; nothing of it is loaded.
 
         Raises:
@@ -60,7 +60,7 @@ class Trusting(Finding):
         """
         version = self.get(reference)
         data = self._store.objects.read(version.sha256, version.file.referrer)
-        return inspect_model(data, format=version.format)
+        return loading.inspect_model(data, format=version.format)
 
     def needs(self, reference: str) -> tuple[str, ...]:
         """Return what the file of a version imports that nobody confirmed yet."""

@@ -24,8 +24,9 @@ from lite_mlops.models import Table
 R = TypeVar("R")  # what is answered to some rows, such as arrays
 Done = Callable[[Any], None]
 
-# One call of the model should not keep others from being read for longer than this.
-_PIECE_SECONDS = 0.02
+# One call of the model should not keep others from being read for longer than this. Plans, which
+# cost next to nothing beyond their rows, are asked in finer pieces.
+PIECE_SECONDS, PLAN_SECONDS = 0.02, 0.003
 _FIRST_PIECE, _LARGEST_PIECE = 1_024, 65_536  # rows
 _SMALLEST_PIECE = 256
 # A call that takes longer than this is made in a thread, while the loop goes on.
@@ -52,6 +53,7 @@ class Batching(Generic[R]):
         ask: Answers tables as if they were one; it gives one result for each, or raises.
         join: Makes one result of those of the parts of a table, in order.
         slow: Whether calls are always to be made in a thread.
+        piece_seconds: How long a call of many rows should take at most, so that others get theirs.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Batching(Generic[R]):
         join: Callable[[Sequence[R]], R],
         *,
         slow: bool = False,
+        piece_seconds: float = PIECE_SECONDS,
     ) -> None:
         self._always_slow = slow
         self._ask = ask
@@ -67,6 +70,7 @@ class Batching(Generic[R]):
         self._small: deque[_Waiting[R]] = deque()
         self._large: deque[_Waiting[R]] = deque()
         self._large_is_next = False
+        self._piece_seconds = piece_seconds
         self._piece = _FIRST_PIECE
         self._cost = 0.0  # seconds of a call, a moving mean
         self._least = math.inf  # about those of the quickest of the latest calls
@@ -177,9 +181,9 @@ class Batching(Generic[R]):
         self._least = min(seconds, (1 + _FORGETTING) * self._least)
         # Where a call takes about as long for a single row, fewer rows would not make it shorter.
         by_rows = seconds > 2 * self._least
-        if seconds > _PIECE_SECONDS and rows > _SMALLEST_PIECE and by_rows:
+        if seconds > self._piece_seconds and rows > _SMALLEST_PIECE and by_rows:
             self._piece = max(_SMALLEST_PIECE, rows // 2)
-        elif seconds < _PIECE_SECONDS / 2 and rows * 2 > self._piece:
+        elif seconds < self._piece_seconds / 2 and rows * 2 > self._piece:
             self._piece = min(_LARGEST_PIECE, self._piece * 2)
 
 

@@ -24,7 +24,7 @@ from lite_mlops.models import (
     explanations,
 )
 from lite_mlops.serving.answers import Answers
-from lite_mlops.serving.batching import Batching
+from lite_mlops.serving.batching import PIECE_SECONDS, PLAN_SECONDS, Batching
 from lite_mlops.serving.recording import Recording
 from lite_mlops.store import new_id
 
@@ -53,7 +53,9 @@ class Loaded:
         self.recording = recording
         self.on_asked: Callable[[int], None] | None = None  # is told the rows of each call
         self.on_called: Callable[[int, int], None] | None = None  # ... and its microseconds
-        self.batching = Batching(self._ask, _joined)
+        self.batching = Batching(
+            self._ask, _joined, piece_seconds=PLAN_SECONDS if self.asking.by_plan else PIECE_SECONDS
+        )
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
 
     @property

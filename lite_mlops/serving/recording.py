@@ -141,12 +141,22 @@ class Recording:
         return taken
 
     def _write_of_one_version(self, taken: Sequence[tuple[int, Answers]]) -> None:
+        event = self._event(taken)
+        rows = len(event.ids)
+        if rows < 2 * _ROWS_OF_A_LINE:
+            self._append(event)
+            return
+        for start in range(0, rows, _ROWS_OF_A_LINE):
+            self._append(_part(event, slice(start, start + _ROWS_OF_A_LINE)))
+
+    def _event(self, taken: Sequence[tuple[int, Answers]]) -> Predictions:
+        """Return what is recorded of answers of one version."""
         version = taken[0][1].version
         tables = [answers.table for _, answers in taken]
         table = tables[0] if len(tables) == 1 else Table.joined(tables)
         numbers, texts = self._kept(version.signature, table)
         scored = taken[0][1].scores is not None
-        event = Predictions(
+        return Predictions(
             model=version.model,
             version=version.version,
             ids=[one for _, answers in taken for one in answers.ids()],
@@ -159,7 +169,6 @@ class Recording:
             else None,
             latencies=[a.latency_us for _, a in taken for _ in range(len(a))],
         )
-        self._append(event)
 
     def _append(self, event: Predictions) -> None:
         """Append an event, in halves if it is too long for one line; what cannot be is dropped."""
@@ -172,17 +181,7 @@ class Recording:
                     self.dropped += 1
                 return
             for part in (slice(0, rows // 2), slice(rows // 2, rows)):
-                self._append(
-                    event.replaced(
-                        ids=event.ids[part],
-                        times=event.times[part],
-                        inputs=event.inputs[part],
-                        text_inputs=None if event.text_inputs is None else event.text_inputs[part],
-                        answers=event.answers[part],
-                        shares=None if event.shares is None else event.shares[part],
-                        latencies=event.latencies[part],
-                    )
-                )
+                self._append(_part(event, part))
 
     # -- what is kept of the rows ---------------------------------------------------------------
 
@@ -213,3 +212,16 @@ class Recording:
 
     def _modes(self, signature: Signature) -> set[Literal["full", "hash", "none"]]:
         return {self._mode(one.recorded) for one in signature.columns} or {self._inputs}
+
+
+def _part(event: Predictions, rows: slice) -> Predictions:
+    """Return some rows of an event."""
+    return event.replaced(
+        ids=event.ids[rows],
+        times=event.times[rows],
+        inputs=event.inputs[rows],
+        text_inputs=None if event.text_inputs is None else event.text_inputs[rows],
+        answers=event.answers[rows],
+        shares=None if event.shares is None else event.shares[rows],
+        latencies=event.latencies[rows],
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lite_mlops.importing import Imported
+from lite_mlops.models import Asking
 from lite_mlops.project import Project
 from tests.importing.conftest import KINDS, STORES, by_name, contents, unpack
 
@@ -188,6 +189,28 @@ def test_formats_and_what_cannot_be_registered(
         assert versions["safe/1"].format == "skops"
     else:
         assert any("is not below" in line and "safe/1" in line for line in told)
+
+
+def test_what_can_be_loaded_safely_gets_a_plan(shared: Project, kind: str) -> None:
+    plans = {one.name: shared.models.plan(one.name) for one in shared.models.all()}
+    safe = {"safe/1"} if kind.startswith("mlflow3") else set()
+    assert {name for name, plan in plans.items() if plan.used} >= {"churn/1", "churn/3"} | safe
+    assert not plans["graph/1"].used
+    assert not plans["my-model-76eeb0/1"].used  # it does not tell its features
+    asking = shared.endpoint("churn@champion").current.asking
+    assert asking.by_plan
+    rows = [[1.0, 0.0], [2.0, 1.0]]
+    with pytest.warns(Warning, match="The environment is not that"):
+        model = asking.model
+    itself = Asking(model, asking.signature)
+    assert asking.ask(rows).predicted.tolist() == itself.ask(rows).predicted.tolist()
+
+
+def test_what_plans_are_switched_off_for_gets_none(kind: str, tmp_path: Path) -> None:
+    project = Project(tmp_path, lower=False)
+    project.imports.mlflow(unpack(kind, tmp_path))
+    assert not any(project.models.plan(one.name).used for one in project.models.all())
+    project.close()
 
 
 def test_aliases_and_stages(shared: Project, imported: Imported, kind: str) -> None:

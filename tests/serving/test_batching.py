@@ -195,3 +195,13 @@ def test_tables_are_joined_and_parted_without_loss(
     np.testing.assert_array_equal(
         part["x"], np.array([np.nan if v is None else v for v in flat[start:stop]])
     )
+
+
+def test_a_piece_of_a_plan_is_finer() -> None:
+    whole, fine = Batching(Model().ask, join), Batching(Model().ask, join, piece_seconds=0.003)
+    for _ in range(3):
+        for work in (whole, fine):
+            work._learn(0.0001, 1, 1)
+            work._learn(0.012, 1, 1_000)
+    assert whole._piece >= 1_000
+    assert fine._piece == 500

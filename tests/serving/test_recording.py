@@ -100,6 +100,23 @@ def test_a_line_that_would_be_too_long_is_written_in_parts(
     assert recording.dropped == 1
 
 
+def test_many_rows_of_one_request_become_several_lines(project: Project) -> None:
+    answers = endpoint(project, Recording(project.store)).predict(
+        [row(n, "Ann") for n in range(600)]
+    )
+    project.store.background.wait()
+    lengths = [
+        len(json.loads(line)["ids"])
+        for path in project.store.layout.journal.rglob("*.ndjson")
+        for line in path.read_text().splitlines()
+        if '"k":"predictions"' in line
+    ]
+    assert sum(lengths) == 600
+    assert max(lengths) == 128
+    found = rows(project, "prediction_id, numbers[1]")
+    assert dict(found) == dict(zip(answers.ids(), map(float, range(600)), strict=True))
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_share_of_all_or_nothing(project: Project, share: float) -> None:
     point = endpoint(project, Recording(project.store, sample=share))

@@ -264,6 +264,22 @@ def decisions(draw: st.DrawFn, number: int) -> ev.Decision:
                 expires=st.none() | st.integers(1, 2),
                 **_just(frame),
             ),
+            st.builds(
+                ev.LoopStepped,
+                loop=st.sampled_from(["l", "k"]),
+                cycle=st.sampled_from(["", "c1"]),
+                state=st.sampled_from(["begun", "promoted"]),
+                version=st.none() | st.just(2),
+                why=texts,
+                evidence=st.none() | st.just({"known": {"labels": 3}}),
+                **_just(frame),
+            ),
+            st.builds(
+                ev.LoopSwitched,
+                loop=st.sampled_from(["l", "k"]),
+                how=st.sampled_from(["paused", "resumed"]),
+                **_just(frame),
+            ),
             st.builds(ev.TokenRevoked, name=st.sampled_from(["t", "u"]), **_just(frame)),
             st.builds(
                 ev.AliasRemoved,

@@ -21,7 +21,7 @@ from lite_mlops.importing.mlflow.flavors import LoggedFolder, read_model
 from lite_mlops.importing.mlflow.runs import Progress
 from lite_mlops.importing.mlflow.values import LoggedModel, MlflowModel, MlflowVersion
 from lite_mlops.importing.versions import PastModel, PastVersion, add_versions, marks_here
-from lite_mlops.models import DESCRIPTION, MAX_TAG, Prepared, checked_model_name
+from lite_mlops.models import DESCRIPTION, MAX_TAG, Prepared, checked_model_name, with_plan
 from lite_mlops.store import Store
 
 _STAGES = {"Production": "production", "Staging": "staging"}
@@ -124,7 +124,7 @@ class ModelTransfer:
                 if not about.signed:
                     self._told.add("Has no signature that tells its features", label)
                 if not dry_run:
-                    made = self._prepared(about, version)
+                    made = self._prepared(about, version, label)
             except LiteMlopsError as error:
                 self._told.add(f"Not registered, because {str(error).rstrip('.')}", label)
                 return None
@@ -139,14 +139,14 @@ class ModelTransfer:
             {"mlflow.stage": version.stage} if version.stage else {},
         )
 
-    def _prepared(self, about: LoggedFolder, version: MlflowVersion) -> Prepared:
+    def _prepared(self, about: LoggedFolder, version: MlflowVersion, label: str) -> Prepared:
         assert about.file is not None
         assert about.format is not None
         stored = copy_file(self._store.objects, about.file)
         example = None
         if about.example is not None:
             example = self._store.objects.put_bytes(about.example).sha256
-        return Prepared(
+        made = Prepared(
             sha256=stored.sha256,
             size=stored.size,
             signature=about.signature,
@@ -155,6 +155,7 @@ class ModelTransfer:
             run=self._contents.id_here(version.run),
             example=example,
         )
+        return with_plan(self._store, made, label)
 
     def _model_folder(self, version: MlflowVersion) -> Path:
         """Return the folder of the files of a version. Raises `NotFound` or `Invalid`."""

@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from platform import python_version
 
 from lite_mlops.errors import Denied
@@ -54,6 +53,8 @@ class StrictlyRefused(Denied):
 
 @cache
 def _version(distribution: str) -> str | None:
+    from importlib import metadata  # which takes longer than all of this package's own
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -63,6 +64,8 @@ def _version(distribution: str) -> str | None:
 @cache
 def _by_module() -> Mapping[str, list[str]]:
     """Return the distributions of all modules; this reads all metadata, a tenth of a second."""
+    from importlib import metadata
+
     return metadata.packages_distributions()
 
 

@@ -51,6 +51,8 @@ class PlanAsking(Asking):
         faster_from: From so many rows on the model is faster than the plan; None: never.
     """
 
+    by_plan = True
+
     def __init__(
         self,
         running: Running,

@@ -12,7 +12,6 @@ As there, the answer is {"predictions": [...]}, columns that the model does not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version as installed_version
 from typing import Any
 
 from lite_mlops.errors import Invalid, LiteMlopsError
@@ -27,6 +26,7 @@ from lite_mlops.web.predicting.formats.json_rows import check_size, of_split
 from lite_mlops.web.predicting.meter import Meter
 from lite_mlops.web.predicting.schemas import (
     JSON,
+    STAYING,
     answer,
     by_column,
     closed,
@@ -146,6 +146,7 @@ def request_schema(signature: Signature) -> dict[str, Any]:
 
 _ABOUT = Operation(
     summary="Answer rows, as MLflow does",
+    parameters=(STAYING,),
     body={JSON: {"schema": reference("Scoring")}, csv_rows.MEDIA: {"schema": {}}},
     answers={
         "200": answer(
@@ -179,6 +180,8 @@ def routes(served: Served, limits: Limits, meter: Meter) -> list[Route]:
         return Response.json({"status": "ok"})
 
     def version(_: Request) -> Response:
+        from importlib.metadata import version as installed_version  # slow to load
+
         return Response.text(installed_version("lite-mlops"))
 
     text = {"200": answer("The version", {"type": "string"}, "text/plain")}

@@ -9,14 +9,21 @@ and the schemas of its own rows and answers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version as installed_version
 from typing import Any
 
 from lite_mlops.models import Output, Signature, why_unexplained
 from lite_mlops.serving import Endpoint, Served
 from lite_mlops.web.kernel import Operation, Request, Response, Route
 from lite_mlops.web.predicting import mlflow, open_inference, options
-from lite_mlops.web.predicting.schemas import COLUMNS, EXPLAIN, PROBA, by_column, closed, entity
+from lite_mlops.web.predicting.schemas import (
+    COLUMNS,
+    EXPLAIN,
+    PROBA,
+    STAYING,
+    by_column,
+    closed,
+    entity,
+)
 
 PATH = "/openapi.json"
 
@@ -41,6 +48,8 @@ def route(served: Served, routes: Sequence[Route]) -> Route:
 
 def document_of(routes: Iterable[Route], served: Served) -> dict[str, Any]:
     """Return the OpenAPI document of routes."""
+    from importlib.metadata import version as installed_version  # slow to load
+
     paths: dict[str, Any] = {}
     schemas = dict(_SHARED)
     for number, (_, endpoint) in enumerate(served):
@@ -106,19 +115,9 @@ def _operation(
     one: Route, about: Operation, path: str, signature: Signature, number: int
 ) -> dict[str, Any] | None:
     """Return the operation of a route for one model; None if it cannot be asked so."""
-    parameters: list[Any] = []
-    for parameter in about.parameters:
-        if parameter is PROBA:
-            parameters += options.parameters("proba") if signature.probabilities else ()
-        elif parameter is EXPLAIN:
-            explains = why_unexplained(signature) is None
-            parameters += options.parameters("explain") if explains else ()
-        elif parameter is not COLUMNS:
-            parameters.append(parameter)
-        elif signature.tensor is not None:
-            return None
-        else:
-            parameters += _columns(signature)
+    parameters = _parameters(one, about, signature)
+    if parameters is None:
+        return None
     told: dict[str, Any] = {"summary": about.summary, "operationId": _id(one.method, path)}
     if about.description:
         told["description"] = about.description
@@ -135,6 +134,26 @@ def _operation(
 def _id(method: str, path: str) -> str:
     words = "".join(sign if sign.isalnum() else "_" for sign in path).strip("_")
     return f"{method.lower()}_{words or 'index'}"
+
+
+def _parameters(one: Route, about: Operation, signature: Signature) -> list[Any] | None:
+    """Return the parameters of an operation for one model; None if it cannot be asked so."""
+    parameters: list[Any] = []
+    for parameter in about.parameters:
+        if parameter is PROBA:
+            parameters += options.parameters("proba") if signature.probabilities else ()
+        elif parameter is EXPLAIN:
+            explains = why_unexplained(signature) is None
+            parameters += options.parameters("explain") if explains else ()
+        elif parameter is STAYING and "{version}" in one.path:
+            continue
+        elif parameter is not COLUMNS:
+            parameters.append(parameter)
+        elif signature.tensor is not None:
+            return None
+        else:
+            parameters += _columns(signature)
+    return parameters
 
 
 def _columns(signature: Signature) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ from lite_mlops.web.predicting.schemas import (
     EXPLAIN,
     JSON,
     PROBA,
+    STAYING,
     answer,
     errors,
     reference,
@@ -132,14 +133,14 @@ def routes(predicting: Predicting) -> list[Route]:
     post = Operation(
         summary="Answer rows",
         description=_IGNORED,
-        parameters=options,
+        parameters=(*options, STAYING),
         body={media: {"schema": reference("Rows") if media == JSON else {}} for media in READ},
         answers=_ANSWERS,
     )
     get = Operation(
         summary="Answer the row in the address",
         description=_IGNORED,
-        parameters=(*options, COLUMNS),
+        parameters=(*options, COLUMNS, STAYING),
         answers=_ANSWERS,
     )
     return [

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lite_mlops.models import Signature
+from lite_mlops.serving import CANARY_KEY
 
 JSON = "application/json"
 
@@ -17,6 +18,13 @@ JSON = "application/json"
 COLUMNS: Mapping[str, Any] = {"in": "query", "name": "*"}
 PROBA: Mapping[str, Any] = {"in": "query", "name": "proba"}
 EXPLAIN: Mapping[str, Any] = {"in": "query", "name": "explain"}
+# Not among those of a certain version, which answers in any case.
+STAYING: Mapping[str, Any] = {
+    "name": CANARY_KEY.title(),
+    "in": "header",
+    "description": "While a canary is tried: requests with the same key stay with one version.",
+    "schema": {"type": "string"},
+}
 
 
 def reference(name: str) -> dict[str, str]:

@@ -16,10 +16,29 @@ may or may not have been answered and recorded, so a client that sends it again 
 twice. Of the answers that it gave, the records of the last tenth of a second and the counts of the
 last half second can be lost. Requests of other connections, and clients that wait at the port, are
 not touched: another worker takes them.
+
+Names are loaded on their first use.
 """
 
-from lite_mlops.web.workers.messages import Asked
-from lite_mlops.web.workers.scaling import Bounds, Pace
-from lite_mlops.web.workers.supervising import Supervisor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lite_mlops.faces import loaded_on_use
+
+if TYPE_CHECKING:
+    from lite_mlops.web.workers.messages import Asked
+    from lite_mlops.web.workers.scaling import Bounds, Pace
+    from lite_mlops.web.workers.supervising import Supervisor
+
+# Where each name lives; the imports above say the same to type checkers.
+_HOMES = {
+    "messages": "Asked",
+    "scaling": "Bounds Pace",
+    "supervising": "Supervisor",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = ["Asked", "Bounds", "Pace", "Supervisor"]
+
+__getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -58,7 +58,7 @@ def test_every_route_stands_in_it(site: Site, document: Any) -> None:
 def test_parameters_are_the_columns(document: Any) -> None:
     asked = document["paths"]["/models/plans@champion/predict"]["get"]["parameters"]
     assert [one["name"] for one in asked] == [
-        *("proba", "explain", "keep", "age", "visits", "plan", "active"),
+        *("proba", "explain", "keep", "age", "visits", "plan", "active", "X-Canary-Key"),
     ]
     price = document["paths"]["/models/price/1/predict"]["get"]["parameters"]
     assert [one["name"] for one in price] == ["explain", "keep", "age", "visits"]
@@ -86,6 +86,20 @@ def test_schemas_take_what_the_server_takes(ask: Ask, document: Any, body: Any) 
     validator(document, "Rows1").validate(body)
     validator(document, "Answers1").validate(told.json)
     assert not validator(document, "Rows").is_valid(body)
+
+
+def test_the_key_of_a_canary_stands_where_it_counts(document: Any) -> None:
+    asked = {path for path, operations in document["paths"].items() if "post" in operations}
+    with_key = {
+        path
+        for path in asked
+        for one in document["paths"][path]["post"].get("parameters", [])
+        if (one["name"], one["in"]) == ("X-Canary-Key", "header")
+    }
+    assert {"/predict", "/models/plans@champion/predict", "/v2/models/churn/infer"} <= with_key
+    of_versions = {path for path in asked if path.endswith(("/1/predict", "/versions/1/infer"))}
+    assert of_versions
+    assert not of_versions & with_key
 
 
 def test_errors_are_as_the_document_says(ask: Ask, document: Any) -> None:

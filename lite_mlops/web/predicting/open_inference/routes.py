@@ -7,8 +7,6 @@ POST /v2/models/{name}[/versions/{version}]/infer
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
-
 from lite_mlops.errors import LiteMlopsError
 from lite_mlops.serving import Answers, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
@@ -19,7 +17,7 @@ from lite_mlops.web.predicting.meter import Meter
 from lite_mlops.web.predicting.open_inference.inferring import read_inference
 from lite_mlops.web.predicting.open_inference.metadata import TENSOR, metadata
 from lite_mlops.web.predicting.places import endpoint_of
-from lite_mlops.web.predicting.schemas import JSON, answer, errors, reference
+from lite_mlops.web.predicting.schemas import JSON, STAYING, answer, errors, reference
 
 BEGINNING = "/v2"
 _BINARY = "application/octet-stream"
@@ -52,6 +50,7 @@ def routes(served: Served, limits: Limits, meter: Meter, readiness: Readiness) -
     model = _Model(served, limits, meter, readiness)
     about_infer = Operation(
         summary="Answer tensors",
+        parameters=(STAYING,),
         body={JSON: {"schema": reference("Inference")}},
         answers={"200": answer("The answers as tensors", _RESPONSE), **_REFUSED},
     )
@@ -80,6 +79,8 @@ def routes(served: Served, limits: Limits, meter: Meter, readiness: Readiness) -
 
 
 def _server(_: Request) -> Response:
+    from importlib.metadata import version as installed_version  # slow to load
+
     version = installed_version("lite-mlops")
     return Response.json({"name": "lite-mlops", "version": version, "extensions": _EXTENSIONS})
 
