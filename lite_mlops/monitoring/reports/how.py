@@ -5,6 +5,7 @@ how_decided(version, facts, drift)
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from lite_mlops.models import ModelVersion
@@ -12,6 +13,8 @@ from lite_mlops.monitoring.reports.facts import ReportFacts
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
+
+_PACKAGES = ("lite-mlops", "numpy", "scipy", "scikit-learn")
 
 
 def how_decided(
@@ -29,6 +32,10 @@ def how_decided(
             "least change that counts": f"KS {floors.kolmogorov_smirnov:g}, or a move of "
             f"{floors.wasserstein:g} standard deviations; of categories a total variation of "
             f"{floors.variation:g} beyond sampling; {floors.large:g} times that is an alert",
+            "smallest shift": ""
+            if drift.smallest_shift is None
+            else f"of {drift.smallest_shift:.2g} standard deviations would be seen in one of two "
+            "cases with so many rows",
             "rules of quality": "inferred from the reference; any that is broken is an alert",
         }
     if facts.joint is not None:
@@ -51,4 +58,5 @@ def how_decided(
             "Wilson and Newcombe intervals; an alert if the whole interval lies beyond a ratio of "
             "0.8 (selection) or a difference of 0.1 (TPR) and 50 labelled positives are there"
         )
+    found["computed with"] = ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
     return found

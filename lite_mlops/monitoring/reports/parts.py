@@ -309,11 +309,14 @@ def service_fact(report: ServiceReport | None) -> ServiceFact | None:
     if report is None:
         return None
     present = report.now
+    failed, counted = report.errors
     facts = {
         "requests": f"{present.requests:,}, {present.answers:,} answers",
         "latency": _latency(present.p50_us, present.p95_us),
         "99 % up to": "" if present.p99_us is None else f"{present.p99_us / 1000:.3g} ms",
+        "failed": f"{failed:,} of {amount(counted, 'request')} in trials" if counted else "",
         "happened": ", ".join(f"{what} {times:,}" for what, times in report.happened.items()),
+        "not counted": " ".join(report.notes),
     }
     return ServiceFact(
         at=tuple(one.began for one in report.traffic),

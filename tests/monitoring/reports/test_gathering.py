@@ -93,6 +93,8 @@ def test_how_it_was_decided_names_data_and_model(asked: Project, report: ReportF
     assert report.reference.startswith("admissions@")
     assert report.reference_rows == 2_000
     assert "Benjamini" in report.how["false discoveries"]
+    assert report.how["computed with"].startswith("lite-mlops ")
+    assert f"numpy {np.__version__}" in report.how["computed with"]
 
 
 def test_every_form_is_written(report: ReportFacts) -> None:
