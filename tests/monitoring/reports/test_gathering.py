@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +108,24 @@ def test_every_form_is_written(report: ReportFacts) -> None:
     assert "crp" in words
     assert json.loads(write(report, "json"))["columns"][0]["name"] == "crp"
     assert write(report, "md").startswith("# Monitoring report: readmission/1\n\n**Alert: ")
+
+
+def test_reports_show_pictures_in_notebooks(asked: Project, report: ReportFacts) -> None:
+    watching, name = asked.monitoring, "readmission/1"
+    shown: dict[str, tuple[Any, int]] = {
+        "drift": (watching.drift(name, joint=False), 7),
+        "performance": (watching.performance_of(name, window="1d"), 2),
+        "estimates": (watching.estimates(name, rows=A_DAY), 3),
+        "fairness": (watching.fairness(name, ["sex"]), 2),
+        "service": (watching.service(name), 2),
+        "report": (report, 16),
+    }
+    for what, (found, pictures) in shown.items():
+        read = Page(found._repr_html_())
+        assert len(read.all("svg")) == pictures, what
+        assert len(read.all("style")) == 1
+    nothing = watching.performance_of(name, until=START)
+    assert not Page(nothing._repr_html_()).all("svg")
 
 
 # -- other times --------------------------------------------------------------------------------
