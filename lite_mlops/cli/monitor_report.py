@@ -46,7 +46,9 @@ def report(
     by: tuple[str, ...],
     groups: tuple[str, ...],
 ) -> None:
-    """Write what is known of a served model: the verdict first, then what changed since when.
+    """Write what is known of a served model as one page.
+
+    The verdict comes first, then what to look at, what changed since when, and how it was decided.
 
     NAME is a monitor, whose last window is reported on, or a version, such as churn@champion, of
     which all answers are unless --since, --until or --last say otherwise.
