@@ -6,7 +6,7 @@ with store.reading() as database: ...
 with store.deciding() as decisions: ...
 """
 
-from lite_mlops.store.beside import Beside, lower_priority
+from lite_mlops.store.beside import Beside, end_process, lower_priority
 from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
@@ -36,6 +36,7 @@ __all__ = [
     "as_datetime",
     "as_stored",
     "bring_back",
+    "end_process",
     "id_at",
     "importing_alone",
     "is_id",
