@@ -34,7 +34,6 @@ from lite_mlops.pipelines.outputs import (
     kept_value,
     put_back,
 )
-from lite_mlops.pipelines.reproduction.workplace import last_lines
 from lite_mlops.pipelines.steps import Graph, Later, Step
 from lite_mlops.pipelines.tables import text_of
 from lite_mlops.settings import Settings, environment_for_child
@@ -339,6 +338,8 @@ class Running:
         if busy.step.command is None:
             self._done(busy, came_to)
         elif came_to:
+            from lite_mlops.pipelines.reproduction.workplace import last_lines  # git and pip
+
             said = last_lines(busy.output)
             told = f" The last it printed:\n{said}" if said else " It printed nothing."
             self._failed(busy, StepFailed(f"it ended with exit code {came_to}.{told}"))
