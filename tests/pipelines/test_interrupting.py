@@ -82,7 +82,7 @@ def test_a_kill_leaves_no_half_output_to_the_next_run(
     # The step outlives us: nobody starts it a second time beside itself.
     with pytest.raises(Busy, match="was killed, and a step of it is still going on"):
         slow.run()
-    os.killpg(own, signal.SIGKILL)
+    os.killpg(os.getpgid(own), signal.SIGKILL)
     wait_until(lambda: not is_alive(own) and not is_alive(child))
     assert (ended_with, slow.read("clean.csv")) == (-signal.SIGKILL, "half")
     slow.write("clean.py", "raise SystemExit(1)")
@@ -100,7 +100,7 @@ def test_what_a_first_run_half_made_goes(place: Place, started: Started) -> None
     own = pid_in(place.folder / "own.pid")
     process.kill()
     process.wait(60)
-    os.killpg(own, signal.SIGKILL)
+    os.killpg(os.getpgid(own), signal.SIGKILL)
     wait_until(lambda: not is_alive(own))
     assert place.read("clean.csv") == "half"
     place.write("clean.py", "raise SystemExit(1)")

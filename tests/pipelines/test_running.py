@@ -17,6 +17,9 @@ from lite_mlops.store.cleaning import clean
 from tests.pipelines.conftest import TRAIN, TWO_STEPS, Place
 
 
+ECHO = "echo train >> log.txt; echo {rate} > model.txt"
+
+
 def test_steps_run_once_in_their_order(place: Place) -> None:
     report = place.run()
     assert repr(report) == "<PipelineRun pipeline: 2 ran>"
@@ -284,6 +287,8 @@ def test_two_runs_at_once_are_one_too_many(place: Place, project: Project) -> No
 
 
 def test_outputs_are_kept_from_cleaning_and_old_ones_go(place: Place, project: Project) -> None:
+    place.write("train.py", "")
+    place.write(FILE_NAME, TWO_STEPS.replace("python train.py {rate}", ECHO))
     place.run()
     assert clean(project.store, grace_seconds=-1).objects == 0
     for number in range(21):  # the twenty latest results are kept
