@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -353,6 +353,8 @@ class Running:
             outputs = keep_outputs(self._store, step, self._files)
             self._files.forget([*evidence.inputs, *evidence.code])
             after = gather(step, self._files, self._made)
+            if step.function is not None:  # what it runs lies in memory, and may have been filled
+                after = replace(after, code=evidence.code)
             if after.key != evidence.key:
                 before = Result(
                     step.name, "", None, as_datetime(0), (), None, evidence.to_dict(), 0.0

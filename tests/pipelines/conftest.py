@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lite_mlops.pipelines import Pipelines, PipelineRun
+from lite_mlops.pipelines import PipelineRun, Pipelines
 from lite_mlops.project import Project
 from lite_mlops.settings import FILE_NAME, PREFIX
 from tests.conftest import wait_until

@@ -203,7 +203,7 @@ def test_a_key_does_not_hang_on_the_place_or_the_order(
         command=step.command,
         inputs=step.inputs[::-1],
         outputs=step.outputs[::-1],
-        params=dict(reversed(step.params.items())),
+        params=dict(reversed([*step.params.items()])),
         folder=step.folder,
     )
     with files_of(contents) as files, files_of(contents) as other_files:

@@ -16,7 +16,6 @@ from lite_mlops.settings import FILE_NAME
 from lite_mlops.store.cleaning import clean
 from tests.pipelines.conftest import TRAIN, TWO_STEPS, Place
 
-
 ECHO = "echo train >> log.txt; echo {rate} > model.txt"
 
 
@@ -144,7 +143,7 @@ def test_only_what_a_target_stands_on_runs(place: Place) -> None:
     assert place.run("train").ran == ["train"]
     assert place.run("train", force=True).ran == ["train"]
     assert place.run(force=True).ran == ["clean", "train"]
-    with pytest.raises(NotFound, match="no step 'trian'. Did you mean 'train'"):
+    with pytest.raises(NotFound, match=r"no step 'trian'\. Did you mean 'train'"):
         place.run("trian")
 
 
@@ -242,7 +241,8 @@ def test_independent_steps_run_side_by_side(place: Place) -> None:
     place.write(
         FILE_NAME,
         "".join(
-            f'[[step]]\nname = "{one}"\ncommand = "timeout 20 sh {one}.sh"\noutputs = ["{one}.txt"]\n'
+            f'[[step]]\nname = "{one}"\ncommand = "timeout 20 sh {one}.sh"\n'
+            f'outputs = ["{one}.txt"]\n'
             for one in ("left", "right")
         ),
     )

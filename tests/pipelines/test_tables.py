@@ -91,7 +91,7 @@ def test_refusals_name_the_step_and_the_key(tables: Any, told: str) -> None:
 
 
 def test_an_unknown_param_is_refused() -> None:
-    with pytest.raises(Invalid, match="There is no param 'rat' in any step. Did you mean 'rate'"):
+    with pytest.raises(Invalid, match=r"There is no param 'rat' in any step\. Did you mean 'rate'"):
         graph(GOOD | {"params": {"rate": 1}}, rat=2)
 
 
@@ -103,12 +103,7 @@ def test_what_hangs_together() -> None:
         GOOD | {"name": "d", "inputs": ["b/*.txt"], "after": ["c"]},
         GOOD | {"name": "e", "inputs": ["b/*.json"]},
     )
-    assert found.edges() == [
-        ("a", "b", "data"),
-        ("b", "c", "b/one.txt"),
-        ("b", "d", "b/one.txt"),
-        ("c", "d", "after"),
-    ] or set(found.edges()) == {
+    assert set(found.edges()) == {
         ("a", "b", "data"),
         ("b", "c", "b/one.txt"),
         ("b", "d", "b/one.txt"),
