@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         set_tags,
         sql,
         start_run,
+        sweep,
         use_project,
     )
 
@@ -91,7 +92,7 @@ _HOMES = {
         "log_metric log_metrics log_model log_param log_params log_table log_text optuna_callback "
         "pipeline predictor "
         "register_model search_runs serve set_experiment set_note set_tag set_tags sql start_run "
-        "use_project"
+        "sweep use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -157,6 +158,7 @@ __all__ = [
     "sql",
     "start_run",
     "step",
+    "sweep",
     "use_project",
 ]
 

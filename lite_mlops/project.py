@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lite_mlops.importing import Imports
     from lite_mlops.models import Inputs, Models, ModelVersion
     from lite_mlops.monitoring import Monitoring
-    from lite_mlops.pipelines import Pipelines, Reproducing
+    from lite_mlops.pipelines import Pipelines, Reproducing, Sweeping
     from lite_mlops.security.tokens import Tokens
     from lite_mlops.serving import Endpoint, Endpoints, Predictor
     from lite_mlops.store.backup import Backup
@@ -184,6 +184,13 @@ class Project:
         from lite_mlops.pipelines import Pipelines  # graphs and processes
 
         return Pipelines(self.store)
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """What runs a function or a script with many params."""
+        from lite_mlops.pipelines import Sweeping  # graphs and processes
+
+        return Sweeping(self.store)
 
     @cached_property
     def reproducing(self) -> Reproducing:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lite_mlops.data import DatasetVersion
     from lite_mlops.models import ModelVersion
     from lite_mlops.monitoring.drift import DriftReport
-    from lite_mlops.pipelines import PipelineFunction
+    from lite_mlops.pipelines import PipelineFunction, Sweep
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
@@ -366,6 +366,19 @@ def pipeline(function: Callable[..., Any] | None = None, /, *, name: str | None 
         return PipelineFunction(one, lambda: current_project().pipelines, name=name)
 
     return made if function is None else made(function)
+
+
+def sweep(function: Callable[..., Any], space: Mapping[str, Any], **options: Any) -> Sweep:
+    """Run a function with many params, each time as a run, and return all trials.
+
+    `space` has for each param a list, a range, a text such as '2..8' or '1e-4..1e-1 log', or one
+    value. The options are those of `Sweeping.sweep`: `trials`, `metric`, `minimize`, `method`,
+    `jobs`, `backend`, `seed`, `name`, `fresh`, `progress`.
+
+    Raises:
+        Invalid: a param or an option cannot be used.
+    """
+    return current_project().sweeping.sweep(function, space, **options)
 
 
 # -- the words of Weights & Biases ---------------------------------------------------------------

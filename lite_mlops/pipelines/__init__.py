@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
+    from lite_mlops.pipelines.commands import script_words, words_with
     from lite_mlops.pipelines.functions import PipelineFunction, StepFunction, step
     from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, StepStatus
     from lite_mlops.pipelines.pipelines import Pipelines
     from lite_mlops.pipelines.reproduction import Recipe, Reproducing, Reproduction, Tolerance
     from lite_mlops.pipelines.steps import Graph
+    from lite_mlops.pipelines.sweeps import Sweep, Sweeping, Trial
     from lite_mlops.pipelines.tables import parsed_pairs
     from lite_mlops.pipelines.watching import Watch
 
@@ -28,10 +30,15 @@ _HOME_OF = {
     "StepFunction": "functions",
     "StepOutcome": "outcome",
     "StepStatus": "outcome",
+    "Sweep": "sweeps",
+    "Sweeping": "sweeps",
     "Tolerance": "reproduction",
+    "Trial": "sweeps",
     "Watch": "watching",
     "parsed_pairs": "tables",
+    "script_words": "commands",
     "step": "functions",
+    "words_with": "commands",
 }
 
 __all__ = [
@@ -46,10 +53,15 @@ __all__ = [
     "StepFunction",
     "StepOutcome",
     "StepStatus",
+    "Sweep",
+    "Sweeping",
     "Tolerance",
+    "Trial",
     "Watch",
     "parsed_pairs",
+    "script_words",
     "step",
+    "words_with",
 ]
 
 __getattr__ = loaded_on_use(__name__, _HOME_OF)

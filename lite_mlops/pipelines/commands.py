@@ -11,6 +11,7 @@ finds it at work and does not start the same step beside it.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,31 @@ def with_our_python(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which `python` is the one that runs here."""
     place = os.path.dirname(sys.executable)
     return {**environment, "PATH": os.pathsep.join((place, environment.get("PATH", "")))}
+
+
+def script_words(script: str, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that runs a script: a .py file by this Python, anything else itself."""
+    start = (sys.executable, script) if script.endswith(".py") else (script,)
+    return (*start, *arguments)
+
+
+def words_with(command: Sequence[str], params: Mapping[str, str], *, first: int = 0) -> list[str]:
+    """Return a command with params handed on: in the place of {KEY}, or behind as --KEY VALUE."""
+    used: set[str] = set()
+
+    def value_of(match: re.Match[str]) -> str:
+        used.add(match[1])
+        return params[match[1]]
+
+    keys = "|".join(re.escape(key) for key in params)
+    words = [
+        re.sub(rf"\{{({keys})\}}", value_of, word) if keys and place >= first else word
+        for place, word in enumerate(command)
+    ]
+    for key, value in params.items():
+        if key not in used:
+            words += [f"--{key}", value]
+    return words
 
 
 class Command:

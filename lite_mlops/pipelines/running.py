@@ -7,12 +7,11 @@ is recorded at once, so that a pipeline that fails or is killed goes on where it
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -25,6 +24,7 @@ from lite_mlops.pipelines.cache import Result, Results, gather
 from lite_mlops.pipelines.commands import Command, shell_words, with_our_python
 from lite_mlops.pipelines.deciding import Decision, decide, missing_input
 from lite_mlops.pipelines.files import Files
+from lite_mlops.pipelines.interrupting import terminable, uninterrupted
 from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, What
 from lite_mlops.pipelines.outputs import (
     Aside,
@@ -110,7 +110,7 @@ class Running:
             Busy: the pipeline is running already.
         """
         began = time.monotonic()
-        with alone(self._store.layout, self._graph.name) as held, _terminable():
+        with alone(self._store.layout, self._graph.name) as held, terminable():
             put_back(
                 self._files.path(path) for name in names for path in self._graph.steps[name].outputs
             )
@@ -168,7 +168,7 @@ class Running:
                     elif not waiting and (self._errors or not sorter.is_active()):
                         return
             except BaseException:
-                with _uninterrupted():
+                with uninterrupted():
                     self._stop()
                     pool.shutdown()
                     self._let_go("killed")
@@ -481,42 +481,3 @@ def _in_worker(
             return keep_value(store, step.name, value)
         finally:
             run.end()
-
-
-# -- signals ------------------------------------------------------------------------------------
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Have SIGTERM interrupt, as Ctrl-C does, so that everything is left clean."""
-    if not _is_main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let nothing interrupt the cleaning up."""
-    if not _is_main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
