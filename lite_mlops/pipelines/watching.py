@@ -118,12 +118,14 @@ class Watch:
         given_up: Pending = frozenset()
         with self._watched(self._graph):
             self._tell(f"Watching {self._graph.root}.")
-            left = times
+            left, told = times, False
             while left is None or left > 0:
                 pending = self._pending()
                 if not pending or pending == given_up:
-                    self._settled()
+                    self._settled(told=told)
+                    told = True
                     continue
+                told = False
                 if self._one_run() and left is not None:
                     left -= 1
                 # What is as it was before was tried, and is not tried again before it changes.
@@ -160,8 +162,10 @@ class Watch:
         statuses: list[dict[str, Any]] = json.loads(done.stdout)
         return statuses
 
-    def _settled(self) -> None:
+    def _settled(self, *, told: bool) -> None:
         """Wait until something changed and then nothing any more, or until it is time to look."""
+        if not told:
+            self._tell("Waiting for changes.")
         woken = self.wakes.wait(self._rescan)
         if woken is None:
             return
