@@ -52,6 +52,15 @@ EXPECTED = {
         "embedded: leaves",
     ],
     "parameter_search": ["16 runs below search"],
+    "pipeline": [
+        "the first time everything runs:\n  load\n  split\n  train\n  accuracy 0.",
+        "nothing changed:\n  accuracy 0.",
+        "another param:\n  train\na lost output comes back:\n  alpha 0.1: 0.",
+        "  load: run; input project/machines.csv changed",
+        "  split: waits; load would run",
+        "best of 6: 0.",
+        "train ran 8 times",
+    ],
 }
 
 

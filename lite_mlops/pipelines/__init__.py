@@ -8,6 +8,7 @@ from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.pipelines.commands import script_words, words_with
+    from lite_mlops.pipelines.dvc import FromDvc, add_to_settings, read_dvc
     from lite_mlops.pipelines.functions import PipelineFunction, StepFunction, step
     from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, StepStatus
     from lite_mlops.pipelines.pipelines import Pipelines
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Each is loaded by who needs it; the imports above say the same to type checkers.
 _HOME_OF = {
+    "FromDvc": "dvc",
     "Graph": "steps",
     "PipelineFunction": "functions",
     "PipelineRun": "outcome",
@@ -35,13 +37,16 @@ _HOME_OF = {
     "Tolerance": "reproduction",
     "Trial": "sweeps",
     "Watch": "watching",
+    "add_to_settings": "dvc",
     "parsed_pairs": "tables",
+    "read_dvc": "dvc",
     "script_words": "commands",
     "step": "functions",
     "words_with": "commands",
 }
 
 __all__ = [
+    "FromDvc",
     "Graph",
     "PipelineFunction",
     "PipelineRun",
@@ -58,7 +63,9 @@ __all__ = [
     "Tolerance",
     "Trial",
     "Watch",
+    "add_to_settings",
     "parsed_pairs",
+    "read_dvc",
     "script_words",
     "step",
     "words_with",

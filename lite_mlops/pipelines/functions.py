@@ -188,10 +188,17 @@ def _paths_among(plain: Mapping[str, Any], told: set[str]) -> tuple[str, ...]:
     found = []
     for name, value in plain.items():
         if isinstance(value, os.PathLike):
-            path = checked_place(os.fspath(value), f"argument {name}")
+            path = checked_place(_from_here(value), f"argument {name}")
             if path not in told and path not in found:
                 found.append(path)
     return tuple(found)
+
+
+def _from_here(path: os.PathLike[Any]) -> str:
+    """Return a path as it is kept: from the working directory if it lies below that."""
+    text, here = os.fsdecode(path), os.getcwd()
+    inside = os.path.isabs(text) and os.path.commonpath([here, text]) == here
+    return os.path.relpath(text, here) if inside else text
 
 
 def _count_of(function: Function) -> int | None:
