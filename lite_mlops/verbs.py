@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from lite_mlops.project import Project
 from lite_mlops.store.console import Table
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
     from lite_mlops.web import App, Limits, ServingServer
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Current:
@@ -351,6 +354,12 @@ def optuna_callback(metric_name: str | Sequence[str] = "value") -> Callable[[Any
     return callback(current_project, metric_name)
 
 
+@overload
+def pipeline(function: Callable[P, R], /) -> PipelineFunction[P, R]: ...
+@overload
+def pipeline(*, name: str | None = None) -> Callable[[Callable[P, R]], PipelineFunction[P, R]]: ...
+
+
 def pipeline(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
     """Make a function that calls steps a pipeline of the current project.
 
@@ -362,7 +371,7 @@ def pipeline(function: Callable[..., Any] | None = None, /, *, name: str | None 
     """
     from lite_mlops.pipelines import PipelineFunction
 
-    def made(one: Callable[..., Any]) -> PipelineFunction:
+    def made(one: Callable[P, R]) -> PipelineFunction[P, R]:
         return PipelineFunction(one, lambda: current_project().pipelines, name=name)
 
     return made if function is None else made(function)

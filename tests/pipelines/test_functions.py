@@ -188,10 +188,22 @@ def test_a_value_that_cannot_be_kept_is_refused() -> None:
     ("body", "told"),
     [
         (lambda: bool(double(1)), "cannot decide on the value of step 'double'"),
-        (lambda: [*double(1)], r"cannot unpack .*@step\(returns=2\)"),
-        (lambda: double(1).shape, "cannot ask for the shape of the value of step 'double'"),
-        (lambda: double([double(1)]), "not inside of a list or dict"),
-        (lambda: double(), "Step 'double' cannot be called like this: missing a required"),
+        (
+            lambda: [*double(1)],  # type: ignore[misc]
+            r"cannot unpack .*@step\(returns=2\)",
+        ),
+        (
+            lambda: double(1).shape,  # type: ignore[attr-defined]
+            "cannot ask for the shape of the value of step 'double'",
+        ),
+        (
+            lambda: double([double(1)]),  # type: ignore[arg-type]
+            "not inside of a list or dict",
+        ),
+        (
+            lambda: double(),  # type: ignore[call-arg]
+            "Step 'double' cannot be called like this: missing a required",
+        ),
     ],
 )
 def test_what_cannot_be_done_while_it_is_laid_out(place: Place, body: Any, told: str) -> None:
