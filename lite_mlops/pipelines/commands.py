@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from lite_mlops.errors import NotFound
 
 _SIGNALLED = 128  # plus the number of the signal, as shells say it
 _GRACE_SECONDS = 3.0
+_POLL_SECONDS = 0.01
 _BLOCK = 1 << 16
 
 
@@ -92,7 +94,7 @@ class Command:
         held: int | None = None,
     ) -> None:
         self._show = show
-        self._stopped = False
+        self._stopping = False
         try:
             self._process = subprocess.Popen(
                 words,
@@ -129,24 +131,39 @@ class Command:
 
         What it left running in its group is ended with it.
         """
+        if hasattr(os, "waitid"):  # not taken in yet, so that the number of its group is its own
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            if not self._stopping:  # else they have some time to end by themselves
+                self._signal(signal.SIGKILL)
         code = self._process.wait()
-        self._signal(signal.SIGKILL)
-        self._reader.join()
+        self._reader.join(_GRACE_SECONDS)  # one that left the group may hold its output open
         return code if code >= 0 else _SIGNALLED - code
 
     def ask(self) -> None:
         """Ask it to end, and wait until it did."""
         self._signal(signal.SIGTERM)
         self._process.wait()
-        self._reader.join()
+        self._reader.join(_GRACE_SECONDS)
 
     def stop(self) -> None:
         """End it with everything that it started: asked first, then made to."""
+        self._stopping = True
         self._signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE_SECONDS)
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while self._lives() and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
         self._signal(signal.SIGKILL)
         self._process.wait()
+
+    def _lives(self) -> bool:
+        """Return whether anything of its group goes on."""
+        self._process.poll()
+        try:
+            os.killpg(self._process.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
 
     def _signal(self, number: int) -> None:
         try:

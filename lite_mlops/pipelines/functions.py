@@ -16,7 +16,10 @@
 
 While a pipeline is laid out, calling a step returns what stands for its value; it can be passed to
 other steps, indexed and, where the step says how many values it returns, unpacked. A `Path` that is
-passed counts by the content of what lies there.
+passed counts by the content of what lies there. Paths are relative to the working directory.
+
+A function counts by its source and by what it reaches by name in modules of the user, the values of
+globals with it; a value counts as a whole, by the bytes that it is kept as.
 """
 
 from __future__ import annotations

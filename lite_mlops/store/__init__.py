@@ -9,6 +9,7 @@ with store.deciding() as decisions: ...
 from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
+from lite_mlops.store.filelock import try_lock
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
 from lite_mlops.store.past import PastJournal, importing_alone
@@ -41,4 +42,5 @@ __all__ = [
     "now",
     "open_store",
     "scratch_database",
+    "try_lock",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from lite_mlops.data.sources import FileState
 from lite_mlops.pipelines.cache import gather
 from lite_mlops.pipelines.files import Files
 from lite_mlops.pipelines.steps import Later, ParamFile, Step
@@ -208,6 +210,38 @@ def test_a_key_does_not_hang_on_the_place_or_the_order(
     )
     with files_of(contents) as files, files_of(contents) as other_files:
         assert gather(step, files, {}).key == gather(turned, other_files, {}).key
+
+
+OLD = 1_000_000_000_000_000_000  # long ago, in nanoseconds
+
+
+@given(st.lists(st.sampled_from(["content", "time", "inode", "size"]), max_size=4))
+def test_files_are_read_only_if_they_may_have_changed(changes: list[str]) -> None:
+    with files_of({"a": "0", "b": "1", "c/d": "2"}) as files:
+        path, now = files.root / "a", OLD
+        os.utime(path, ns=(now, now))
+        files.hash_of("a")
+        files.save()
+        for change in changes:
+            now += 1_000
+            if change in ("inode", "size"):
+                path.unlink()
+                (files.root / "new").write_text("x" if change == "inode" else "xx")
+                (files.root / "new").rename(path)
+            elif change == "content":
+                path.write_text("y")
+            os.utime(path, ns=(now, now))
+        read: list[str] = []
+        again = Files(files.root, files.root / "cache")
+        learn = again.learn
+
+        def noted(key: str, state: FileState, sha256: str, moment: int) -> None:
+            read.append(key)
+            learn(key, state, sha256, moment)
+
+        again.learn = noted  # type: ignore[method-assign]
+        assert again.hash_of("a") == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert read == (["a"] if changes else [])
 
 
 def test_a_missing_file_of_params_holds_nothing(tmp_path: Path) -> None:

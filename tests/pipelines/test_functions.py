@@ -71,6 +71,15 @@ def test_values_pass_between_steps_and_come_back(place: Place) -> None:
     assert place.logged() == ["load"]
 
 
+def test_a_value_that_is_lost_is_made_again(place: Place, project: Project) -> None:
+    assert flow() == (6, {"words": 1})
+    for path in project.store.objects.folder.glob("??/*"):
+        path.unlink()
+    place.logged()
+    assert flow() == (6, {"words": 1})
+    assert place.logged() == ["load", "double", "total"]
+
+
 def test_params_choose_what_runs(place: Place) -> None:
     flow()
     assert flow(name="other") == (6, {"words": 1})

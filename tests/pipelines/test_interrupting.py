@@ -63,6 +63,16 @@ def test_interrupting_leaves_everything_clean(
     assert slow.run().ran == ["clean", "train"]
 
 
+def test_a_step_is_asked_before_it_is_made_to_end(slow: Place, started: Started) -> None:
+    tidy = "import signal\ndef tidy(*_):\n    open('tidied', 'w').close()\n    raise SystemExit\n"
+    slow.write("clean.py", f"{tidy}signal.signal(15, tidy)\n{SLOW}")
+    process = started("pipe", "run")
+    pid_in(slow.folder / "own.pid")
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[0] == 130
+    assert (slow.folder / "tidied").exists()
+
+
 def test_one_that_ignores_being_asked_ends_all_the_same(slow: Place, started: Started) -> None:
     slow.write("clean.py", "import signal; signal.signal(15, signal.SIG_IGN)\n" + SLOW)
     process = started("pipe", "run")

@@ -152,7 +152,8 @@ def test_a_step_that_fails_is_not_tried_again_before_something_changed(
     watcher = start(times=3)
     failed = "It did not end well; the next change is waited for."
     wait_until(lambda: failed in watcher.told)
-    wait_until(lambda: watcher.told.count(failed) == 2)  # `train` was not known to wait for this
+    watcher.settle()
+    assert watcher.told.count(failed) == 2  # at first it was not known what `train` would read
     place.write("notes.txt", "wakes it, and changes nothing")
     place.write("train.py", TRAIN)
     watcher.end()
