@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -202,6 +203,26 @@ def test_inputs_elsewhere_are_watched(place: Place, start: Start, tmp_path: Path
     (tmp_path / "far" / "raw.csv").write_text("farther\n")
     watcher.end()
     assert place.logged() == ["clean"]  # which makes the same as before
+
+
+def test_a_folder_that_is_made_later_is_watched(place: Place, start: Start) -> None:
+    place.write(
+        FILE_NAME,
+        '[[step]]\nname = "all"\ncommand = "cat data/*.csv > all.txt"\n'
+        'inputs = ["data/*.csv"]\noutputs = ["all.txt"]\n',
+    )
+    place.write("data/a.csv", "a")
+    place.run()
+    place.write("data/a.csv", "b")
+    shutil.rmtree(place.folder / "data")
+    watcher = start(times=3)
+    wait_until(lambda: any("failed" in line for line in watcher.told))  # there is nothing to read
+    watcher.settle()
+    place.write("data/a.csv", "first ")
+    wait_until(lambda: watcher.ran() == 1)
+    place.write("data/b.csv", "second")
+    watcher.end()
+    assert place.read("all.txt") == "first second"
 
 
 # -- kills ---------------------------------------------------------------------------------------
