@@ -1,4 +1,4 @@
-"""Pipelines: what is run again, step by step or as a whole."""
+"""Pipelines: steps that run when something changed, sweeps, and runs that are run again."""
 
 from __future__ import annotations
 
