@@ -10,6 +10,7 @@ from lite_mlops.store.beside import Beside, end_process, lower_priority
 from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
+from lite_mlops.store.filelock import try_lock
 from lite_mlops.store.holding import alone
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
@@ -47,4 +48,5 @@ __all__ = [
     "now",
     "open_store",
     "scratch_database",
+    "try_lock",
 ]

@@ -231,7 +231,7 @@ WITHOUT_PROJECT = [
     (*words, *_required(command))
     for words, command in COMMANDS.items()
     if not isinstance(command, click.Group)
-    and words[0] not in ("init", "demo", "run", "restore", "import")
+    and words[0] not in ("init", "demo", "run", "restore", "import", "pipe", "sweep")
     and words not in (("data", "diff"), ("data", "leakage"), ("data", "add"), ("models", "import"))
 ]
 
