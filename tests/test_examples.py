@@ -106,6 +106,7 @@ EXPECTED = {
         "by its mean in minute 1,500: other since minute 1,104",
         "by its shape in minute 1,620: other since minute 1,000",
         "its answers, warn: mean score 0.376 -> 0.507",
+    ],
     "pipeline": [
         "the first time everything runs:\n  load\n  split\n  train\n  accuracy 0.",
         "nothing changed:\n  accuracy 0.",
