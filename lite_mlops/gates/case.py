@@ -203,13 +203,6 @@ class Case:
             # From now on it is this version, also if another one becomes the latest meanwhile.
             version = self.datasets.get(data)
             self._data = f"{version.name}@{version.sha256}"
-        self._kept: dict[Any, Any] = {}
-
-    def once(self, key: Any, make: Any) -> Any:
-        """Return what `make` gives, made once for each key: checks share what they need."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
 
     # -- the models -----------------------------------------------------------------------------
 

@@ -53,15 +53,17 @@ _ERRORS = ("MAE", "RMSE")
 
 @dataclass(frozen=True)
 class Part:
-    """The metrics of some rows: of the candidate, and beside the present version.
+    """A metric of some rows: of the candidate, or beside the present version.
+
+    There is none of fewer than 30 rows.
 
     `name` is the value that makes the group; empty: the whole.
     """
 
     name: str
     rows: int
-    measured: tuple[Measured, ...] = ()
-    compared: tuple[Verdict, ...] = ()
+    measured: Measured | None = None
+    compared: Verdict | None = None
 
 
 # -- pure: the level of a metric -------------------------------------------------------------------
@@ -275,7 +277,7 @@ def over_parts(parts: Sequence[Part], judge: Callable[[Part], Found], by: str | 
 
 
 def parts_of(case: Case, check: Check, *, compared: bool) -> list[Part]:
-    """Return the metrics of the rows that a check is about, group by group.
+    """Return the metric of the rows that a check is about, group by group.
 
     Raises:
         Unanswered: the candidate cannot answer the data.
@@ -289,57 +291,46 @@ def parts_of(case: Case, check: Check, *, compared: bool) -> list[Part]:
             raise Invalid(f"no row of the data meets {where}.")
         sample = sample.part(rows)
     if by is None:
-        return [_part(case, "", sample, str(where), compared=compared)]
+        return [_part(case, check, "", sample, compared=compared)]
     groups = sample.groups(by)
     return [
-        _part(case, name, sample.part(rows), f"{where}|{by}={name}", compared=compared)
+        _part(case, check, name, sample.part(rows), compared=compared)
         for name, rows in groups.items()
     ]
 
 
-def _part(case: Case, name: str, sample: Sample, key: str, *, compared: bool) -> Part:
-    made: Part = case.once(
-        ("part", key, compared), lambda: _measured(case, name, sample, compared=compared)
-    )
-    return made
-
-
-def _measured(case: Case, name: str, sample: Sample, *, compared: bool) -> Part:
-    two_sided = 2 * case.gate.confidence - 1
+def _part(case: Case, check: Check, name: str, sample: Sample, *, compared: bool) -> Part:
     if len(sample) < MIN_ROWS:
         return Part(name, len(sample))
-    ours = sample.evaluation(sample.candidate)
+    two_sided = 2 * case.gate.confidence - 1
+    ours, metric = sample.evaluation(sample.candidate), check["metric"]
     if not compared:
-        return Part(name, len(sample), measure(ours, confidence=two_sided))
+        found = measure(ours, confidence=two_sided, only=metric)
+        if not found:
+            raise _not_allowed(metric, [one.name for one in measure(ours)])
+        return Part(name, len(sample), found[0])
     assert sample.current is not None
     theirs = sample.evaluation(sample.current)
-    found = verdicts(
-        ours.y_true,
-        theirs.y_pred,
-        ours.y_pred,
-        theirs.y_score,
-        ours.y_score,
-        confidence=two_sided,
+    columns = (ours.y_true, theirs.y_pred, ours.y_pred, theirs.y_score, ours.y_score)
+    pair = verdicts(*columns, confidence=two_sided, only=metric)
+    if not pair:
+        raise _not_allowed(metric, [one.metric for one in verdicts(*columns)])
+    return Part(name, len(sample), compared=pair[0])
+
+
+def _not_allowed(metric: str, known: Sequence[str]) -> Invalid:
+    return Invalid(
+        f"{metric} cannot be had of these labels and answers; there is {', '.join(known)}."
     )
-    return Part(name, len(sample), compared=found)
-
-
-def _of(metric: str, found: Sequence[Any], attribute: str) -> Any:
-    """Return what was found of a metric. Raises `Invalid` if the labels do not allow it."""
-    for one in found:
-        if getattr(one, attribute) == metric:
-            return one
-    known = ", ".join(getattr(one, attribute) for one in found)
-    raise Invalid(f"{metric} cannot be had of these labels and answers; there is {known}.")
 
 
 def check_metric(case: Case, check: Check) -> Found:
     """Return whether a metric of the candidate on the data lies within its limits."""
 
     def judge(part: Part) -> Found:
-        if part.rows < MIN_ROWS:
+        found = part.measured
+        if found is None:
             return cannot_tell("Nothing was computed.")
-        found: Measured = _of(check["metric"], part.measured, "name")
         return judge_level(
             found.name,
             found.value,
@@ -361,9 +352,9 @@ def _against(case: Case, check: Check, judge: Callable[[Verdict], Found], nothin
         return cannot_tell(f"{case.sample.why_alone}")
 
     def of(part: Part) -> Found:
-        if part.rows < MIN_ROWS:
+        if part.compared is None:
             return cannot_tell("Nothing was computed.")
-        return judge(_of(check["metric"], part.compared, "metric"))
+        return judge(part.compared)
 
     found = over_parts(parts_of(case, check, compared=True), of, check["by"])
     return _with_unlabelled(case, found)
