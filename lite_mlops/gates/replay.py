@@ -214,13 +214,14 @@ _FROM = """
 FROM (SELECT prediction_id, value, latency_us, numbers, texts, scores FROM predictions
       WHERE model = $model AND version = $version
         AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
-      ORDER BY {order} LIMIT $rows) p
+      {sample}) p
 LEFT JOIN feedback f USING (prediction_id)
 """
 
 
 def _select(signature: Signature, *, sampled: bool) -> str:
     """Return the statement that fetches inputs as columns: numbers n0, n1, ... and texts t0, ..."""
+    hidden = ["false"]
     selected = ["p.prediction_id AS id, p.value AS answer, p.latency_us AS latency, f.label"]
     for place, column in enumerate(signature.columns):
         at = place + 1
@@ -233,12 +234,12 @@ def _select(signature: Signature, *, sampled: bool) -> str:
             )
         else:
             selected.append(f"p.numbers[{at}] AS v{place}")
-            selected.append(f"p.texts[{at}] IS NOT NULL AS h{place}")
-    selected.append("len(p.numbers) = 0 AS kept_nothing")
+            hidden.append(f"p.texts[{at}] IS NOT NULL")  # a pseudonym
+    selected.append(f"len(p.numbers) = 0 OR {' OR '.join(hidden)} AS hidden")
     selected += [f"p.scores[{at + 1}] AS s{at}" for at in range(len(signature.classes))]
-    order = "hash(prediction_id || $seed)" if sampled else "1 = $seed"
+    sample = "ORDER BY hash(prediction_id || $seed) LIMIT $rows" if sampled else ""
     # Only places of columns and fixed texts, never a name from outside.
-    return f"SELECT {', '.join(selected)} {_FROM.format(order=order)}"
+    return f"SELECT {', '.join(selected)} {_FROM.format(sample=sample)}"
 
 
 def _filled(values: Any) -> Array:
@@ -284,17 +285,13 @@ def recorded(
             "version": version.version,
             "since": as_stored(window.since),
             "until": as_stored(window.until),
-            "rows": rows,
-            "seed": str(seed) if sampled else 1,
+            **({"rows": rows, "seed": str(seed)} if sampled else {}),
         },
     )
     found = database.cursor.fetchnumpy()
-    hidden = np.asarray(_mask(found["kept_nothing"], otherwise=True))
-    for place, column in enumerate(signature.columns):
-        if f"h{place}" in found:
-            hidden = hidden | _mask(found[f"h{place}"], otherwise=False)
-        if column.recorded != "full":
-            hidden = np.ones_like(hidden)
+    hidden = np.asarray(np.ma.filled(np.ma.asarray(found["hidden"]), True), np.bool_)
+    if any(column.recorded != "full" for column in signature.columns):
+        hidden = np.ones_like(hidden)
     columns = {
         column.name: _typed(column.type, _filled(found[f"v{place}"]))
         for place, column in enumerate(signature.columns)
@@ -313,10 +310,6 @@ def recorded(
         columns,
     )
     return _without(kept, hidden) if hidden.any() else kept
-
-
-def _mask(values: Any, *, otherwise: bool) -> Rows:
-    return np.asarray(np.ma.filled(np.ma.asarray(values), otherwise), np.bool_)
 
 
 def _are_pseudonyms(values: Array) -> bool:
