@@ -58,7 +58,7 @@ def test_small_groups_are_told_and_left_out() -> None:
     assert (found.outcome, found.rows) == ("passed", 8)
     assert found.warning == "left out, with fewer than 2 rows: 'x'"
     assert found.reason == (
-        "accuracy: groups of 'sex' differ by 0.250 ('m' has least, 'f' most); at most 0.3 is "
+        "groups of 'sex' differ in accuracy by 0.250 ('m' has least, 'f' most); at most 0.3 is "
         "allowed."
     )
 

@@ -22,7 +22,7 @@ from tests.gates.conftest import customers, fitted, judged, register
 
 # -- speed and size -------------------------------------------------------------------------------
 
-FAST, SLOW = Latency(1.0, 10.0, 1000), Latency(3.0, 15.0, 1000)
+FAST, SLOW = Latency(1.0, 0.5, 10.0, 1000), Latency(3.0, 1.5, 15.0, 1000)
 
 
 @pytest.mark.parametrize(
