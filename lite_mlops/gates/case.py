@@ -21,7 +21,16 @@ from lite_mlops.data import Columns, Datasets, typed
 from lite_mlops.errors import Damaged, Denied, Invalid, NotFound
 from lite_mlops.gates.conditions import column_of
 from lite_mlops.gates.definition import Gate
-from lite_mlops.models import Asking, Example, Models, ModelVersion, Signature, Table, data_path
+from lite_mlops.models import (
+    Answers,
+    Asking,
+    Example,
+    Models,
+    ModelVersion,
+    Signature,
+    Table,
+    data_path,
+)
 from lite_mlops.models import open_asking as opened
 from lite_mlops.store import Store
 from lite_mlops.tracking import Evaluation, evaluation
@@ -140,6 +149,20 @@ def _plain(values: Array) -> Any:
     return values.tolist() if values.dtype == object else values
 
 
+def asked(asking: Asking, table: Table) -> Answers:
+    """Return what a model answers to rows that were validated.
+
+    Raises:
+        Invalid: it cannot answer them, whatever it raised: a model is code of somebody else.
+    """
+    try:
+        return asking.ask_checked(table)
+    except Invalid:
+        raise
+    except Exception as error:
+        raise Invalid(f"the model raised {type(error).__name__}: {error}.") from error
+
+
 def ask(asking: Asking, rows: Any, whose: str) -> Answered:
     """Return what a version answers to rows or columns, of which further ones are ignored.
 
@@ -149,7 +172,7 @@ def ask(asking: Asking, rows: Any, whose: str) -> Answered:
     table = (
         rows if isinstance(rows, Table) else asking.signature.validate(rows, ignore_unknown=True)
     )
-    predicted, scores = asking.ask_checked(table)
+    predicted, scores = asked(asking, table)
     if predicted.ndim == 2 and predicted.shape[1] == 1:
         predicted = predicted[:, 0]
     if predicted.ndim != 1:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid, NotFound
-from lite_mlops.gates.case import last_of
+from lite_mlops.gates.case import asked, last_of
 from lite_mlops.models import Asking, InvalidRows, Models, ModelVersion, Signature, span_of
 from lite_mlops.store import Database, Store, as_stored
 from lite_mlops.tracking.comparing import Verdict
@@ -382,7 +382,7 @@ class _Asker:
         begin = time.perf_counter()
         try:
             table = self._asking.signature.validate(part, ignore_unknown=True)
-            answers = self._asking.ask_checked(table)
+            answers = asked(self._asking, table)
         except Invalid as error:
             self.why = self.why or str(error)
             yield from self._halved(start, stop, error)
@@ -447,24 +447,24 @@ class _Pairs:
 
 
 def _pairs(
-    kept: Recorded, asked: _Asked, signature: Signature, positive: Any, tolerance: float
+    kept: Recorded, said: _Asked, signature: Signature, positive: Any, tolerance: float
 ) -> _Pairs:
-    good = ~asked.failed
+    good = ~said.failed
     then, ids, labels = (
-        (one[good] if asked.failed.any() else one) for one in (kept.then, kept.ids, kept.labels)
+        (one[good] if said.failed.any() else one) for one in (kept.then, kept.ids, kept.labels)
     )
-    if not len(asked.predicted):
+    if not len(said.predicted):
         nothing = np.zeros(0, np.bool_)
         return _Pairs(ids, then, then, None, None, nothing, labels)
-    if not signature.classes and asked.predicted.dtype.kind in "iuf":
-        before, now = _as_numbers(then), asked.predicted.astype(np.float64)
+    if not signature.classes and said.predicted.dtype.kind in "iuf":
+        before, now = _as_numbers(then), said.predicted.astype(np.float64)
         gap = np.abs(now - before)
         changed = ~(gap <= np.maximum(tolerance, _SAME * np.abs(before)))
         return _Pairs(ids, then, now, before, now, changed, labels)
-    now = _texts(asked.predicted)
+    now = _texts(said.predicted)
     before_scores = None if kept.scores is None else kept.scores[good]
     score_then = _score(before_scores, kept.version.signature.classes, positive)
-    score_now = _score(asked.scores, signature.classes, positive)
+    score_now = _score(said.scores, signature.classes, positive)
     return _Pairs(ids, then, now, score_then, score_now, np.asarray(then != now, np.bool_), labels)
 
 
@@ -563,9 +563,11 @@ def replay(
 
     Raises:
         NotFound: nothing was recorded in the window.
-        Invalid: the inputs were not kept as they were.
+        Invalid: the inputs were not kept as they were, or the candidate takes no columns.
     """
     begin = time.perf_counter()
+    if not candidate.signature.columns:
+        raise Invalid(f"{candidate.name} takes arrays; only rows of columns are replayed.")
     models = Models(store)
     with store.reading() as database:
         counted = database.dicts(
@@ -595,11 +597,11 @@ def replay(
     pairs, failed, why, seconds = [], 0, None, 0.0
     for one in kept:
         asker = _Asker(asking, one.columns, len(one))
-        asked = asker.ask()
+        said = asker.ask()
         seconds += asker.seconds
-        failed += int(asked.failed.sum())
-        why = why or asked.why
-        pairs.append(_pairs(one, asked, asking.signature, positive, tolerance))
+        failed += int(said.failed.sum())
+        why = why or said.why
+        pairs.append(_pairs(one, said, asking.signature, positive, tolerance))
     largest = [row for one in pairs for row in _largest(one)]
     largest.sort(key=lambda row: (row.then == row.now, -abs(row.change or 0.0)))
     compared, labelled = _compared(pairs)

@@ -1,7 +1,7 @@
 """Models: registered versions, aliases, signatures, and the one function that loads a file."""
 
 from lite_mlops.models.aliases import AliasMove, alias_move, alias_moves
-from lite_mlops.models.answering import Asking
+from lite_mlops.models.answering import Answers, Asking
 from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
 from lite_mlops.models.examples import Example
 from lite_mlops.models.explaining import (
@@ -75,6 +75,7 @@ __all__ = [
     "PASSED",
     "WHOLE_MODEL",
     "AliasMove",
+    "Answers",
     "Approval",
     "Asking",
     "Bundle",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -16,6 +17,7 @@ import lite_mlops as lm
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.gates import GateReport, Verdict, as_junit, as_markdown, workflow
 from lite_mlops.gates.verdicts import outcome_of
+from lite_mlops.models import ModelContext, PythonModel
 from lite_mlops.project import Project
 from tests.gates.conftest import GATE, customers
 from tests.gates.test_promoting import dumped
@@ -168,6 +170,31 @@ def test_a_candidate_that_cannot_be_loaded_fails(churn: Project, settings_file: 
     assert report.outcome == "failed"
 
 
+class Breaking(PythonModel):
+    """Raises what no model should."""
+
+    def predict(self, context: ModelContext, rows: Any) -> Any:  # noqa: ARG002
+        """Break on customers who come often."""
+        if (rows["visits"] > 0).any():
+            raise KeyError("lost")
+        return ["no"] * len(rows)
+
+
+def test_a_candidate_that_breaks_fails_every_check_that_asks_it(
+    churn: Project, settings_file: Write
+) -> None:
+    settings_file(GATE + '[[gate.churn.check]]\ncheck = "latency"\ntimes = 9.0\n')
+    rows = pd.DataFrame({"visits": [-1.0, -2.0], "age": [30.0, 40.0]})
+    answered(churn, customers(rows=100, seed=3))
+    churn.models.register(Breaking(), "churn", input_example=rows, trust=True)
+    report = churn.gates.run("churn/3", replay="all")
+    assert [one.outcome for one in report.verdicts] == ["failed", "failed", "passed"]
+    for one in report.verdicts[:2]:
+        assert one.reason == ("churn/3 cannot answer the data: the model raised KeyError: 'lost'.")
+    assert 20 < report["replay"].evidence["failed"] < 80
+    assert report.outcome == "failed"
+
+
 # -- verdicts -------------------------------------------------------------------------------------
 
 
@@ -266,7 +293,7 @@ def test_markdown_lists_the_largest_changes_of_a_replay(
     largest = [
         {"prediction_id": "p1", "then": "no", "now": "yes", "score_then": 0.2, "score_now": None}
     ]
-    one = Verdict("replay", "replay", "passed", "fine.", evidence={"largest": largest})
+    one = Verdict("passed", "fine.", name="replay", check="replay", evidence={"largest": largest})
     assert "| p1 | no | yes | 0.2 |  |" in as_markdown([report_with(one)])
 
 

@@ -84,6 +84,7 @@ def test_a_version_that_was_not_judged_is_refused(churn: Project, settings_file:
         "`lite-mlops gate run churn/2 --against churn@champion` judges it. Nothing was moved."
     )
     assert churn.models.hindrance("churn/2") == "the gate 'churn' did not run for it yet"
+    assert churn.models.hindrance("churn/1") is None  # it has it
     with pytest.raises(Denied, match="did not run for it yet"):
         churn.models.set_alias("churn", "champion", 2)
     churn.models.set_alias("churn", "challenger", 2)  # which has no gate

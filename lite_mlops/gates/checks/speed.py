@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from lite_mlops.errors import Damaged, Denied, Invalid, LiteMlopsError, NotFound
-from lite_mlops.gates.case import Case, Unanswered
+from lite_mlops.gates.case import Case, Unanswered, asked
 from lite_mlops.gates.definition import Check
 from lite_mlops.gates.verdicts import Found, cannot_tell, failed, met
 from lite_mlops.models import Asking, Example, Models, ModelVersion, Table, open_asking
@@ -160,13 +160,13 @@ def check_latency(case: Case, check: Check) -> Found:
         raise Unanswered(f"{case.candidate.name} cannot answer the data: {error}") from None
     if not len(tables[0]):
         return cannot_tell("There are no rows to ask on.")
-    case.answers(tables[0].part(0, 1))
+    case.answers(tables[0])  # what it cannot answer is told before anything is measured
     askings, why = [case.asking], None
     if case.current is not None:
         try:
             assert case.asking_current is not None
             table = case.current.signature.validate(given, ignore_unknown=True)
-            case.asking_current.ask_checked(table.part(0, 1))
+            asked(case.asking_current, table)
         except (Invalid, Damaged, Denied) as error:
             why = f"{case.current.name} cannot answer the data: {error}"
         else:
