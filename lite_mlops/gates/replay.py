@@ -38,7 +38,7 @@ Array = NDArray[Any]
 Rows = NDArray[np.bool_]
 
 
-# -- values --------------------------------------------------------------------------------------
+# -- values ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _moment(text: str, whole: str) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-# -- reading what was recorded -------------------------------------------------------------------
+# -- reading what was recorded --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,7 +335,7 @@ def _without(kept: Recorded, hidden: Rows) -> Recorded:
     )
 
 
-# -- asking again --------------------------------------------------------------------------------
+# -- asking again ---------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -535,7 +535,7 @@ def _compared(pairs: Sequence[_Pairs]) -> tuple[tuple[Verdict, ...], int]:
     return verdicts(*columns, *scores), count
 
 
-# -- the whole -----------------------------------------------------------------------------------
+# -- the whole ------------------------------------------------------------------------------------
 
 
 def replay(

@@ -102,12 +102,8 @@ def met(holds: bool, reason: str, **more: Any) -> Found:  # noqa: FBT001
 def about_rows(found: Found, rows: int) -> Found:
     """Return what was found on so many rows: nothing on very few, with a warning on few."""
     if rows < MIN_ROWS:
-        return replace(
-            found,
-            outcome=CANNOT_TELL,
-            reason=f"{rows} rows are too few to tell; {MIN_ROWS} are needed. {found.reason}",
-            rows=rows,
-        )
+        told = f"{rows} rows are too few to tell; {MIN_ROWS} are needed. {found.reason}".strip()
+        return replace(found, outcome=CANNOT_TELL, reason=told, rows=rows)
     few = f"only {rows} rows" if rows < FEW_ROWS else None
     warnings = [one for one in (found.warning, few) if one]
     return replace(found, rows=rows, warning="; ".join(warnings) or None)

@@ -1,8 +1,8 @@
 """Comparing: is a candidate good enough, and no worse than the version it may replace?
 
-    judge_level(0.91, ...)                        # a metric at least or at most
-    judge_not_worse(part, margin=0.01)            # non-inferiority
-    judge_better(part, margin=0.0)                # superiority
+    judge_level("ROC AUC", 0.91, at_least=0.9, at_most=None)
+    judge_not_worse(compared, margin=0.01, confidence=0.95)     # non-inferiority
+    judge_better(compared, margin=0.0, confidence=0.95)         # superiority
 
 Two versions are compared on the same rows by the paired bootstrap (`tracking.comparing`). With the
 confidence c a candidate passes "not worse by the margin m" if the one-sided bound of its loss lies
@@ -55,18 +55,18 @@ _ERRORS = ("MAE", "RMSE")
 class Part:
     """A metric of some rows: of the candidate, or beside the present version.
 
-    There is none of fewer than 30 rows.
-
-    `name` is the value that makes the group; empty: the whole.
+    `name` is the value that makes the group; empty: the whole. Without a metric `why` says why,
+    such as an ROC AUC of rows with one class only; of fewer than 30 rows none is computed.
     """
 
     name: str
     rows: int
     measured: Measured | None = None
     compared: Verdict | None = None
+    why: str = ""
 
 
-# -- pure: the level of a metric -------------------------------------------------------------------
+# -- pure: the level of a metric ------------------------------------------------------------------
 
 
 def judge_level(
@@ -110,7 +110,7 @@ def _within(low: float, high: float, at_least: float | None, at_most: float | No
     return (at_least is None or low >= at_least) and (at_most is None or high <= at_most)
 
 
-# -- pure: two versions on the same rows -----------------------------------------------------------
+# -- pure: two versions on the same rows ----------------------------------------------------------
 
 
 def unseen_share(seen: int, rows: int, confidence: float) -> float:
@@ -234,7 +234,7 @@ def judge_better(compared: Verdict, *, margin: float, confidence: float) -> Foun
     return (failed if gain <= margin else cannot_tell)(text, **more)
 
 
-# -- pure: several groups --------------------------------------------------------------------------
+# -- pure: several groups -------------------------------------------------------------------------
 
 
 def over_parts(parts: Sequence[Part], judge: Callable[[Part], Found], by: str | None) -> Found:
@@ -273,7 +273,7 @@ def over_parts(parts: Sequence[Part], judge: Callable[[Part], Found], by: str | 
     )
 
 
-# -- gathering -------------------------------------------------------------------------------------
+# -- gathering ------------------------------------------------------------------------------------
 
 
 def parts_of(case: Case, check: Check, *, compared: bool) -> list[Part]:
@@ -306,22 +306,18 @@ def _part(case: Case, check: Check, name: str, sample: Sample, *, compared: bool
     ours, metric = sample.evaluation(sample.candidate), check["metric"]
     if not compared:
         found = measure(ours, confidence=two_sided, only=metric)
-        if not found:
-            raise _not_allowed(metric, [one.name for one in measure(ours)])
-        return Part(name, len(sample), found[0])
+        why = "" if found else _not_had(metric, [one.name for one in measure(ours)])
+        return Part(name, len(sample), found[0] if found else None, why=why)
     assert sample.current is not None
     theirs = sample.evaluation(sample.current)
     columns = (ours.y_true, theirs.y_pred, ours.y_pred, theirs.y_score, ours.y_score)
     pair = verdicts(*columns, confidence=two_sided, only=metric)
-    if not pair:
-        raise _not_allowed(metric, [one.metric for one in verdicts(*columns)])
-    return Part(name, len(sample), compared=pair[0])
+    why = "" if pair else _not_had(metric, [one.metric for one in verdicts(*columns)])
+    return Part(name, len(sample), compared=pair[0] if pair else None, why=why)
 
 
-def _not_allowed(metric: str, known: Sequence[str]) -> Invalid:
-    return Invalid(
-        f"{metric} cannot be had of these labels and answers; there is {', '.join(known)}."
-    )
+def _not_had(metric: str, known: Sequence[str]) -> str:
+    return f"{metric} cannot be had of these labels and answers; there is {', '.join(known)}."
 
 
 def check_metric(case: Case, check: Check) -> Found:
@@ -330,7 +326,7 @@ def check_metric(case: Case, check: Check) -> Found:
     def judge(part: Part) -> Found:
         found = part.measured
         if found is None:
-            return cannot_tell("Nothing was computed.")
+            return cannot_tell(part.why)
         return judge_level(
             found.name,
             found.value,
@@ -353,7 +349,7 @@ def _against(case: Case, check: Check, judge: Callable[[Verdict], Found], nothin
 
     def of(part: Part) -> Found:
         if part.compared is None:
-            return cannot_tell("Nothing was computed.")
+            return cannot_tell(part.why)
         return judge(part.compared)
 
     found = over_parts(parts_of(case, check, compared=True), of, check["by"])
@@ -402,7 +398,7 @@ def check_recorded(case: Case, check: Check) -> Found:
     return judge_level(name, value, at_least=check["at_least"], at_most=check["at_most"])
 
 
-# -- calibration -----------------------------------------------------------------------------------
+# -- calibration ----------------------------------------------------------------------------------
 
 
 def calibration_error(

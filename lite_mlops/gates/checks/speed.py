@@ -58,7 +58,7 @@ class Latency:
         return dict(vars(self))
 
 
-# -- pure ----------------------------------------------------------------------------------------
+# -- pure -----------------------------------------------------------------------------------------
 
 
 def judge_latency(
@@ -112,7 +112,7 @@ def judge_megabytes(what: str, found: int, *, at_most_mb: float) -> Found:
     return met(value <= at_most_mb, reason, value=value, limit=at_most_mb)
 
 
-# -- gathering -----------------------------------------------------------------------------------
+# -- gathering ------------------------------------------------------------------------------------
 
 
 def _repeated(table: Table, rows: int) -> Table:

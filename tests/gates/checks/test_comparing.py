@@ -312,6 +312,18 @@ def test_what_is_not_there_cannot_be_told(churn: Project, check: dict[str, Any],
     assert told in found.reason
 
 
+def test_a_group_in_which_a_metric_is_not_defined_is_named(churn: Project) -> None:
+    rows = customers(seed=1)
+    rows.loc[rows["plan"] == "pro", "left"] = "no"
+    churn.datasets.add(rows, "holdout", snapshot=True)
+    found = judged(churn, check="metric", metric="auc", at_least=0.5, by="plan")
+    assert found.outcome == "cannot tell"
+    assert found.reason.startswith(
+        "1 of 2 groups do not pass. plan 'pro': ROC AUC cannot be had of these labels and answers; "
+    )
+    assert found.evidence["groups"]["basic"]["outcome"] == "passed"
+
+
 def test_rows_without_a_label_are_left_out_and_told(churn: Project) -> None:
     rows = customers(seed=1)
     rows.loc[:9, "left"] = None
