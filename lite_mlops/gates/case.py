@@ -30,13 +30,12 @@ from lite_mlops.models import (
     Signature,
     Table,
     data_path,
+    open_asking,
 )
-from lite_mlops.models import open_asking as opened
 from lite_mlops.store import Store
 from lite_mlops.tracking import Evaluation, evaluation
 
 MAX_GROUPS = 50  # values of a column, each of which makes a group
-EXAMPLE_ROWS = 1_000
 
 Rows = NDArray[np.bool_]
 Array = NDArray[Any]
@@ -240,7 +239,7 @@ class Case:
         return None if self.current is None else self._opened(self.current)
 
     def _opened(self, version: ModelVersion) -> Asking:
-        return opened(self.store, version, self.models.plan_of(version))
+        return open_asking(self.store, version, self.models.plan_of(version))
 
     @property
     def signature(self) -> Signature:

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -635,8 +635,3 @@ def _version(models: Models, model: str, number: int) -> ModelVersion | None:
     except NotFound:
         removed = [one for one in models.all(model, removed=True) if one.version == number]
         return removed[0] if removed else None
-
-
-def since_of(span: timedelta, now: datetime) -> Window:
-    """Return the window of a span until now."""
-    return Window(now - span)

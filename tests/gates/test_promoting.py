@@ -210,13 +210,25 @@ def test_a_verdict_may_grow_too_old(churn: Project, settings_file: Write) -> Non
 
 
 def test_the_first_version_needs_its_gate_as_well(churn: Project, settings_file: Write) -> None:
-    churn.models.remove_alias("churn", "champion")
-    settings_file(GATE)
-    assert "did not run for it yet" in refused(churn, Denied, "churn/1")
+    settings_file(GATE.replace("[gate.churn]", '[gate.churn]\nalias = "live"', 1))
+    assert "did not run for it yet" in refused(churn, Denied, "churn/1", to="live")
     report = churn.gates.run("churn/1")
     assert (report.against, report.passed) == (None, True)
-    churn.models.promote("churn/1")
-    assert churn.models.promote("churn/1").version == 1
+    churn.models.promote("churn/1", "live")
+    assert churn.models.promote("churn/1", "live").version == 1
+
+
+def test_taking_the_alias_away_first_is_no_way_around(churn: Project, settings_file: Write) -> None:
+    settings_file(GATE)
+    rows = customers()
+    register(churn, Flipping(0.3).fit(rows[["visits", "age"]], rows["left"]), rows)
+    churn.models.remove_alias("churn", "champion")
+    report = churn.gates.run("churn/3")
+    assert (report.against, report.outcome) == ("churn/1", "failed")
+    assert "its gate said 'failed'" in refused(churn, Denied, "churn/3")
+    assert churn.gates.run("churn/2").against == "churn/1"
+    churn.models.promote("churn/2")
+    assert at(churn) == 2
 
 
 def test_a_gate_that_cannot_be_read_keeps_its_alias(churn: Project, settings_file: Write) -> None:
