@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lite_mlops.errors import Conflict, Denied, Invalid, NotFound
 from lite_mlops.models.gating import Judged, Requirement, matching, objection
@@ -527,35 +530,68 @@ def _numbers(project: Project) -> dict[str, int]:
 # -- pure -----------------------------------------------------------------------------------------
 
 
+def kept(number: int, **more: Any) -> Judged:
+    """A verdict on record, of the gate `g` on m/2 for m@a."""
+    about: dict[str, Any] = {
+        "gate": "g",
+        "model": "m",
+        "version": 2,
+        "alias": "a",
+        "baseline": 1,
+        "digest": "d",
+        "data_name": "holdout@latest",
+        "data_sha256": "x" * 64,
+        "rows": 5,
+        "seed": 0,
+        "outcome": "passed",
+        "report": {},
+        "actor": "ann",
+    }
+    return Judged(number=number, judged_at=datetime.now(UTC), **{**about, **more})
+
+
+REQUIRED = Requirement("g", "m", "a", digest="d", data="holdout@latest")
+
+
 def test_of_several_verdicts_that_on_what_is_there_now_counts() -> None:
-    requirement = Requirement("g", "m", "a", digest="d", data="holdout@latest")
-
-    def judged(number: int, **more: Any) -> Judged:
-        about: dict[str, Any] = {
-            "gate": "g",
-            "model": "m",
-            "version": 2,
-            "alias": "a",
-            "baseline": 1,
-            "digest": "d",
-            "data_name": "holdout@latest",
-            "data_sha256": "x" * 64,
-            "rows": 5,
-            "seed": 0,
-            "outcome": "passed",
-            "report": {},
-            "actor": "ann",
-        }
-        return Judged(number=number, judged_at=datetime.now(UTC), **{**about, **more})
-
-    old, data, other = judged(4), judged(5, data_sha256="y" * 64), judged(6, digest="e")
-    found = matching(requirement, [other, data, old], 1, "x" * 64)
+    old, data, other = kept(4), kept(5, data_sha256="y" * 64), kept(6, digest="e")
+    found = matching(REQUIRED, [other, data, old], 1, "x" * 64)
     assert isinstance(found, Judged)
     assert found.number == 4
-    assert matching(requirement, [other], 1, "x" * 64) == (
+    assert matching(REQUIRED, [other], 1, "x" * 64) == (
         f"the settings of the gate 'g' have changed since it ran, {other.judged_at:%Y-%m-%d %H:%M} "
         "UTC"
     )
-    assert matching(requirement, [old], None, "x" * 64) == (
+    assert matching(REQUIRED, [old], None, "x" * 64) == (
         "the gate compared it with m/1, and m@a is nothing now"
     )
+
+
+fields = st.fixed_dictionaries(
+    {
+        "digest": st.sampled_from("de"),
+        "data_sha256": st.sampled_from(["x" * 64, "y" * 64, None]),
+        "baseline": st.sampled_from([1, 2, None]),
+    }
+)
+
+
+@given(st.lists(fields, max_size=6), st.sampled_from([1, 2, None]), st.booleans())
+def test_a_verdict_counts_for_exactly_what_it_was_given_on(
+    some: list[dict[str, Any]], present: int | None, named: Any
+) -> None:
+    requirement = REQUIRED if named else replace(REQUIRED, data=None)
+    verdicts = [kept(number, **one) for number, one in enumerate(some)]
+    wanted = [
+        one.number
+        for one in verdicts
+        if one.digest == "d"
+        and one.baseline == present
+        and (not named or one.data_sha256 == "x" * 64)
+    ]
+    found = matching(requirement, verdicts, present, "x" * 64 if named else None)
+    if wanted:
+        assert isinstance(found, Judged)
+        assert found.number == wanted[0]
+    else:
+        assert isinstance(found, str)
