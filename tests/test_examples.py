@@ -58,6 +58,15 @@ EXPECTED = {
         "RandomForestClassifier   roc_auc_score_X_test",
         "model/model.joblib",
     ],
+    "gate": [
+        "first: it needs one approval by others than ann, who registered it or moves the alias",
+        "failed       demographic parity by sex: groups of 'sex' differ in demographic parity by ",
+        "refused: scoring/2 was not made scoring@champion: its gate said 'failed' (",
+        "scoring/3 for scoring@champion against scoring/1: passed, 8 of 8 checks passed.",
+        "still missing: it needs one approval by others than ann",
+        "champion: scoring/3\noverridden: [{'version': 1, 'actor': 'ann', 'reason': 'nothing is",
+        "champion: scoring/1",
+    ],
     "grid_search": ["200 fits, 20 runs below GridSearchCV"],
     "healthcare_diagnosis": ["champion: breast-cancer/2", "drifted now: mean radius, mean texture"],
     "late_labels": [

@@ -224,7 +224,8 @@ def _required(command: click.Command) -> Iterator[str]:
     for one in command.params:
         if one.required:
             yield from one.opts[:1] if isinstance(one, click.Option) else ()
-            yield _WORDS.get(type(one.type), "x")
+            choices = one.type.choices if isinstance(one.type, click.Choice) else ()
+            yield choices[0] if choices else _WORDS.get(type(one.type), "x")
 
 
 WITHOUT_PROJECT = [
