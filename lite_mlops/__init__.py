@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         set_tags,
         sql,
         start_run,
+        sweep,
         use_project,
     )
 
@@ -93,8 +94,7 @@ _HOMES = {
         "init load_model log log_artifact log_artifacts log_dataset log_dict log_evaluation "
         "log_figure log_metric log_metrics log_model log_param log_params log_table log_text "
         "monitor optuna_callback pipeline predictor promote register_model search_runs serve "
-        "set_experiment set_note set_tag set_tags sql start_run "
-        "use_project"
+        "set_experiment set_note set_tag set_tags sql start_run sweep use_project"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -163,6 +163,7 @@ __all__ = [
     "sql",
     "start_run",
     "step",
+    "sweep",
     "use_project",
 ]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lite_mlops.monitoring import Monitoring
     from lite_mlops.monitoring.alerts import Alerts
     from lite_mlops.monitoring.monitors import Monitors
-    from lite_mlops.pipelines import Pipelines, Reproducing
+    from lite_mlops.pipelines import Pipelines, Reproducing, Sweeping
     from lite_mlops.security.tokens import Tokens
     from lite_mlops.serving import Endpoint, Endpoints, Predictor
     from lite_mlops.store.backup import Backup
@@ -219,6 +219,13 @@ class Project:
         from lite_mlops.pipelines import Pipelines  # graphs and processes
 
         return Pipelines(self.store)
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """What runs a function or a script with many params."""
+        from lite_mlops.pipelines import Sweeping  # graphs and processes
+
+        return Sweeping(self.store)
 
     @cached_property
     def reproducing(self) -> Reproducing:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from lite_mlops.project import Project
 from lite_mlops.store.console import Table
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from lite_mlops.monitoring.drift import DriftReport
     from lite_mlops.monitoring.labels import Received
     from lite_mlops.monitoring.monitors import Monitor
-    from lite_mlops.pipelines import PipelineFunction
+    from lite_mlops.pipelines import PipelineFunction, Sweep
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
     from lite_mlops.web import App, Limits, ServingServer
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Current:
@@ -390,6 +393,12 @@ def optuna_callback(metric_name: str | Sequence[str] = "value") -> Callable[[Any
     return callback(current_project, metric_name)
 
 
+@overload
+def pipeline(function: Callable[P, R], /) -> PipelineFunction[P, R]: ...
+@overload
+def pipeline(*, name: str | None = None) -> Callable[[Callable[P, R]], PipelineFunction[P, R]]: ...
+
+
 def pipeline(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
     """Make a function that calls steps a pipeline of the current project.
 
@@ -401,10 +410,23 @@ def pipeline(function: Callable[..., Any] | None = None, /, *, name: str | None 
     """
     from lite_mlops.pipelines import PipelineFunction
 
-    def made(one: Callable[..., Any]) -> PipelineFunction:
+    def made(one: Callable[P, R]) -> PipelineFunction[P, R]:
         return PipelineFunction(one, lambda: current_project().pipelines, name=name)
 
     return made if function is None else made(function)
+
+
+def sweep(function: Callable[..., Any], space: Mapping[str, Any], **options: Any) -> Sweep:
+    """Run a function with many params, each time as a run, and return all trials.
+
+    `space` has for each param a list, a range, a text such as '2..8' or '1e-4..1e-1 log', or one
+    value. The options are those of `Sweeping.sweep`: `trials`, `metric`, `minimize`, `method`,
+    `jobs`, `backend`, `seed`, `name`, `fresh`, `progress`.
+
+    Raises:
+        Invalid: a param or an option cannot be used.
+    """
+    return current_project().sweeping.sweep(function, space, **options)
 
 
 # -- the words of Weights & Biases ---------------------------------------------------------------

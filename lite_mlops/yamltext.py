@@ -215,7 +215,9 @@ class _Reader:
 
 
 _BLOCK = re.compile(r"([|>])([+-]?)([1-9]?)([+-]?)(?: +#.*)?")
-_FLOW_SCALAR = re.compile(r"[^\s,\[\]{}'\"&*!|>%@`#][^,\[\]{}]*?(?=\s*(?:,|\]|\}|: |:$|$))")
+_FLOW_SCALAR = re.compile(
+    r"(?![?-] )[^\s,\[\]{}'\"&*!|>%@`#][^,\[\]{}]*?(?=\s*(?:,|\]|\}|:\s|:$|$)|\s+#)"
+)
 _FLOW_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
 
 
@@ -227,18 +229,19 @@ class _ByHand(_Reader):
 
     def _flow(self, text: str) -> Any:
         """Return a collection in brackets, which may go on over lines."""
-        pieces = [_without_comment(text)]
-        while _open_brackets(" ".join(pieces)) > 0:
-            self._at += 1
-            if self._at >= len(self._lines):
-                raise self.wrong(f"what begins with {text[0]} does not end")
-            pieces.append(_without_comment(self._lines[self._at].strip()))
-        whole = " ".join(pieces)
-        try:
-            value, rest = _flow_value(whole, 0)
-        except (ValueError, RecursionError):
-            raise self.wrong("these brackets are not read here") from None
-        if whole[rest:].strip():
+        whole = text
+        while True:
+            try:
+                value, rest = _flow_value(whole, 0)
+                break
+            except _Unfinished:
+                self._at += 1
+                if self._at >= len(self._lines):
+                    raise self.wrong(f"what begins with {text[0]} does not end") from None
+                whole += "\n" + self._lines[self._at].strip()
+            except (ValueError, RecursionError):
+                raise self.wrong("these brackets are not read here") from None
+        if whole[_spaces(whole, rest) :]:
             raise self.wrong("something stands behind the closing bracket")
         self._at += 1
         return value
@@ -269,15 +272,6 @@ class _ByHand(_Reader):
         return body + ("" if chomp == "-" or not lines else "\n" * (ends + 1 if chomp else 1))
 
 
-def _without_comment(text: str) -> str:
-    return re.sub(r"(^|\s)#(?=([^'\"]|'[^']*'|\"[^\"]*\")*$).*", "", text)
-
-
-def _open_brackets(text: str) -> int:
-    plain = _FLOW_QUOTED.sub("", text)
-    return sum(plain.count(sign) for sign in "[{") - sum(plain.count(sign) for sign in "]}")
-
-
 def _folded_block(lines: list[str]) -> str:
     """Return the lines of a folded block: breaks are spaces, but not around deeper lines."""
     text = ""
@@ -294,28 +288,46 @@ def _folded_block(lines: list[str]) -> str:
     return text
 
 
+class _Unfinished(Exception):
+    """What is in brackets goes on."""
+
+
 def _spaces(text: str, at: int) -> int:
-    while at < len(text) and text[at].isspace():
-        at += 1
+    """Return where something stands again, behind spaces and comments."""
+    while at < len(text):
+        if text[at] == "#" and at and text[at - 1].isspace():
+            end = text.find("\n", at)
+            at = len(text) if end < 0 else end
+        elif not text[at].isspace():
+            break
+        else:
+            at += 1
     return at
 
 
 def _flow_value(text: str, at: int) -> tuple[Any, int]:
     """Return the value in brackets that begins at `at`, and where it ends. Raises `ValueError`."""
     at = _spaces(text, at)
-    if text[at : at + 1] == "[":
+    if at >= len(text):
+        raise _Unfinished
+    if text[at] == "[":
         return _flow_list(text, at + 1)
-    if text[at : at + 1] == "{":
+    if text[at] == "{":
         return _flow_mapping(text, at + 1)
-    if match := _FLOW_QUOTED.match(text, at):
-        inner = match[0][1:-1]
+    if text[at] in "'\"":
+        match = _FLOW_QUOTED.match(text, at)
+        if match is None:
+            raise _Unfinished
+        inner = _folded(_stripped(match[0][1:-1].split("\n")))
         if match[0][0] == "'":
             return inner.replace("''", "'"), match.end()
         return _ESCAPE.sub(_unescaped, inner), match.end()
     match = _FLOW_SCALAR.match(text, at)
     if match is None:
         raise ValueError(text[at:])
-    return _plain(match[0].strip()), match.end()
+    if match.end() == len(text):
+        raise _Unfinished
+    return _plain(" ".join(match[0].split("\n"))), match.end()
 
 
 def _flow_list(text: str, at: int) -> tuple[list[Any], int]:
@@ -347,7 +359,9 @@ def _flow_mapping(text: str, at: int) -> tuple[dict[str, Any], int]:
 def _flow_next(text: str, at: int, end: str) -> int:
     """Return where the next member begins, or the closing bracket stands. Raises `ValueError`."""
     at = _spaces(text, at)
-    if text[at : at + 1] == ",":
+    if at >= len(text):
+        raise _Unfinished
+    if text[at] == ",":
         return at + 1
     if text[at : at + 1] != end:
         raise ValueError(text[at:])

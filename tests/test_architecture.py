@@ -91,7 +91,8 @@ HOMES = {
     "psutil": {"tracking"},
     "joblib": {"models", "pipelines"},
     "watchdog": {"pipelines"},
-    "optuna": {"pipelines"},  # only where it is installed
+    "optuna": {"pipelines"},  # these two only where they are installed
+    "ray": {"pipelines"},
     "skops": {"models"},  # these three only where they are installed
     "onnxruntime": {"models"},
     "cryptography": {"security"},

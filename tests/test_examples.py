@@ -58,6 +58,15 @@ EXPECTED = {
         "RandomForestClassifier   roc_auc_score_X_test",
         "model/model.joblib",
     ],
+    "gate": [
+        "first: it needs one approval by others than ann, who registered it or moves the alias",
+        "failed       demographic parity by sex: groups of 'sex' differ in demographic parity by ",
+        "refused: scoring/2 was not made scoring@champion: its gate said 'failed' (",
+        "scoring/3 for scoring@champion against scoring/1: passed, 8 of 8 checks passed.",
+        "still missing: it needs one approval by others than ann",
+        "champion: scoring/3\noverridden: [{'version': 1, 'actor': 'ann', 'reason': 'nothing is",
+        "champion: scoring/1",
+    ],
     "grid_search": ["200 fits, 20 runs below GridSearchCV"],
     "healthcare_diagnosis": ["champion: breast-cancer/2", "drifted now: mean radius, mean texture"],
     "late_labels": [
@@ -106,6 +115,15 @@ EXPECTED = {
         "by its mean in minute 1,500: other since minute 1,104",
         "by its shape in minute 1,620: other since minute 1,000",
         "its answers, warn: mean score 0.376 -> 0.507",
+    ],
+    "pipeline": [
+        "the first time everything runs:\n  load\n  split\n  train\n  accuracy 0.",
+        "nothing changed:\n  accuracy 0.",
+        "another param:\n  train\na lost output comes back:\n  alpha 0.1: 0.",
+        "  load: run; input project/machines.csv changed",
+        "  split: waits; load would run",
+        "best of 6: 0.",
+        "train ran 8 times",
     ],
 }
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +99,100 @@ def test_refusals_name_the_line(text: str, told: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_yaml(text)
     assert told in str(caught.value)
+
+
+BY_HAND = """
+vars:
+  - params.yaml
+  - models: {a: 1, b: [2, 'x: y', "#"]}   # a note
+stages:
+  prep:
+    cmd: >-
+      python prep.py
+      --x 1
+
+      --y
+        deeper
+      end
+    deps: [a.csv, "b c.csv", # first
+       d.csv]
+  multi:
+    foreach: {us: {epochs: 3}, gb: {}}
+    do:
+      cmd: |
+        echo ${item.epochs}
+
+          echo b
+
+      keep: |+
+        x
+
+      last: |2-
+          y
+      empty: []
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BY_HAND,
+        "a: [1, [2, {b: c}], null, ~, 1.5, true]\n",
+        "a: {b, c: }\n",
+        "- {x: 'it''s', y: \"q\\n\"}\n- [ ]\n",
+        "a: >\n  one\n  two\n\n  three\nb: |\n  x\n",
+        "a: [\n  x,\n  y,\n]\nb: 1\n",
+    ],
+)
+def test_what_people_write_is_read_as_others_read_it(text: str) -> None:
+    assert read_yaml(text, by_hand=True) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [1, 2\n\n", "what begins with [ does not end"),
+        ("a: [1, 2] x\n", "something stands behind the closing bracket"),
+        ("a: {b: c}}\n", "something stands behind the closing bracket"),
+        ("a: {? b: 1}\n", "these brackets are not read here"),
+        ("a: [&x 1]\n", "these brackets are not read here"),
+        ("a: {b: 1, b: 2}\n", "these brackets are not read here"),
+        ("a: " + "[" * 5000 + "]" * 5000 + "\n", "these brackets are not read here"),
+        ("a: |x\n  b\n", "this is no block of text"),
+        ("a: &x 1\n", "'&' is not read here"),
+    ],
+)
+def test_what_is_written_by_hand_and_wrong_is_refused(text: str, told: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_yaml(text, by_hand=True)
+    assert told in str(caught.value)
+
+
+FLOWS = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.text(alphabet="abé 1-'\",:#{}[]", max_size=8),
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(alphabet="ab1 :'", min_size=1, max_size=5), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.lists(FLOWS, min_size=1) | st.dictionaries(st.just("k"), FLOWS, min_size=1))
+def test_brackets_are_read_as_others_write_them(value: Any) -> None:
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
+    assert read_yaml(text, by_hand=True) == value
+
+
+@given(st.text(alphabet="ab:- '\"\n\\#{}[]&|>?~1.,", max_size=60))
+def test_any_text_by_hand_is_read_or_refused(text: str) -> None:
+    with suppress(Invalid):
+        read_yaml(text, by_hand=True)
 
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=40))

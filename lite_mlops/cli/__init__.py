@@ -43,6 +43,7 @@ _HOMES = {
     "serve": "serve",
     "sql": "sql",
     "status": "du status",
+    "sweep": "sweep",
     "tokens": "tokens",
     "upkeep": "backup doctor gc restore",
 }

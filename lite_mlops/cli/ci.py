@@ -33,7 +33,7 @@ def init_ci(
     """
     from lite_mlops.gates import WORKFLOWS, workflow
 
-    project = open_project(must_exist=False)
+    project = open_project()
     gates = project.gates.all()
     if not gates:
         raise NotFound(

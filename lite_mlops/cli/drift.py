@@ -51,7 +51,7 @@ def drift(
     no_joint: bool,  # noqa: FBT001
     form: str | None,
 ) -> None:
-    """Compare two tables, or what a model is asked with its training.
+    """Compare two tables, or what a model is asked with its past.
 
     REFERENCE and CURRENT are CSV, Parquet or JSON lines files, or versions of which
     a copy was kept, such as patients@461a8a2d. With one name it is that of a model

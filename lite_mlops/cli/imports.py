@@ -87,3 +87,29 @@ def _show(done: Imported) -> None:
         say(f"Of those here already {done.grown_runs:,} runs grew and {done.same_runs:,} did not.")
     for line in done.told:
         say(f"  {shown(line)}")
+
+
+@import_.command("dvc")
+@click.argument("path", type=click.Path(path_type=Path), default=Path("dvc.yaml"))
+@click.option("--dry-run", is_flag=True, help="Only print the tables that would be written.")
+@click.option("--json", "form", flag_value="json", default=None, help="Print JSON.")
+def import_dvc(path: Path, dry_run: bool, form: str | None) -> None:  # noqa: FBT001
+    """Turn the stages of a dvc.yaml into steps.
+
+    They are added to lite-mlops.toml as [[step]] tables, which `pipe run` runs. What is not
+    understood is named. PATH is the file, default: dvc.yaml here; it is only read.
+    """
+    from lite_mlops.pipelines import add_to_settings, read_dvc
+
+    root = open_project(must_exist=False).pipelines.root
+    found = read_dvc(path, root)
+    written = None if dry_run else add_to_settings(found, root)
+    if form:
+        emit(found.to_dict(), form)
+        return
+    if written is None:
+        click.echo(shown(found.to_toml()), nl=False)
+    for line in found.told:
+        click.echo(shown(line), err=True)
+    if written is not None:
+        say(f"Added {len(found.tables)} steps to {written}; `pipe status` shows them.")

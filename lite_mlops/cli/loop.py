@@ -20,7 +20,7 @@ _EVERY_SECONDS = 5.0
 
 @click.group(cls=Commands)
 def loop() -> None:
-    """Retrain when something has changed, and promote only what is no worse.
+    """Retrain when something has changed; promote what is no worse.
 
     A loop is a table [loop.NAME] of lite-mlops.toml. It trains by a pipeline, asks the gate, tries
     the new version on some of the live requests, and promotes it or rolls it back; each step is
@@ -141,7 +141,7 @@ def show_history(name: str, limit: int, form: str | None) -> None:
 @click.argument("name")
 @reason_option
 def pause_loop(name: str, reason: str | None) -> None:
-    """Begin nothing and move nothing; a canary that is tried goes on answering."""
+    """Begin nothing and move nothing; a canary that is tried goes on."""
     open_project().loops.pause(name, reason=reason)
     say(f"The loop {name} is paused.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import signal
 import subprocess
@@ -102,23 +101,14 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 def _command(script: str, arguments: tuple[str, ...], params: dict[str, str]) -> list[str]:
     """Return the command line, with the params handed on."""
-    used: set[str] = set()
-
-    def value_of(match: re.Match[str]) -> str:
-        used.add(match[1])
-        return params[match[1]]
-
-    keys = "|".join(re.escape(key) for key in params)
-    words = [re.sub(rf"\{{({keys})\}}", value_of, word) if keys else word for word in arguments]
-    for key, value in params.items():
-        if key not in used:
-            words += [f"--{key}", value]
-    start = [sys.executable, script] if script.endswith(".py") else [script]
     if script.endswith(".py") and not Path(script).is_file():
         raise click.UsageError(f"There is no file {script!r}.")
     if not script.endswith(".py") and shutil.which(script) is None:
         raise click.UsageError(f"There is no command {script!r}.")
-    return [*start, *words]
+    from lite_mlops.pipelines import script_words, words_with  # processes
+
+    start = script_words(script, ())
+    return words_with((*start, *arguments), params, first=len(start))
 
 
 def _carried_out(command: list[str], active: ActiveRun, folder: Path, *, capture: bool) -> int:

@@ -21,13 +21,21 @@ from lite_mlops.data import Columns, Datasets, typed
 from lite_mlops.errors import Damaged, Denied, Invalid, NotFound
 from lite_mlops.gates.conditions import column_of
 from lite_mlops.gates.definition import Gate
-from lite_mlops.models import Asking, Example, Models, ModelVersion, Signature, Table, data_path
-from lite_mlops.models import open_asking as opened
+from lite_mlops.models import (
+    Answers,
+    Asking,
+    Example,
+    Models,
+    ModelVersion,
+    Signature,
+    Table,
+    data_path,
+    open_asking,
+)
 from lite_mlops.store import Store
 from lite_mlops.tracking import Evaluation, evaluation
 
 MAX_GROUPS = 50  # values of a column, each of which makes a group
-EXAMPLE_ROWS = 1_000
 
 Rows = NDArray[np.bool_]
 Array = NDArray[Any]
@@ -140,6 +148,20 @@ def _plain(values: Array) -> Any:
     return values.tolist() if values.dtype == object else values
 
 
+def asked(asking: Asking, table: Table) -> Answers:
+    """Return what a model answers to rows that were validated.
+
+    Raises:
+        Invalid: it cannot answer them, whatever it raised: a model is code of somebody else.
+    """
+    try:
+        return asking.ask_checked(table)
+    except Invalid:
+        raise
+    except Exception as error:
+        raise Invalid(f"the model raised {type(error).__name__}: {error}.") from error
+
+
 def ask(asking: Asking, rows: Any, whose: str) -> Answered:
     """Return what a version answers to rows or columns, of which further ones are ignored.
 
@@ -149,7 +171,7 @@ def ask(asking: Asking, rows: Any, whose: str) -> Answered:
     table = (
         rows if isinstance(rows, Table) else asking.signature.validate(rows, ignore_unknown=True)
     )
-    predicted, scores = asking.ask_checked(table)
+    predicted, scores = asked(asking, table)
     if predicted.ndim == 2 and predicted.shape[1] == 1:
         predicted = predicted[:, 0]
     if predicted.ndim != 1:
@@ -203,13 +225,6 @@ class Case:
             # From now on it is this version, also if another one becomes the latest meanwhile.
             version = self.datasets.get(data)
             self._data = f"{version.name}@{version.sha256}"
-        self._kept: dict[Any, Any] = {}
-
-    def once(self, key: Any, make: Any) -> Any:
-        """Return what `make` gives, made once for each key: checks share what they need."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
 
     # -- the models -----------------------------------------------------------------------------
 
@@ -224,7 +239,7 @@ class Case:
         return None if self.current is None else self._opened(self.current)
 
     def _opened(self, version: ModelVersion) -> Asking:
-        return opened(self.store, version, self.models.plan_of(version))
+        return open_asking(self.store, version, self.models.plan_of(version))
 
     @property
     def signature(self) -> Signature:

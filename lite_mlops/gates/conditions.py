@@ -3,8 +3,8 @@
     condition = parse_condition("age < 30 and plan in ('basic', 'pro')")
     condition.rows(columns)          # array([True, False, ...])
 
-    condition  = test {"and" test}
-    test       = column op value | column ["not"] "in" (value {"," value})
+    condition  = term {"and" term}
+    term       = column op value | column ["not"] "in" (value {"," value})
                | column "is" ["not"] "missing"
     op         = "=" | "!=" | "<" | "<=" | ">" | ">="
     column     = a plain name, or any text in double quotes
@@ -57,8 +57,8 @@ def column_of(columns: Columns, name: str) -> NDArray[Any]:
 
 
 @dataclass(frozen=True)
-class Test:
-    """One test of a column: `op` is an operator, "in", "not in", "missing" or "not missing"."""
+class Term:
+    """One demand on a column: `op` is an operator, "in", "not in", "missing" or "not missing"."""
 
     column: str
     op: str
@@ -130,16 +130,16 @@ def _written(value: Value) -> str:
 
 @dataclass(frozen=True)
 class Condition:
-    """Tests, all of which a row has to meet."""
+    """Terms, all of which a row has to meet."""
 
-    tests: tuple[Test, ...]
+    terms: tuple[Term, ...]
 
     def __str__(self) -> str:
-        return " and ".join(map(str, self.tests))
+        return " and ".join(map(str, self.terms))
 
     def rows(self, columns: Columns) -> Rows:
-        """Return which rows of a table meet it. Raises `NotFound` and `Invalid` as `Test.rows`."""
-        first, *others = (test.rows(columns) for test in self.tests)
+        """Return which rows of a table meet it. Raises `NotFound` and `Invalid` as `Term.rows`."""
+        first, *others = (term.rows(columns) for term in self.terms)
         for one in others:
             first = first & one
         return first
@@ -165,7 +165,7 @@ class _Parser:
         return found
 
     def _wrong(
-        self, place: int | None = None, expected: str = "a test, such as age < 30"
+        self, place: int | None = None, expected: str = "a term, such as age < 30"
     ) -> Invalid:
         if place is None:
             place = self._tokens[self._at][2] if self._at < len(self._tokens) else len(self._text)
@@ -183,26 +183,26 @@ class _Parser:
         return None
 
     def condition(self) -> Condition:
-        tests = [self._test()]
+        terms = [self._term()]
         while self._next("and"):
-            tests.append(self._test())
+            terms.append(self._term())
         if self._at < len(self._tokens):
             raise self._wrong(expected="'and' or the end")
-        return Condition(tuple(tests))
+        return Condition(tuple(terms))
 
-    def _test(self) -> Test:
+    def _term(self) -> Term:
         column = self._column()
         if op := self._next(*_OPS):
-            return Test(column, op, (self._value(),))
+            return Term(column, op, (self._value(),))
         if self._next("is"):
             negated = self._next("not")
             if not self._next("missing"):
                 raise self._wrong(expected="'missing'")
-            return Test(column, "not missing" if negated else "missing")
+            return Term(column, "not missing" if negated else "missing")
         negated = self._next("not")
         if not self._next("in"):
             raise self._wrong(expected="one of = != < <= > >=, 'in' or 'is missing'")
-        return Test(column, "not in" if negated else "in", self._values())
+        return Term(column, "not in" if negated else "in", self._values())
 
     def _column(self) -> str:
         if self._at < len(self._tokens):

@@ -30,6 +30,7 @@ from lite_mlops.models import (
     ModelVersion,
     checked_model_name,
     definitions,
+    held_last,
     open_asking,
     parse_reference,
 )
@@ -240,14 +241,12 @@ class Gates:
         return gate_of(version.model, {**named, **definition})
 
     def _current(self, gate: Gate, against: str | None) -> ModelVersion | None:
-        """Return the version to compare with; None if the alias does not exist yet."""
+        """Return the version to compare with; None if the alias never pointed to one."""
         reference = parse_reference(gate.target if against is None else against)
         if reference.alias is None:
             return self._models.get(str(reference))
-        try:
-            return self._models.get(str(reference))
-        except NotFound:
-            return None
+        with self._store.reading() as database:
+            return held_last(database, reference.model, reference.alias)
 
     def _kept(
         self,

@@ -13,14 +13,14 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid, NotFound
-from lite_mlops.gates.case import last_of
+from lite_mlops.gates.case import asked, last_of
 from lite_mlops.models import Asking, InvalidRows, Models, ModelVersion, Signature, span_of
 from lite_mlops.store import Database, Store, as_stored
 from lite_mlops.tracking.comparing import Verdict
@@ -38,7 +38,7 @@ Array = NDArray[Any]
 Rows = NDArray[np.bool_]
 
 
-# -- values --------------------------------------------------------------------------------------
+# -- values ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _moment(text: str, whole: str) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-# -- reading what was recorded -------------------------------------------------------------------
+# -- reading what was recorded --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,13 +214,14 @@ _FROM = """
 FROM (SELECT prediction_id, value, latency_us, numbers, texts, scores FROM predictions
       WHERE model = $model AND version = $version
         AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
-      ORDER BY {order} LIMIT $rows) p
+      {sample}) p
 LEFT JOIN feedback f USING (prediction_id)
 """
 
 
 def _select(signature: Signature, *, sampled: bool) -> str:
     """Return the statement that fetches inputs as columns: numbers n0, n1, ... and texts t0, ..."""
+    hidden = ["false"]
     selected = ["p.prediction_id AS id, p.value AS answer, p.latency_us AS latency, f.label"]
     for place, column in enumerate(signature.columns):
         at = place + 1
@@ -233,12 +234,12 @@ def _select(signature: Signature, *, sampled: bool) -> str:
             )
         else:
             selected.append(f"p.numbers[{at}] AS v{place}")
-            selected.append(f"p.texts[{at}] IS NOT NULL AS h{place}")
-    selected.append("len(p.numbers) = 0 AS kept_nothing")
+            hidden.append(f"p.texts[{at}] IS NOT NULL")  # a pseudonym
+    selected.append(f"len(p.numbers) = 0 OR {' OR '.join(hidden)} AS hidden")
     selected += [f"p.scores[{at + 1}] AS s{at}" for at in range(len(signature.classes))]
-    order = "hash(prediction_id || $seed)" if sampled else "1 = $seed"
+    sample = "ORDER BY hash(prediction_id || $seed) LIMIT $rows" if sampled else ""
     # Only places of columns and fixed texts, never a name from outside.
-    return f"SELECT {', '.join(selected)} {_FROM.format(order=order)}"
+    return f"SELECT {', '.join(selected)} {_FROM.format(sample=sample)}"
 
 
 def _filled(values: Any) -> Array:
@@ -284,17 +285,13 @@ def recorded(
             "version": version.version,
             "since": as_stored(window.since),
             "until": as_stored(window.until),
-            "rows": rows,
-            "seed": str(seed) if sampled else 1,
+            **({"rows": rows, "seed": str(seed)} if sampled else {}),
         },
     )
     found = database.cursor.fetchnumpy()
-    hidden = np.asarray(_mask(found["kept_nothing"], otherwise=True))
-    for place, column in enumerate(signature.columns):
-        if f"h{place}" in found:
-            hidden = hidden | _mask(found[f"h{place}"], otherwise=False)
-        if column.recorded != "full":
-            hidden = np.ones_like(hidden)
+    hidden = np.asarray(np.ma.filled(np.ma.asarray(found["hidden"]), True), np.bool_)
+    if any(column.recorded != "full" for column in signature.columns):
+        hidden = np.ones_like(hidden)
     columns = {
         column.name: _typed(column.type, _filled(found[f"v{place}"]))
         for place, column in enumerate(signature.columns)
@@ -313,10 +310,6 @@ def recorded(
         columns,
     )
     return _without(kept, hidden) if hidden.any() else kept
-
-
-def _mask(values: Any, *, otherwise: bool) -> Rows:
-    return np.asarray(np.ma.filled(np.ma.asarray(values), otherwise), np.bool_)
 
 
 def _are_pseudonyms(values: Array) -> bool:
@@ -342,7 +335,7 @@ def _without(kept: Recorded, hidden: Rows) -> Recorded:
     )
 
 
-# -- asking again --------------------------------------------------------------------------------
+# -- asking again ---------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -389,7 +382,7 @@ class _Asker:
         begin = time.perf_counter()
         try:
             table = self._asking.signature.validate(part, ignore_unknown=True)
-            answers = self._asking.ask_checked(table)
+            answers = asked(self._asking, table)
         except Invalid as error:
             self.why = self.why or str(error)
             yield from self._halved(start, stop, error)
@@ -454,24 +447,24 @@ class _Pairs:
 
 
 def _pairs(
-    kept: Recorded, asked: _Asked, signature: Signature, positive: Any, tolerance: float
+    kept: Recorded, said: _Asked, signature: Signature, positive: Any, tolerance: float
 ) -> _Pairs:
-    good = ~asked.failed
+    good = ~said.failed
     then, ids, labels = (
-        (one[good] if asked.failed.any() else one) for one in (kept.then, kept.ids, kept.labels)
+        (one[good] if said.failed.any() else one) for one in (kept.then, kept.ids, kept.labels)
     )
-    if not len(asked.predicted):
+    if not len(said.predicted):
         nothing = np.zeros(0, np.bool_)
         return _Pairs(ids, then, then, None, None, nothing, labels)
-    if not signature.classes and asked.predicted.dtype.kind in "iuf":
-        before, now = _as_numbers(then), asked.predicted.astype(np.float64)
+    if not signature.classes and said.predicted.dtype.kind in "iuf":
+        before, now = _as_numbers(then), said.predicted.astype(np.float64)
         gap = np.abs(now - before)
         changed = ~(gap <= np.maximum(tolerance, _SAME * np.abs(before)))
         return _Pairs(ids, then, now, before, now, changed, labels)
-    now = _texts(asked.predicted)
+    now = _texts(said.predicted)
     before_scores = None if kept.scores is None else kept.scores[good]
     score_then = _score(before_scores, kept.version.signature.classes, positive)
-    score_now = _score(asked.scores, signature.classes, positive)
+    score_now = _score(said.scores, signature.classes, positive)
     return _Pairs(ids, then, now, score_then, score_now, np.asarray(then != now, np.bool_), labels)
 
 
@@ -542,7 +535,7 @@ def _compared(pairs: Sequence[_Pairs]) -> tuple[tuple[Verdict, ...], int]:
     return verdicts(*columns, *scores), count
 
 
-# -- the whole -----------------------------------------------------------------------------------
+# -- the whole ------------------------------------------------------------------------------------
 
 
 def replay(
@@ -570,9 +563,11 @@ def replay(
 
     Raises:
         NotFound: nothing was recorded in the window.
-        Invalid: the inputs were not kept as they were.
+        Invalid: the inputs were not kept as they were, or the candidate takes no columns.
     """
     begin = time.perf_counter()
+    if not candidate.signature.columns:
+        raise Invalid(f"{candidate.name} takes arrays; only rows of columns are replayed.")
     models = Models(store)
     with store.reading() as database:
         counted = database.dicts(
@@ -602,11 +597,11 @@ def replay(
     pairs, failed, why, seconds = [], 0, None, 0.0
     for one in kept:
         asker = _Asker(asking, one.columns, len(one))
-        asked = asker.ask()
+        said = asker.ask()
         seconds += asker.seconds
-        failed += int(asked.failed.sum())
-        why = why or asked.why
-        pairs.append(_pairs(one, asked, asking.signature, positive, tolerance))
+        failed += int(said.failed.sum())
+        why = why or said.why
+        pairs.append(_pairs(one, said, asking.signature, positive, tolerance))
     largest = [row for one in pairs for row in _largest(one)]
     largest.sort(key=lambda row: (row.then == row.now, -abs(row.change or 0.0)))
     compared, labelled = _compared(pairs)
@@ -640,8 +635,3 @@ def _version(models: Models, model: str, number: int) -> ModelVersion | None:
     except NotFound:
         removed = [one for one in models.all(model, removed=True) if one.version == number]
         return removed[0] if removed else None
-
-
-def since_of(span: timedelta, now: datetime) -> Window:
-    """Return the window of a span until now."""
-    return Window(now - span)

@@ -23,12 +23,10 @@ FEW_ROWS = 200  # fewer tell little, which is said
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one check says.
+class Found:
+    """What a check found.
 
     Attributes:
-        name: Of the check.
-        check: Its kind, such as "not worse".
         outcome: "passed", "failed" or "cannot tell".
         reason: Why, in a sentence with the figures.
         value: The figure that was found.
@@ -36,12 +34,8 @@ class Verdict:
         rows: Of the data that it is about.
         warning: What lessens it, such as few rows.
         evidence: What else was found, as JSON can hold it.
-        blocks: Whether the gate may be stopped by it.
-        lenient: Whether "cannot tell" does not stop the gate.
     """
 
-    name: str
-    check: str
     outcome: str
     reason: str
     value: float | None = None
@@ -49,6 +43,21 @@ class Verdict:
     rows: int | None = None
     warning: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Found):
+    """What a check of a gate says.
+
+    Attributes:
+        name: Of the check.
+        check: Its kind, such as "not worse".
+        blocks: Whether the gate may be stopped by it.
+        lenient: Whether "cannot tell" does not stop the gate.
+    """
+
+    name: str
+    check: str
     blocks: bool = True
     lenient: bool = False
 
@@ -66,23 +75,8 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON can hold it."""
-        return vars(self) | {"evidence": dict(self.evidence), "stops": self.stops}
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a check found, before it is known which check it was.
-
-    The fields are those of a `Verdict`.
-    """
-
-    outcome: str
-    reason: str
-    value: float | None = None
-    limit: float | None = None
-    rows: int | None = None
-    warning: str | None = None
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+        first = {"name": self.name, "check": self.check}
+        return first | vars(self) | {"evidence": dict(self.evidence), "stops": self.stops}
 
 
 def passed(reason: str, **more: Any) -> Found:
@@ -108,12 +102,8 @@ def met(holds: bool, reason: str, **more: Any) -> Found:  # noqa: FBT001
 def about_rows(found: Found, rows: int) -> Found:
     """Return what was found on so many rows: nothing on very few, with a warning on few."""
     if rows < MIN_ROWS:
-        return replace(
-            found,
-            outcome=CANNOT_TELL,
-            reason=f"{rows} rows are too few to tell; {MIN_ROWS} are needed. {found.reason}",
-            rows=rows,
-        )
+        told = f"{rows} rows are too few to tell; {MIN_ROWS} are needed. {found.reason}".strip()
+        return replace(found, outcome=CANNOT_TELL, reason=told, rows=rows)
     few = f"only {rows} rows" if rows < FEW_ROWS else None
     warnings = [one for one in (found.warning, few) if one]
     return replace(found, rows=rows, warning="; ".join(warnings) or None)

@@ -18,6 +18,7 @@ from typing import IO
 from lite_mlops.htmltext import visible
 from lite_mlops.loops.definition import Loop
 from lite_mlops.pipelines import Pipelines, is_file
+from lite_mlops.store import end_process
 
 _BUSY = 5  # the exit code of `pipe run` when it is running already
 _BUSY_SECONDS = 20.0  # in which it finds that out
@@ -71,7 +72,7 @@ def train(
                 began()
             code = process.wait()
         finally:
-            _end(process)
+            end_process(process, _END_SECONDS)
         return Trained(code, _end_of(output))
 
 
@@ -80,17 +81,6 @@ def _code_within(process: subprocess.Popen[bytes], seconds: float) -> int | None
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
         return None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that still runs, as we are interrupted."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _end_of(output: IO[bytes]) -> str:

@@ -11,7 +11,7 @@ from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.models.aliases import AliasMove, alias_move, alias_moves
-    from lite_mlops.models.answering import Asking
+    from lite_mlops.models.answering import Answers, Asking
     from lite_mlops.models.bundles import BUNDLE, Bundle, is_bundle
     from lite_mlops.models.examples import Example
     from lite_mlops.models.explaining import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         data_path,
         definitions,
         digest_of,
+        held_last,
         look_ahead,
         requirement_for,
         requirement_of,
@@ -84,13 +85,13 @@ if TYPE_CHECKING:
 # Where each name lives; the imports above say the same to type checkers.
 _HOMES = {
     "aliases": "AliasMove alias_move alias_moves",
-    "answering": "Asking",
+    "answering": "Answers Asking",
     "bundles": "BUNDLE Bundle is_bundle",
     "examples": "Example",
     "explaining": "MAX_EXPLAINED Contribution Explanation "
     "check_explained explanations why_unexplained",
     "gating": "APPROVAL CANNOT_TELL CHAMPION FAILED PASSED Approval Judged Requirement data_path "
-    "definitions digest_of look_ahead requirement_for requirement_of span_of",
+    "definitions digest_of held_last look_ahead requirement_for requirement_of span_of",
     "importances": "built_in_importances class_of final_of names_of_features",
     "loading": "Inspection ModelContext ModelFile PythonModel "
     "Untrusted inspect_model load_model write_model",
@@ -118,6 +119,7 @@ __all__ = [
     "PASSED",
     "WHOLE_MODEL",
     "AliasMove",
+    "Answers",
     "Approval",
     "Asking",
     "Bundle",
@@ -159,6 +161,7 @@ __all__ = [
     "digest_of",
     "explanations",
     "final_of",
+    "held_last",
     "infer_signature",
     "inspect_model",
     "is_bundle",

@@ -1,15 +1,16 @@
 """Gating: an alias that has a gate moves only to a version that passed it.
 
     requirement = requirement_for(store, database, "churn", "champion")     # None: it has no gate
-    objection(requirement, version, present=3, verdicts=verdicts, ...)      # None: it may move
+    judged = matching(requirement, verdicts, present=3, data=sha256)        # the one that counts
+    objection(requirement, version, judged, approvals, mover="ann", now=now)    # None: it may move
 
 A gate is a table `[gate.churn]` of the settings file, or was defined in code; the file goes first.
 Here stands what the registry holds a move against: the verdicts on record. What the checks are and
 how they are judged is the matter of `lite_mlops.gates`.
 
 A verdict counts for exactly what it was given on: the version, the definition of the gate (by its
-hash), the data that the definition names (by its content) and the version that the alias pointed
-to. Where one of these is another now, the gate has to run again.
+hash), the data that the definition names (by its content) and the version that the alias points
+to, or did last. Where one of these is another now, the gate has to run again.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from typing import Any, NamedTuple
 
 from lite_mlops.data import Datasets
 from lite_mlops.errors import Conflict, Denied, Invalid, NotFound
-from lite_mlops.models.references import checked_model_name
-from lite_mlops.models.versions import ModelVersion
+from lite_mlops.models.references import Reference, checked_model_name
+from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.settings import tables_of
 from lite_mlops.store import Database, Store
 
@@ -250,6 +251,21 @@ def present_data(store: Store, requirement: Requirement) -> str | None:
     return datasets.fingerprint(requirement.data)
 
 
+def held_last(database: Database, model: str, alias: str) -> ModelVersion | None:
+    """Return the version that an alias points to, or did last; None: it never did to one here.
+
+    That is what a candidate is compared with: taking an alias away first opens no way around.
+    """
+    moves = database.dicts("alias_moves", model=model, alias=alias)
+    number = (moves[-1]["version"] or moves[-1]["previous"]) if moves else None
+    if number is None:
+        return None
+    try:
+        return resolve(database, Reference(model, version=number))
+    except NotFound:  # it was removed since
+        return None
+
+
 # -- what stands against a move --------------------------------------------------------------------
 
 
@@ -261,7 +277,7 @@ def matching(
     Args:
         requirement: What is needed.
         verdicts: Those of the version for the alias, the latest first.
-        present: The version that the alias points to; None: none.
+        present: The version that the alias points to, or did last; None: none.
         data: The hash of the data that the definition names.
     """
     if not verdicts:
@@ -424,7 +440,8 @@ def standing(
     rows = database.dicts("gate_verdicts", **about, gate=requirement.gate, rows=_MANY)
     verdicts = [Judged.from_row(row) for row in rows]
     approvals = [Approval.from_row(row) for row in database.dicts("approvals", **about)]
-    present = database.value("alias_version", model=version.model, alias=requirement.alias)
+    held = held_last(database, version.model, requirement.alias)
+    present = None if held is None else held.version
     data, missing = ahead.data, ahead.missing
     if requirement.data is not None and not requirement.names_file:
         try:

@@ -54,7 +54,7 @@ class Promoting(Aliases, Finding):
         with self._store.reading() as database:
             version = resolve(database, parsed)
             requirement = requirement_for(self._store, database, parsed.model, alias)
-            if requirement is None:
+            if requirement is None or alias in version.aliases:
                 return None
             judged, approvals = standing(self._store, database, requirement, version, ahead)
         mover = self._store.settings.who()

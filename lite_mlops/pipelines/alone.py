@@ -8,7 +8,6 @@ Both are locks of the operating system, which end with their process, however it
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lite_mlops.errors import Busy
-from lite_mlops.store import Layout
+from lite_mlops.store import Layout, try_lock
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Held:
         """Hold it for a step; a child that gets the open file goes on holding it."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            try_lock(descriptor, shared=True)  # whoever runs the pipeline lets it be free
             yield descriptor
         finally:
             os.close(descriptor)
@@ -46,12 +45,10 @@ def place_of(layout: Layout, pipeline: str) -> Path:
 
 def _try(path: Path) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    if try_lock(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -194,9 +195,7 @@ def gather(step: Step, files: Files, made: Mapping[str, Result]) -> Evidence:
             above = made[argument.step]
             parts = "".join(f"[{part!r}]" for part in argument.parts)
             values[f"{name} of {argument.step}{parts}"] = str(above.value)
-        elif isinstance(argument, Path):
-            inputs[str(argument)] = files.hash_of(str(argument))
-        else:
+        elif not isinstance(argument, os.PathLike):  # paths are among its inputs or outputs
             params[name] = _told(step, name, argument)
     for name in step.after:
         values[f"end of {name}"] = made[name].made

@@ -176,6 +176,8 @@ def _take(name: str, one: Any, found: dict[str, str]) -> list[tuple[str, Any]]:
                 *((f"{name} {key}", value) for key, value in one.keywords.items())]  # fmt: skip
     if isinstance(one, ModuleType):
         return []
+    if isinstance(inner := getattr(one, "__wrapped__", None), FunctionType):  # as functools.cache
+        return [("", inner)]
     digest = _value_hash(one)
     if digest is not None and name:
         found[name] = digest
@@ -184,7 +186,9 @@ def _take(name: str, one: Any, found: dict[str, str]) -> list[tuple[str, Any]]:
 
 def _label(one: Any) -> str:
     """Return the name of code, which is the same if its file is run or imported."""
-    return f"{_module_name(one.__module__)}.{one.__qualname__}"
+    code = getattr(one, "__code__", None)  # a decorator may have given it the name of another
+    name = one.__qualname__ if code is None else code.co_qualname
+    return f"{_module_name(one.__module__)}.{name}"
 
 
 def _module_name(name: str) -> str:
@@ -215,7 +219,7 @@ def _is_users_module(module: ModuleType) -> bool:
 
 def _source_hash(one: Any) -> str:
     try:
-        source = textwrap.dedent(inspect.getsource(one))
+        source = textwrap.dedent(inspect.getsource(getattr(one, "__code__", one)))
         return tree_hash(ast.parse(source))
     except (OSError, TypeError, SyntaxError):  # typed at a prompt, made by exec, or a lambda
         code = getattr(one, "__code__", None)
@@ -304,8 +308,8 @@ def _members(one: type) -> Iterator[tuple[str, Any]]:
         yield "", base
     for member in vars(one).values():
         inner = getattr(member, "__func__", getattr(member, "fget", member))
-        if isinstance(inner, FunctionType):
-            yield "", inner
+        if isinstance(inner, FunctionType):  # its source is a part of that of the class
+            yield from _reached(inner)
 
 
 # -- values -------------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ finds it at work and does not start the same step beside it.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ from lite_mlops.errors import NotFound
 
 _SIGNALLED = 128  # plus the number of the signal, as shells say it
 _GRACE_SECONDS = 3.0
+_POLL_SECONDS = 0.01
 _BLOCK = 1 << 16
 
 
@@ -38,6 +41,31 @@ def with_our_python(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which `python` is the one that runs here."""
     place = os.path.dirname(sys.executable)
     return {**environment, "PATH": os.pathsep.join((place, environment.get("PATH", "")))}
+
+
+def script_words(script: str, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that runs a script: a .py file by this Python, anything else itself."""
+    start = (sys.executable, script) if script.endswith(".py") else (script,)
+    return (*start, *arguments)
+
+
+def words_with(command: Sequence[str], params: Mapping[str, str], *, first: int = 0) -> list[str]:
+    """Return a command with params handed on: in the place of {KEY}, or behind as --KEY VALUE."""
+    used: set[str] = set()
+
+    def value_of(match: re.Match[str]) -> str:
+        used.add(match[1])
+        return params[match[1]]
+
+    keys = "|".join(re.escape(key) for key in params)
+    words = [
+        re.sub(rf"\{{({keys})\}}", value_of, word) if keys and place >= first else word
+        for place, word in enumerate(command)
+    ]
+    for key, value in params.items():
+        if key not in used:
+            words += [f"--{key}", value]
+    return words
 
 
 class Command:
@@ -66,7 +94,7 @@ class Command:
         held: int | None = None,
     ) -> None:
         self._show = show
-        self._stopped = False
+        self._stopping = False
         try:
             self._process = subprocess.Popen(
                 words,
@@ -103,24 +131,39 @@ class Command:
 
         What it left running in its group is ended with it.
         """
+        if hasattr(os, "waitid"):  # not taken in yet, so that the number of its group is its own
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            if not self._stopping:  # else they have some time to end by themselves
+                self._signal(signal.SIGKILL)
         code = self._process.wait()
-        self._signal(signal.SIGKILL)
-        self._reader.join()
+        self._reader.join(_GRACE_SECONDS)  # one that left the group may hold its output open
         return code if code >= 0 else _SIGNALLED - code
 
     def ask(self) -> None:
         """Ask it to end, and wait until it did."""
         self._signal(signal.SIGTERM)
         self._process.wait()
-        self._reader.join()
+        self._reader.join(_GRACE_SECONDS)
 
     def stop(self) -> None:
         """End it with everything that it started: asked first, then made to."""
+        self._stopping = True
         self._signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE_SECONDS)
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while self._lives() and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
         self._signal(signal.SIGKILL)
         self._process.wait()
+
+    def _lives(self) -> bool:
+        """Return whether anything of its group goes on."""
+        self._process.poll()
+        try:
+            os.killpg(self._process.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
 
     def _signal(self, number: int) -> None:
         try:

@@ -16,7 +16,10 @@
 
 While a pipeline is laid out, calling a step returns what stands for its value; it can be passed to
 other steps, indexed and, where the step says how many values it returns, unpacked. A `Path` that is
-passed counts by the content of what lies there.
+passed counts by the content of what lies there. Paths are relative to the working directory.
+
+A function counts by its source and by what it reaches by name in modules of the user, the values of
+globals with it; a value counts as a whole, by the bytes that it is kept as.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
 
 from lite_mlops.errors import Invalid
 from lite_mlops.pipelines.steps import Graph, Later, Step, checked_place
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from lite_mlops.pipelines.pipelines import Pipelines
 
 Function = Callable[..., Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Plan:
@@ -115,12 +120,12 @@ def _later(value: Any) -> Any:
     return value
 
 
-class StepFunction:
+class StepFunction(Generic[P, R]):
     """A function that is a step of the pipelines that call it, and itself everywhere else."""
 
     def __init__(
         self,
-        function: Function,
+        function: Callable[P, R],
         *,
         name: str | None = None,
         inputs: Sequence[str] = (),
@@ -129,7 +134,7 @@ class StepFunction:
         always: bool = False,
     ) -> None:
         functools.update_wrapper(self, function)
-        self.__lite_mlops_function__ = function
+        self.__lite_mlops_function__: Function = function
         self.name = checked_name(name or function.__name__, "step name")
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
         self._returns = returns if returns is not None else _count_of(function)
@@ -139,14 +144,14 @@ class StepFunction:
     def __repr__(self) -> str:
         return f"<step {self.name!r}>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function; within a pipeline, return what stands for its value instead."""
         plan = _plan.get()
         if plan is None:
-            return self.__lite_mlops_function__(*args, **kwargs)
+            return cast("R", self.__lite_mlops_function__(*args, **kwargs))
         step = self._step(plan, args, kwargs)
         plan.add(step)
-        return Value(Later(step.name), self._returns)
+        return cast("R", Value(Later(step.name), self._returns))
 
     def _step(self, plan: _Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
         try:
@@ -188,10 +193,17 @@ def _paths_among(plain: Mapping[str, Any], told: set[str]) -> tuple[str, ...]:
     found = []
     for name, value in plain.items():
         if isinstance(value, os.PathLike):
-            path = checked_place(os.fspath(value), f"argument {name}")
+            path = checked_place(_from_here(value), f"argument {name}")
             if path not in told and path not in found:
                 found.append(path)
     return tuple(found)
+
+
+def _from_here(path: os.PathLike[Any]) -> str:
+    """Return a path as it is kept: from the working directory if it lies below that."""
+    text, here = os.fsdecode(path), os.getcwd()
+    inside = os.path.isabs(text) and os.path.commonpath([here, text]) == here
+    return os.path.relpath(text, here) if inside else text
 
 
 def _count_of(function: Function) -> int | None:
@@ -212,7 +224,7 @@ def _count_of(function: Function) -> int | None:
 
 
 @overload
-def step(function: Function, /) -> StepFunction: ...
+def step(function: Callable[P, R], /) -> StepFunction[P, R]: ...
 @overload
 def step(
     *,
@@ -221,7 +233,7 @@ def step(
     outputs: Sequence[str] = (),
     returns: int | None = None,
     always: bool = False,
-) -> Callable[[Function], StepFunction]: ...
+) -> Callable[[Callable[P, R]], StepFunction[P, R]]: ...
 
 
 def step(function: Function | None = None, /, **options: Any) -> Any:
@@ -242,14 +254,18 @@ def step(function: Function | None = None, /, **options: Any) -> Any:
     return StepFunction(function)
 
 
-class PipelineFunction:
+class PipelineFunction(Generic[P, R]):
     """A function that lays out a pipeline; calling it runs the pipeline."""
 
     def __init__(
-        self, function: Function, pipelines: Callable[[], Pipelines], *, name: str | None = None
+        self,
+        function: Callable[P, R],
+        pipelines: Callable[[], Pipelines],
+        *,
+        name: str | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
-        self.__lite_mlops_function__ = function
+        self.__lite_mlops_function__: Function = function
         self.name = checked_name(name or function.__name__, "pipeline name")
         self._pipelines = pipelines
         self._signature = inspect.signature(function)
@@ -257,7 +273,7 @@ class PipelineFunction:
     def __repr__(self) -> str:
         return f"<pipeline {self.name!r}>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run what has to run, and return what the function returns, made of the steps' values.
 
         Inside of another pipeline, its steps become steps of that.
@@ -267,8 +283,8 @@ class PipelineFunction:
             Invalid: it is laid out in a way that cannot be.
         """
         if _plan.get() is not None:
-            return self.__lite_mlops_function__(*args, **kwargs)
-        return self._pipelines().call(self, self._bound(args, kwargs))
+            return cast("R", self.__lite_mlops_function__(*args, **kwargs))
+        return cast("R", self._pipelines().call(self, self._bound(args, kwargs)))
 
     def run(
         self,

@@ -32,7 +32,7 @@ from lite_mlops.settings import FILE_NAME, environment_for_child
 from lite_mlops.store import Store
 
 _FILE = ".py"
-What = str | PipelineFunction | None
+What = str | PipelineFunction[..., Any] | None
 
 
 def _quiet(step: str, text: str) -> None:
@@ -147,7 +147,7 @@ class Pipelines:
         graph, targets = self._chosen(what, targets, params)
         return self._run(graph, targets, params or {}, force=force, jobs=jobs, tell=tell)[0]
 
-    def call(self, function: PipelineFunction, params: Mapping[str, Any]) -> Any:
+    def call(self, function: PipelineFunction[..., Any], params: Mapping[str, Any]) -> Any:
         """Run a pipeline that is a function, and return what it returns; raises as `run`."""
         graph, returned = function.layout(params)
         _, made = self._run(graph, (), params)
@@ -238,7 +238,7 @@ def is_file(what: str | None) -> bool:
     return what is not None and what.partition(":")[0].endswith(_FILE)
 
 
-def load_function(what: str) -> PipelineFunction:
+def load_function(what: str) -> PipelineFunction[..., Any]:
     """Return the pipeline of FILE.py:NAME, or the only one of FILE.py.
 
     Raises:

@@ -7,13 +7,12 @@ is recorded at once, so that a pipeline that fails or is killed goes on where it
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +24,7 @@ from lite_mlops.pipelines.cache import Result, Results, gather
 from lite_mlops.pipelines.commands import Command, shell_words, with_our_python
 from lite_mlops.pipelines.deciding import Decision, decide, missing_input
 from lite_mlops.pipelines.files import Files
+from lite_mlops.pipelines.interrupting import terminable, uninterrupted
 from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, What
 from lite_mlops.pipelines.outputs import (
     Aside,
@@ -34,7 +34,6 @@ from lite_mlops.pipelines.outputs import (
     kept_value,
     put_back,
 )
-from lite_mlops.pipelines.reproduction.workplace import last_lines
 from lite_mlops.pipelines.steps import Graph, Later, Step
 from lite_mlops.pipelines.tables import text_of
 from lite_mlops.settings import Settings, environment_for_child
@@ -111,7 +110,7 @@ class Running:
             Busy: the pipeline is running already.
         """
         began = time.monotonic()
-        with alone(self._store.layout, self._graph.name) as held, _terminable():
+        with alone(self._store.layout, self._graph.name) as held, terminable():
             put_back(
                 self._files.path(path) for name in names for path in self._graph.steps[name].outputs
             )
@@ -169,7 +168,7 @@ class Running:
                     elif not waiting and (self._errors or not sorter.is_active()):
                         return
             except BaseException:
-                with _uninterrupted():
+                with uninterrupted():
                     self._stop()
                     pool.shutdown()
                     self._let_go("killed")
@@ -339,6 +338,8 @@ class Running:
         if busy.step.command is None:
             self._done(busy, came_to)
         elif came_to:
+            from lite_mlops.pipelines.reproduction.workplace import last_lines  # git and pip
+
             said = last_lines(busy.output)
             told = f" The last it printed:\n{said}" if said else " It printed nothing."
             self._failed(busy, StepFailed(f"it ended with exit code {came_to}.{told}"))
@@ -352,6 +353,8 @@ class Running:
             outputs = keep_outputs(self._store, step, self._files)
             self._files.forget([*evidence.inputs, *evidence.code])
             after = gather(step, self._files, self._made)
+            if step.function is not None:  # what it runs lies in memory, and may have been filled
+                after = replace(after, code=evidence.code)
             if after.key != evidence.key:
                 before = Result(
                     step.name, "", None, as_datetime(0), (), None, evidence.to_dict(), 0.0
@@ -478,42 +481,3 @@ def _in_worker(
             return keep_value(store, step.name, value)
         finally:
             run.end()
-
-
-# -- signals ------------------------------------------------------------------------------------
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Have SIGTERM interrupt, as Ctrl-C does, so that everything is left clean."""
-    if not _is_main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let nothing interrupt the cleaning up."""
-    if not _is_main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

@@ -110,7 +110,7 @@ def is_pattern(path: str) -> bool:
     return not _GLOB.isdisjoint(path)
 
 
-def _solid(pattern: str) -> str:
+def pattern_folder(pattern: str) -> str:
     """Return the folder that a pattern looks into."""
     parts = PurePosixPath(pattern).parts
     first = next(place for place, part in enumerate(parts) if is_pattern(part))
@@ -187,7 +187,7 @@ class Graph:
 
     def _outputs_in(self, path: str) -> set[str]:
         if is_pattern(path):
-            solid = _solid(path)
+            solid = pattern_folder(path)
             below = self._below.get(solid, set()) if solid != "." else {*self._makers}
             found = {output for output in below if fnmatchcase(output, path)}
             return found | self._around(solid)

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +25,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lite_mlops.errors import Invalid, LiteMlopsError
 from lite_mlops.pipelines.commands import Command
+from lite_mlops.pipelines.interrupting import terminable
 from lite_mlops.pipelines.pipelines import Pipelines, is_file
-from lite_mlops.pipelines.steps import Graph, is_pattern
+from lite_mlops.pipelines.steps import is_pattern, pattern_folder
 from lite_mlops.settings import environment_for_child
 
 if TYPE_CHECKING:
@@ -62,9 +65,11 @@ class Wakes(logging.Handler):
                 self._queue.put(str(path))
 
     def _counts(self, path: Path, *, is_directory: bool) -> bool:
+        if is_directory:  # a new one may have to be watched; else what lies in it is told as well
+            return path.parent == self._root and path.name not in _IGNORED
         parts = path.relative_to(self._root).parts if path.is_relative_to(self._root) else ()
         hidden = path.name.startswith(".") and path.name.endswith("-step")  # outputs that wait
-        return not is_directory and not hidden and _IGNORED.isdisjoint(parts or path.parts)
+        return not hidden and _IGNORED.isdisjoint(parts or path.parts)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take in a warning of the notifier."""
@@ -111,19 +116,25 @@ class Watch:
         self._graph.order(targets)
         self._words = pipelines.words(what, targets=targets, params=params, jobs=jobs)
         self._quiet, self._rescan, self._tell = quiet_seconds, rescan_seconds, tell
-        self.wakes = Wakes(self._graph.root)
+        self.wakes = Wakes(self._graph.root.resolve())
+        self._observer: Any = None
+        self._folders_watched: dict[Path, tuple[int, Any]] = {}
+        self._told_limit = False
 
     def run(self, times: int | None = None) -> None:
         """Watch until interrupted, or until steps ran so many times."""
         given_up: Pending = frozenset()
-        with self._watched(self._graph):
+        with terminable(), self._watched():
             self._tell(f"Watching {self._graph.root}.")
-            left = times
+            left, told = times, False
             while left is None or left > 0:
+                self._watch_new_folders()
                 pending = self._pending()
                 if not pending or pending == given_up:
-                    self._settled()
+                    self._settled(told=told)
+                    told = True
                     continue
+                told = False
                 if self._one_run() and left is not None:
                     left -= 1
                 # What is as it was before was tried, and is not tried again before it changes.
@@ -160,8 +171,10 @@ class Watch:
         statuses: list[dict[str, Any]] = json.loads(done.stdout)
         return statuses
 
-    def _settled(self) -> None:
+    def _settled(self, *, told: bool) -> None:
         """Wait until something changed and then nothing any more, or until it is time to look."""
+        if not told:
+            self._tell("Waiting for changes.")
         woken = self.wakes.wait(self._rescan)
         if woken is None:
             return
@@ -209,42 +222,60 @@ class Watch:
                 raise
 
     @contextmanager
-    def _watched(self, graph: Graph) -> Iterator[None]:
+    def _watched(self) -> Iterator[None]:
         """Have the system notify of changes below the root and of inputs elsewhere."""
         from watchdog.observers import Observer  # threads, and what the system offers
 
         logger = logging.getLogger("watchdog")
         propagate, logger.propagate = logger.propagate, False
         logger.addHandler(self.wakes)
-        observer = Observer()
-        for folder in self._folders(graph):
-            observer.schedule(
-                cast("FileSystemEventHandler", self.wakes), str(folder), recursive=True
-            )
+        self._observer = Observer()
+        self._observer.start()
         try:
-            observer.start()
-        except OSError as error:  # the system allows no more of them
-            self._tell(
-                f"Changes cannot be noticed at once ({error.strerror}); everything is looked at "
-                f"every {self._rescan:g} seconds."
-            )
-        try:
-            yield
+            with warnings.catch_warnings():
+                # A folder that appears just when its parent is looked through is found twice.
+                warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
+                yield
         finally:
-            if observer.is_alive():
-                observer.stop()
-                observer.join()
+            self._observer.stop()
+            self._observer.join()
             logger.removeHandler(self.wakes)
             logger.propagate = propagate
 
-    @staticmethod
-    def _folders(graph: Graph) -> list[Path]:
-        found = {graph.root.resolve()}
-        for step in graph.steps.values():
+    def _watch_new_folders(self) -> None:
+        """Watch the folders that are not watched yet.
+
+        The root is watched folder by folder, because what is logged to the project would wake us
+        all the time.
+        """
+        for folder, deep in self._folders():
+            try:
+                inode = folder.stat().st_ino
+                if self._folders_watched.get(folder, (inode, None))[0] != inode:  # made anew
+                    self._observer.unschedule(self._folders_watched.pop(folder)[1])
+                if folder not in self._folders_watched:
+                    handler = cast("FileSystemEventHandler", self.wakes)
+                    watch = self._observer.schedule(handler, str(folder), recursive=deep)
+                    self._folders_watched[folder] = (inode, watch)
+            except (FileNotFoundError, KeyError):  # it is gone again
+                continue
+            except OSError as error:  # the system allows no more of them
+                if not self._told_limit:
+                    self._tell(
+                        f"Changes in {folder} cannot be noticed at once ({error.strerror}); "
+                        f"everything is looked at every {self._rescan:g} seconds."
+                    )
+                self._told_limit = True
+
+    def _folders(self) -> Iterator[tuple[Path, bool]]:
+        """Yield the folders to watch, each with whether all below it is meant."""
+        root = self._graph.root.resolve()
+        yield root, False
+        for entry in os.scandir(root):
+            if entry.is_dir(follow_symlinks=False) and entry.name not in _IGNORED:
+                yield Path(entry.path), True
+        for step in self._graph.steps.values():
             for path in step.inputs:
-                plain = path if not is_pattern(path) else path[: path.index("*")]
-                place = (graph.root / plain).resolve()
-                place = place if place.is_dir() else place.parent
-                if place.is_dir() and not place.is_relative_to(graph.root.resolve()):
-                    found.add(place)
-        return sorted(found)
+                place = (root / (pattern_folder(path) if is_pattern(path) else path)).resolve()
+                if not place.is_relative_to(root):
+                    yield (place, True) if place.is_dir() else (place.parent, False)

@@ -6,10 +6,11 @@ with store.reading() as database: ...
 with store.deciding() as decisions: ...
 """
 
-from lite_mlops.store.beside import Beside, lower_priority
+from lite_mlops.store.beside import Beside, end_process, lower_priority
 from lite_mlops.store.chunks import Kept, bring_back, keep
 from lite_mlops.store.clock import as_datetime, as_stored, id_at, is_id, new_id, now
 from lite_mlops.store.database import Database
+from lite_mlops.store.filelock import try_lock
 from lite_mlops.store.holding import alone
 from lite_mlops.store.layout import FOLDER_NAME, Layout
 from lite_mlops.store.objects import Objects, Stored
@@ -36,6 +37,7 @@ __all__ = [
     "as_datetime",
     "as_stored",
     "bring_back",
+    "end_process",
     "id_at",
     "importing_alone",
     "is_id",
@@ -46,4 +48,5 @@ __all__ = [
     "now",
     "open_store",
     "scratch_database",
+    "try_lock",
 ]

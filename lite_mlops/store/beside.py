@@ -146,13 +146,19 @@ class Beside:
             self._thread.join()
             self._thread = None
         process, self._process = self._process, None
-        if process is not None and process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if process is not None:
+            end_process(process, _END_SECONDS)
+
+
+def end_process(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Tell a process to end, and kill it if it has not after so many seconds."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def lower_priority() -> None:

@@ -224,14 +224,15 @@ def _required(command: click.Command) -> Iterator[str]:
     for one in command.params:
         if one.required:
             yield from one.opts[:1] if isinstance(one, click.Option) else ()
-            yield _WORDS.get(type(one.type), "x")
+            choices = one.type.choices if isinstance(one.type, click.Choice) else ()
+            yield choices[0] if choices else _WORDS.get(type(one.type), "x")
 
 
 WITHOUT_PROJECT = [
     (*words, *_required(command))
     for words, command in COMMANDS.items()
     if not isinstance(command, click.Group)
-    and words[0] not in ("init", "demo", "run", "restore", "import")
+    and words[0] not in ("init", "demo", "run", "restore", "import", "pipe", "sweep")
     and words not in (("data", "diff"), ("data", "leakage"), ("data", "add"), ("models", "import"))
 ]
 

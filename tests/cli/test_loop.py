@@ -12,10 +12,10 @@ import pytest
 from lite_mlops.project import Project
 from tests.cli.conftest import COMMAND, Cli
 from tests.conftest import wait_until
-from tests.loops.conftest import deliver, looped, states
+from tests.loops.conftest import bundles, deliver, looped, states
 from tests.web.served import ask
 
-__all__ = ["looped"]  # the fixture
+__all__ = ["bundles", "looped"]  # fixtures
 
 
 def test_a_loop_at_the_terminal(environment: None, looped: Project, cli: Cli) -> None:

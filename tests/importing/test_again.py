@@ -114,6 +114,16 @@ def test_files_that_were_added_or_changed_come(project: Project, folder: Path) -
     assert project.imports.mlflow(folder).files == 0
 
 
+def test_an_alias_that_has_a_gate_here_is_not_moved(project: Project, folder: Path) -> None:
+    before = project.models.get("churn@champion").version
+    project.gates.define("churn", {"approvals": 1})
+    change(folder, "UPDATE registered_model_aliases SET version = 4 WHERE alias = 'champion'")
+    done = project.imports.mlflow(folder)
+    assert done.aliases == 0
+    assert "Not set, because it has a gate here: churn@champion." in done.told
+    assert project.models.get("churn@champion").version == before
+
+
 def test_what_was_changed_here_stays(project: Project, folder: Path) -> None:
     search = project.runs.get("search").id
     project.runs.tag_all(search, {"odd key/with: signs-and.dots": None, "db_password": "other"})

@@ -100,7 +100,7 @@ def judge_direction(
     )
 
 
-# -- gathering -----------------------------------------------------------------------------------
+# -- gathering ------------------------------------------------------------------------------------
 
 
 def _checked_columns(case: Case, names: Sequence[str]) -> None:
@@ -140,13 +140,9 @@ def check_invariance(case: Case, check: Check) -> Found:
     bad = np.zeros(rows, np.bool_)
     before = case.answers(columns)
     for values in combinations:
-        put = {name: _filled(value, rows) for name, value in zip(exchanged, values, strict=True)}
+        put = {name: [value] * rows for name, value in zip(exchanged, values, strict=True)}
         bad |= _different(before, case.answers({**columns, **put}), check["tolerance"])
     return judge_invariance(bad, " and ".join(exchanged), at_most_share=check["at_most_share"])
-
-
-def _filled(value: Any, rows: int) -> list[Any]:
-    return [value] * rows
 
 
 def check_directional(case: Case, check: Check) -> Found:

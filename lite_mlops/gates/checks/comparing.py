@@ -1,8 +1,8 @@
 """Comparing: is a candidate good enough, and no worse than the version it may replace?
 
-    judge_level(0.91, ...)                        # a metric at least or at most
-    judge_not_worse(part, margin=0.01)            # non-inferiority
-    judge_better(part, margin=0.0)                # superiority
+    judge_level("ROC AUC", 0.91, at_least=0.9, at_most=None)
+    judge_not_worse(compared, margin=0.01, confidence=0.95)     # non-inferiority
+    judge_better(compared, margin=0.0, confidence=0.95)         # superiority
 
 Two versions are compared on the same rows by the paired bootstrap (`tracking.comparing`). With the
 confidence c a candidate passes "not worse by the margin m" if the one-sided bound of its loss lies
@@ -53,18 +53,20 @@ _ERRORS = ("MAE", "RMSE")
 
 @dataclass(frozen=True)
 class Part:
-    """The metrics of some rows: of the candidate, and beside the present version.
+    """A metric of some rows: of the candidate, or beside the present version.
 
-    `name` is the value that makes the group; empty: the whole.
+    `name` is the value that makes the group; empty: the whole. Without a metric `why` says why,
+    such as an ROC AUC of rows with one class only; of fewer than 30 rows none is computed.
     """
 
     name: str
     rows: int
-    measured: tuple[Measured, ...] = ()
-    compared: tuple[Verdict, ...] = ()
+    measured: Measured | None = None
+    compared: Verdict | None = None
+    why: str = ""
 
 
-# -- pure: the level of a metric -------------------------------------------------------------------
+# -- pure: the level of a metric ------------------------------------------------------------------
 
 
 def judge_level(
@@ -108,7 +110,7 @@ def _within(low: float, high: float, at_least: float | None, at_most: float | No
     return (at_least is None or low >= at_least) and (at_most is None or high <= at_most)
 
 
-# -- pure: two versions on the same rows -----------------------------------------------------------
+# -- pure: two versions on the same rows ----------------------------------------------------------
 
 
 def unseen_share(seen: int, rows: int, confidence: float) -> float:
@@ -232,7 +234,7 @@ def judge_better(compared: Verdict, *, margin: float, confidence: float) -> Foun
     return (failed if gain <= margin else cannot_tell)(text, **more)
 
 
-# -- pure: several groups --------------------------------------------------------------------------
+# -- pure: several groups -------------------------------------------------------------------------
 
 
 def over_parts(parts: Sequence[Part], judge: Callable[[Part], Found], by: str | None) -> Found:
@@ -271,11 +273,11 @@ def over_parts(parts: Sequence[Part], judge: Callable[[Part], Found], by: str | 
     )
 
 
-# -- gathering -------------------------------------------------------------------------------------
+# -- gathering ------------------------------------------------------------------------------------
 
 
 def parts_of(case: Case, check: Check, *, compared: bool) -> list[Part]:
-    """Return the metrics of the rows that a check is about, group by group.
+    """Return the metric of the rows that a check is about, group by group.
 
     Raises:
         Unanswered: the candidate cannot answer the data.
@@ -289,57 +291,42 @@ def parts_of(case: Case, check: Check, *, compared: bool) -> list[Part]:
             raise Invalid(f"no row of the data meets {where}.")
         sample = sample.part(rows)
     if by is None:
-        return [_part(case, "", sample, str(where), compared=compared)]
+        return [_part(case, check, "", sample, compared=compared)]
     groups = sample.groups(by)
     return [
-        _part(case, name, sample.part(rows), f"{where}|{by}={name}", compared=compared)
+        _part(case, check, name, sample.part(rows), compared=compared)
         for name, rows in groups.items()
     ]
 
 
-def _part(case: Case, name: str, sample: Sample, key: str, *, compared: bool) -> Part:
-    made: Part = case.once(
-        ("part", key, compared), lambda: _measured(case, name, sample, compared=compared)
-    )
-    return made
-
-
-def _measured(case: Case, name: str, sample: Sample, *, compared: bool) -> Part:
-    two_sided = 2 * case.gate.confidence - 1
+def _part(case: Case, check: Check, name: str, sample: Sample, *, compared: bool) -> Part:
     if len(sample) < MIN_ROWS:
         return Part(name, len(sample))
-    ours = sample.evaluation(sample.candidate)
+    two_sided = 2 * case.gate.confidence - 1
+    ours, metric = sample.evaluation(sample.candidate), check["metric"]
     if not compared:
-        return Part(name, len(sample), measure(ours, confidence=two_sided))
+        found = measure(ours, confidence=two_sided, only=metric)
+        why = "" if found else _not_had(metric, [one.name for one in measure(ours)])
+        return Part(name, len(sample), found[0] if found else None, why=why)
     assert sample.current is not None
     theirs = sample.evaluation(sample.current)
-    found = verdicts(
-        ours.y_true,
-        theirs.y_pred,
-        ours.y_pred,
-        theirs.y_score,
-        ours.y_score,
-        confidence=two_sided,
-    )
-    return Part(name, len(sample), compared=found)
+    columns = (ours.y_true, theirs.y_pred, ours.y_pred, theirs.y_score, ours.y_score)
+    pair = verdicts(*columns, confidence=two_sided, only=metric)
+    why = "" if pair else _not_had(metric, [one.metric for one in verdicts(*columns)])
+    return Part(name, len(sample), compared=pair[0] if pair else None, why=why)
 
 
-def _of(metric: str, found: Sequence[Any], attribute: str) -> Any:
-    """Return what was found of a metric. Raises `Invalid` if the labels do not allow it."""
-    for one in found:
-        if getattr(one, attribute) == metric:
-            return one
-    known = ", ".join(getattr(one, attribute) for one in found)
-    raise Invalid(f"{metric} cannot be had of these labels and answers; there is {known}.")
+def _not_had(metric: str, known: Sequence[str]) -> str:
+    return f"{metric} cannot be had of these labels and answers; there is {', '.join(known)}."
 
 
 def check_metric(case: Case, check: Check) -> Found:
     """Return whether a metric of the candidate on the data lies within its limits."""
 
     def judge(part: Part) -> Found:
-        if part.rows < MIN_ROWS:
-            return cannot_tell("Nothing was computed.")
-        found: Measured = _of(check["metric"], part.measured, "name")
+        found = part.measured
+        if found is None:
+            return cannot_tell(part.why)
         return judge_level(
             found.name,
             found.value,
@@ -361,9 +348,9 @@ def _against(case: Case, check: Check, judge: Callable[[Verdict], Found], nothin
         return cannot_tell(f"{case.sample.why_alone}")
 
     def of(part: Part) -> Found:
-        if part.rows < MIN_ROWS:
-            return cannot_tell("Nothing was computed.")
-        return judge(_of(check["metric"], part.compared, "metric"))
+        if part.compared is None:
+            return cannot_tell(part.why)
+        return judge(part.compared)
 
     found = over_parts(parts_of(case, check, compared=True), of, check["by"])
     return _with_unlabelled(case, found)
@@ -411,7 +398,7 @@ def check_recorded(case: Case, check: Check) -> Found:
     return judge_level(name, value, at_least=check["at_least"], at_most=check["at_most"])
 
 
-# -- calibration -----------------------------------------------------------------------------------
+# -- calibration ----------------------------------------------------------------------------------
 
 
 def calibration_error(

@@ -25,7 +25,7 @@ _TOLD = 3
 _DAY = 86_400
 
 
-# -- pure ----------------------------------------------------------------------------------------
+# -- pure -----------------------------------------------------------------------------------------
 
 
 def judge_expectations(report: CheckReport) -> Found:
@@ -57,7 +57,7 @@ def judge_age(what: str, newest: datetime, now: datetime, *, at_most: timedelta)
     return met(age <= at_most.total_seconds(), reason, value=age, limit=at_most.total_seconds())
 
 
-# -- gathering -----------------------------------------------------------------------------------
+# -- gathering ------------------------------------------------------------------------------------
 
 
 def check_expectations(case: Case, check: Check) -> Found:

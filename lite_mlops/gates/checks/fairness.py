@@ -124,7 +124,7 @@ def judge_fairness(
         reason = f"{measure} needs two groups of {by!r} with {amount(least_rows, 'row')} each."
         return cannot_tell(reason, limit=at_most, rows=rows, warning=warning, evidence=evidence)
     reason = (
-        f"{measure}: groups of {by!r} differ by {gap:.3f} ({low!r} has least, {high!r} most); at "
+        f"groups of {by!r} differ in {measure} by {gap:.3f} ({low!r} has least, {high!r} most); at "
         f"most {at_most:g} is allowed."
     )
     more = {"rows": rows, "warning": warning, "evidence": evidence}

@@ -18,7 +18,7 @@ _TOLD = 5
 _OUTCOMES = ("identical", "within tolerance", "different")
 
 
-# -- pure ----------------------------------------------------------------------------------------
+# -- pure -----------------------------------------------------------------------------------------
 
 
 def judge_signature(changes: Sequence[Change], before: str) -> Found:
@@ -57,7 +57,7 @@ def judge_safe(name: str, untrusted: Sequence[str], problem: str | None) -> Foun
     return passed("its file is the one that was registered, and imports nothing unknown.")
 
 
-# -- gathering -----------------------------------------------------------------------------------
+# -- gathering ------------------------------------------------------------------------------------
 
 
 def check_signature(case: Case, check: Check) -> Found:  # noqa: ARG001

@@ -92,13 +92,14 @@ def _found_in(folder: Path) -> Iterator[None]:
 
 
 def _module(folder: Path, name: str) -> ModuleType:
-    """Return a module, read anew if it lies in the folder of the project. Raises `NotFound`."""
+    """Return a module, read anew if it is a file of the project's folder. Raises `NotFound`."""
     file = folder / (name.replace(".", "/") + ".py")
-    if file.is_file():
+    if file.is_file() and "." not in name:
         spec = importlib.util.spec_from_file_location(f"_gate_checks_{name}", file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # which dataclasses look for
         spec.loader.exec_module(module)
         return module
     try:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from lite_mlops.errors import Damaged, Denied, Invalid, LiteMlopsError, NotFound
-from lite_mlops.gates.case import Case, Unanswered
+from lite_mlops.gates.case import Case, Unanswered, asked
 from lite_mlops.gates.definition import Check
 from lite_mlops.gates.verdicts import Found, cannot_tell, failed, met
 from lite_mlops.models import Asking, Example, Models, ModelVersion, Table, open_asking
@@ -39,9 +39,17 @@ _CHILD_SECONDS = 300
 
 @dataclass(frozen=True)
 class Latency:
-    """How long a version takes: of single rows 95 of 100, and a batch, in milliseconds."""
+    """How long a version takes, in milliseconds.
+
+    Attributes:
+        one_row_ms: Of single rows, what 95 of 100 take.
+        median_ms: Of single rows, the median.
+        batch_ms: A batch, the quickest of some turns: the others tell of the machine.
+        batch_rows: The rows of a batch.
+    """
 
     one_row_ms: float
+    median_ms: float
     batch_ms: float
     batch_rows: int
 
@@ -50,7 +58,7 @@ class Latency:
         return dict(vars(self))
 
 
-# -- pure ----------------------------------------------------------------------------------------
+# -- pure -----------------------------------------------------------------------------------------
 
 
 def judge_latency(
@@ -68,7 +76,8 @@ def judge_latency(
         current: Of the version that it may replace.
         one_row_ms: What 95 of 100 single rows may take.
         batch_ms: What a batch may take.
-        times: How many times as long as the present version a single row, and a batch, may take.
+        times: How many times as long as the present version a single row (by the medians), and a
+            batch, may take.
     """
     evidence = {"candidate": latency.to_dict()}
     if current is not None:
@@ -86,7 +95,7 @@ def judge_latency(
         slow.append(f"{batch_ms:g} ms are allowed for {batch}")
     if times is not None and current is not None:
         ratios = (
-            latency.one_row_ms / current.one_row_ms,
+            latency.median_ms / current.median_ms,
             latency.batch_ms / current.batch_ms,
         )
         evidence["ratios"] = {"one_row": ratios[0], "batch": ratios[1]}
@@ -103,7 +112,7 @@ def judge_megabytes(what: str, found: int, *, at_most_mb: float) -> Found:
     return met(value <= at_most_mb, reason, value=value, limit=at_most_mb)
 
 
-# -- gathering -----------------------------------------------------------------------------------
+# -- gathering ------------------------------------------------------------------------------------
 
 
 def _repeated(table: Table, rows: int) -> Table:
@@ -122,7 +131,7 @@ def measure_latency(
     ones = _in_turns(askings, singles, warm_up=WARM_UP)
     many = _in_turns(askings, batches, warm_up=1)
     return [
-        Latency(float(np.quantile(one, 0.95)), median(batch), batch_rows)
+        Latency(float(np.quantile(one, 0.95)), median(one), min(batch), batch_rows)
         for one, batch in zip(ones, many, strict=True)
     ]
 
@@ -151,13 +160,13 @@ def check_latency(case: Case, check: Check) -> Found:
         raise Unanswered(f"{case.candidate.name} cannot answer the data: {error}") from None
     if not len(tables[0]):
         return cannot_tell("There are no rows to ask on.")
-    case.answers(tables[0].part(0, 1))
+    case.answers(tables[0])  # what it cannot answer is told before anything is measured
     askings, why = [case.asking], None
     if case.current is not None:
         try:
             assert case.asking_current is not None
             table = case.current.signature.validate(given, ignore_unknown=True)
-            case.asking_current.ask_checked(table.part(0, 1))
+            asked(case.asking_current, table)
         except (Invalid, Damaged, Denied) as error:
             why = f"{case.current.name} cannot answer the data: {error}"
         else:

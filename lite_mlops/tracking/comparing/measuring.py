@@ -17,11 +17,14 @@ from lite_mlops.tracking.comparing.verdicts import verdicts
 from lite_mlops.tracking.evaluations import Evaluation
 
 
-def measure(evaluation: Evaluation, *, confidence: float = CONFIDENCE) -> tuple[Measured, ...]:
+def measure(
+    evaluation: Evaluation, *, confidence: float = CONFIDENCE, only: str | None = None
+) -> tuple[Measured, ...]:
     """Return the metrics that the labels of an evaluation allow; which, see `verdicts`."""
     truth, scores = evaluation.y_true, evaluation.y_score
     perfect = None if scores is None else (truth == np.unique(truth)[-1]).astype(np.float64)
-    against = verdicts(truth, truth, evaluation.y_pred, perfect, scores, confidence=confidence)
+    columns = truth, truth, evaluation.y_pred, perfect, scores
+    against = verdicts(*columns, confidence=confidence, only=only)
     return tuple(
         Measured(
             name=found.metric,

@@ -65,8 +65,9 @@ def verdicts(
     second_scores: Numbers | None = None,
     *,
     confidence: float = CONFIDENCE,
+    only: str | None = None,
 ) -> tuple[Verdict, ...]:
-    """Return a verdict on the second model by each metric that the labels allow.
+    """Return a verdict on the second model by each metric that the labels allow, or by one only.
 
     All columns are of equal length, row for row. The models exchanged give the same verdicts the
     other way round, to the last digit.
@@ -83,7 +84,8 @@ def verdicts(
         questions = _of_classes(labels, first, second, scores)
     else:
         questions = _of_numbers(labels, first, second)
-    found = (_answered(question, len(labels), confidence) for question in questions)
+    wanted = (one for one in questions if only in (None, one.metric))
+    found = (_answered(question, len(labels), confidence) for question in wanted)
     return tuple(_other_way_round(verdict) if exchanged else verdict for verdict in found)
 
 
