@@ -146,7 +146,19 @@ def _exchanged(value: Any) -> dict[str, list[Any]]:
 
 
 _NEEDED = object()
-_SHARE = _number(0, 1)
+
+
+def _share(value: Any) -> float:
+    """Return a share such as 0.05 or '5%'."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)
+        if match is None:
+            raise ValueError("expected a share such as 0.05 or '5%'")
+        value = float(match[1]) / 100
+    share: float = _number(0, 1)(value)
+    return share
+
+
 _POSITIVE = _number(low=1e-12)
 
 
@@ -163,7 +175,7 @@ def _needed(parse: Parse) -> _Field:
 
 
 _ROWS = {"where": _Field(_condition), "by": _Field(_text)}
-_RATE = {"at_most_share": _Field(_SHARE, 0.0), "tolerance": _Field(_number(low=0), 0.0)}
+_RATE = {"at_most_share": _Field(_share, 0.0), "tolerance": _Field(_number(low=0), 0.0)}
 
 # The kinds of checks, and the fields that each has beside those of all.
 FIELDS: Mapping[str, Mapping[str, _Field]] = {
@@ -184,12 +196,12 @@ FIELDS: Mapping[str, Mapping[str, _Field]] = {
     "fairness": {
         "group": _needed(_text),
         "measure": _needed(_choice(*MEASURES)),
-        "at_most": _needed(_SHARE),
+        "at_most": _needed(_share),
         "least_rows": _Field(_whole(1), 30),
         "where": _Field(_condition),
     },
     "calibration": {
-        "at_most": _needed(_SHARE),
+        "at_most": _needed(_share),
         "bins": _Field(_whole(2), 10),
         "where": _Field(_condition),
     },
@@ -225,9 +237,9 @@ FIELDS: Mapping[str, Mapping[str, _Field]] = {
     "replay": {
         "window": _Field(_text),
         "rows": _Field(_whole(1), REPLAYED),
-        "changed": _Field(_SHARE),
-        "failed": _Field(_SHARE, 0.0),
-        "worse": _Field(_SHARE),
+        "changed": _Field(_share),
+        "failed": _Field(_share, 0.0),
+        "worse": _Field(_share),
         "times": _Field(_POSITIVE),
         "tolerance": _Field(_number(low=0), 0.0),
     },

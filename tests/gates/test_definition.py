@@ -112,6 +112,20 @@ def test_an_approval_alone_makes_a_gate() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "share"), [(0.05, 0.05), ("5%", 0.05), (" 12.5 % ", 0.125), (1, 1)]
+)
+def test_a_share_is_a_number_or_per_cent(value: Any, share: float) -> None:
+    (check,) = gate_of("churn", {"check": [{"check": "replay", "changed": value}]}).checks
+    assert check.options["changed"] == share
+
+
+@pytest.mark.parametrize("value", ["five", "5", "101%", 1.5, True, ""])
+def test_what_is_no_share_is_refused(value: Any) -> None:
+    with pytest.raises(Invalid, match=r"changed = .* cannot be used: expected a "):
+        gate_of("churn", {"check": [{"check": "replay", "changed": value}]})
+
+
+@pytest.mark.parametrize(
     ("text", "span"),
     [
         ("30m", timedelta(minutes=30)),
