@@ -102,7 +102,8 @@ def _whole(metrics: list[MetricFact]) -> Grid:
         head.remove("estimated of the last")
     rows = []
     for one in metrics:
-        estimated, judged = one.estimated, one.severity != UNKNOWN
+        estimated = one.estimated
+        judged = one.severity != UNKNOWN and one.whole.value is not None
         cells: dict[str, Cell] = {
             "metric": one.name,
             "by labels": interval(one.whole.value, one.whole.low, one.whole.high),
