@@ -126,6 +126,7 @@ class Following:
         self._told: dict[str, str] = {}  # the last trouble with each reference
         self._failed: dict[str, Hashable] = {}  # the version that could not be loaded, and its plan
         self._folding = QuietFolding(store)
+        self.also: list[Callable[[], None]] = []  # what else is done at each look
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -141,6 +142,8 @@ class Following:
             self._seen = state  # only now: what was held up is looked at again
         self.trying.look()
         self._folding.look()
+        for one in self.also:
+            one()
 
     def _look_at(self, reference: str, endpoint: Endpoint) -> None:
         present = version = endpoint.version

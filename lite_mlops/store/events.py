@@ -332,6 +332,24 @@ class TrialSeen(Event):
     detail: dict[str, Any] | None = None
 
 
+class RequestsSeen(Event):
+    """What a server was asked from `since` to `until`, in microseconds since 1970 UTC.
+
+    `refused` are answers of 4xx, `failed` of 5xx, `overloaded` those of 503 among these; `detail`
+    has `bounds` in seconds, how many took up to each, and how many turns waited up to each.
+    """
+
+    kind = "requests_seen"
+    names: list[str]  # the references that the server answers for
+    since: int
+    until: int
+    requests: int
+    refused: int
+    failed: int
+    overloaded: int
+    detail: dict[str, Any]
+
+
 class StepDone(Event):
     """A step of a pipeline came to its end; `key` is the hash of all that it depended on."""
 
@@ -731,6 +749,7 @@ FOLD_ORDER: tuple[type[Event], ...] = (
     TrialSeen,
     MonitorRan,
     AlertSent,
+    RequestsSeen,
     StepDone,
     ExperimentRenamed,
     RunDeleted,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lite_mlops.errors import Denied
 from lite_mlops.security.tokens import hash_of, matches, new_token
 from lite_mlops.serving import Opened, open_bundle, open_references
+from lite_mlops.web.counting import Counting
 from lite_mlops.web.kernel import LOOPBACK_NAMES, App, Guard, HttpMetrics, Limits, Metrics, Server
 from lite_mlops.web.kernel.guard import TokenCheck
 from lite_mlops.web.kernel.port import LOOPBACK, is_loopback
@@ -86,6 +87,15 @@ class Serving:
         self._http = HttpMetrics(metrics)
         dropped = None if recording is None else lambda: recording.dropped
         self.meter = Meter(opened.served, metrics, dropped)
+        self.delays = metrics.histogram(
+            "lite_mlops_queue_delay_seconds", "How long the oldest request of a turn had waited."
+        ).of()
+        self.counting: Counting | None = None
+        if project is not None and recording is not None:
+            names = [reference for reference, _ in opened.served]
+            self.counting = Counting(project.store, names, self._http, self.delays)
+        if self.counting is not None and opened.following is not None:
+            opened.following.also.append(self.counting.tell)
         monitoring = None if project is None or recording is None else project.monitoring
         self.app: App = prediction_app(
             opened.served,
@@ -145,17 +155,29 @@ class Serving:
             self.app, port, host=host, certfile=certfile, keyfile=keyfile, shared=shared
         )
         self._http.watch(server)
+        server.on_start.append(lambda: self._watch_turns(server))
         server.on_stop.append(lambda: self.readiness.down("stopping"))
-        return ServingServer(server, self.opened, self.beside)
+        return ServingServer(server, self.opened, self.beside, self.counting)
+
+    def _watch_turns(self, server: Server) -> None:
+        assert server.traffic is not None
+        server.traffic.turns.on_delay = self.delays.observe
 
 
 class ServingServer:
     """A server of endpoints; as a context it answers in threads of its own."""
 
-    def __init__(self, server: Server, opened: Opened, beside: Sequence[Beside] = ()) -> None:
+    def __init__(
+        self,
+        server: Server,
+        opened: Opened,
+        beside: Sequence[Beside] = (),
+        counting: Counting | None = None,
+    ) -> None:
         self.server = server
         self._opened = opened
         self._beside = beside
+        self._counting = counting
         self._started = False
 
     @property
@@ -192,6 +214,8 @@ class ServingServer:
     def _end(self) -> None:
         for one in self._beside:
             one.stop()
+        if self._counting is not None:
+            self._counting.tell(last=True)
         self._opened.end()
 
     def __enter__(self) -> Self:

@@ -158,6 +158,17 @@ facts = st.one_of(
         detail=st.none() | st.sampled_from([{"e": 1.5}, {"e": 2.0}]),
     ),
     st.builds(
+        ev.RequestsSeen,
+        names=st.sampled_from([["m@a"], ["m@a", "n/1"]]),
+        since=st.integers(1, 2),
+        until=st.integers(3, 4),
+        requests=st.integers(1, 3),
+        refused=st.just(0),
+        failed=st.integers(0, 1),
+        overloaded=st.just(0),
+        detail=st.just({"bounds": [0.1], "seconds": [1, 0], "delays": [1, 0]}),
+    ),
+    st.builds(
         ev.MonitorRan,
         monitor=st.just("m"),
         look=st.sampled_from(["l1", "l2"]),

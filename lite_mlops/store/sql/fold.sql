@@ -800,3 +800,9 @@ WHEN MATCHED AND s.decision > l.decision THEN UPDATE SET
     reason = s.reason
 WHEN NOT MATCHED THEN INSERT
     VALUES (s.loop, s.how, s.decision, make_timestamp(s.ts), s.actor, s.reason);
+
+-- name: requests_seen
+INSERT INTO served_requests
+SELECT names, make_timestamp(since), make_timestamp(until), requests, refused, failed,
+       overloaded, detail
+FROM staged WHERE k = 'requests_seen';

@@ -278,6 +278,15 @@ class HttpMetrics:
         if status == 503:
             self._refused.add(1)
 
+    def answers(self) -> list[tuple[str, int, int]]:
+        """Return routes and statuses with the number of their answers."""
+        known = list(self._known.items())
+        return [(route, status, int(count.value)) for (route, status), (count, _) in known]
+
+    def sizes(self) -> list[tuple[str, Sizes]]:
+        """Return routes with how long their answers took."""
+        return list({route: sizes for (route, _), (_, sizes) in list(self._known.items())}.items())
+
     def watch(self, server: Busyness) -> Self:
         """Tell of the connections of a server as well."""
         self.metrics.gauge("lite_mlops_connections", "Open connections.").set(

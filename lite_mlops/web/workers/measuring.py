@@ -1,6 +1,7 @@
 """Measuring: how busy an event loop is, and how long requests wait in it.
 
-Both cost a worker a look at the clock for each turn. A server of one process measures neither.
+Both cost a worker a look at the clock for each turn. A server of one process counts only how long
+requests wait.
 """
 
 from __future__ import annotations

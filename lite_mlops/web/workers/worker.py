@@ -110,14 +110,11 @@ class Worker:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _measure(self) -> None:
-        server, meter = self._server.server, self._serving.meter
-        delays = meter.metrics.histogram(
-            "lite_mlops_queue_delay_seconds", "How long the oldest request of a turn had waited."
-        )
-        self._measuring = Measuring(delays.observe)
+        server = self._server.server
+        self._measuring = Measuring(self._serving.delays.observe)
         server.loop_factory = self._measuring.loop
         server.on_start.append(self._begin)
-        meter.whole = self._whole
+        self._serving.meter.whole = self._whole
 
     # -- in the event loop ----------------------------------------------------------------------
 
