@@ -192,6 +192,12 @@ class Settings:
         _number(1, 1000),
         "a call is slow that takes so many times as long as 95 of 100 of the present version",
     )
+    canary_seconds: float = _setting(
+        2.0,
+        _number(0.01, 3600),
+        "how long a canary or a shadow may take for a call of up to a thousand rows; then the "
+        "present version answers, and it is asked no more until it has returned",
+    )
     canary_doubtful: float = _setting(
         0.02,
         _number(0, 0.99),

@@ -72,6 +72,7 @@ def test_every_setting_can_be_set_in_every_place(tmp_path: Path) -> None:
         "canary_errors": 0.001,
         "canary_slow": 0.1,
         "canary_tolerance": 3,
+        "canary_seconds": 0.5,
         "canary_doubtful": 0.05,
         "actor": "ann",
     }

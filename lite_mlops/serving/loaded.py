@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from lite_mlops.models import (
 )
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.batching import PIECE_SECONDS, PLAN_SECONDS, Batching
+from lite_mlops.serving.patience import Patience
 from lite_mlops.serving.recording import Recording
 from lite_mlops.store import new_id
 
@@ -57,6 +59,13 @@ class Loaded:
             self._ask, _joined, piece_seconds=PLAN_SECONDS if self.asking.by_plan else PIECE_SECONDS
         )
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
+
+    def within(self, patience: Patience) -> tuple[Batching[Answers], Batching[Explained]]:
+        """Return what asks it, and what explains, for no longer than a patience lasts."""
+        return (
+            Batching(partial(patience.ask, self._ask), _joined, slow=True),
+            Batching(partial(patience.ask, self._explain), _joined_explained, slow=True),
+        )
 
     @property
     def path(self) -> str:
