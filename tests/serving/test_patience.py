@@ -49,7 +49,8 @@ def test_who_ask_at_the_same_time_do_not_wait_for_each_other() -> None:
 
 def test_what_hangs_is_asked_no_more_until_it_returned_and_rested() -> None:
     patience = Patience("churn/2", 0.01)
-    before, released, asked = askers(), threading.Event(), []
+    before, released = askers(), threading.Event()
+    asked: list[Any] = []
     with pytest.raises(Hangs, match=r"churn/2 did not return within 0\.01 s"):
         patience.ask(lambda _: released.wait(LONG), ["a"])
     with pytest.raises(Hangs, match="churn/2 is not asked: an earlier call has not returned"):
