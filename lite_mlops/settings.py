@@ -344,6 +344,27 @@ def environment_for_child(folder: Path, run_id: str | None) -> dict[str, str]:
     return inherited | chosen | ({} if run_id is None else {PREFIX + "RUN_ID": run_id})
 
 
+# OMP_NUM_THREADS is heeded by all of them that have no variable of their own set.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def environment_with_threads(threads: int) -> dict[str, str]:
+    """Return the environment of a process in which BLAS and OpenMP take so many threads.
+
+    What the user has set stays; where it is OMP_NUM_THREADS, nothing is added.
+    """
+    inherited = dict(os.environ)
+    if "OMP_NUM_THREADS" in inherited:
+        return inherited
+    return dict.fromkeys(_THREADS, str(threads)) | inherited
+
+
 # What changes the outcome or the speed of training without standing in the code.
 _TELLING = ("PYTHONHASHSEED", "CUBLAS_WORKSPACE_CONFIG", "OMP_", "MKL_", "OPENBLAS_", "CUDA_")
 _TELLING_JOBS = ("SLURM_JOB", "SLURM_ARRAY", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV")
