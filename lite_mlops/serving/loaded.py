@@ -54,7 +54,8 @@ class Loaded:
         self.asking = model if isinstance(model, Asking) else Asking(model, version.signature)
         self.recording = recording
         self.on_asked: Callable[[int], None] | None = None  # is told the rows of each call
-        self.on_called: Callable[[int, int], None] | None = None  # ... and its microseconds
+        # Is told the rows of each call and its microseconds.
+        self.on_called: Callable[[tuple[int, int]], None] | None = None
         self.batching = Batching(
             self._ask, _joined, piece_seconds=PLAN_SECONDS if self.asking.by_plan else PIECE_SECONDS
         )
@@ -149,7 +150,7 @@ class Loaded:
             raise Invalid(f"the model gave {len(predicted):,} answers to {len(table):,} rows.")
         call_us = (time.perf_counter_ns() - started) // 1000
         if self.on_called is not None:
-            self.on_called(len(table), call_us)
+            self.on_called((len(table), call_us))
         latency_us = call_us // len(table)
         departures = self.signature.outside(table)
         found = []

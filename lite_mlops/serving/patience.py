@@ -49,6 +49,8 @@ class Patience:
     @property
     def hangs(self) -> bool:
         """Whether a call has not returned, or only just did after it was given up."""
+        if not self._hanging and not self._rests_until:  # as ever
+            return False
         return self._hanging > 0 or monotonic() < self._rests_until
 
     def ask(self, ask: Callable[[Sequence[T]], R], tables: Sequence[T]) -> R:

@@ -15,7 +15,7 @@ from lite_mlops.serving.trials.pace import Pace
 log = logging.getLogger("lite_mlops")
 
 _FAILED = 0
-# Where nobody looks, it is summed up after so many requests or calls.
+# Where nobody looks, it is summed up after so many requests.
 _MOST = 50_000
 
 
@@ -65,7 +65,8 @@ class Arm:
         self._lock = threading.Lock()
         # For each request its rows, less than nothing if one of them is doubtful.
         self._requests: deque[int] = deque()
-        self._calls: deque[tuple[int, int]] = deque()
+        # Of more calls the first ones are forgotten: it is only looked how many of them are slow.
+        self._calls: deque[tuple[int, int]] = deque(maxlen=_MOST)
 
     @property
     def hangs(self) -> bool:
@@ -74,7 +75,7 @@ class Arm:
 
     def listen(self, *, on: bool) -> None:
         """Be told of the calls of the model, or no more."""
-        self.loaded.on_called = self._called if on else None
+        self.loaded.on_called = self._calls.append if on else None
         if not on and self._patience is not None:
             self._patience.close()
 
@@ -118,8 +119,3 @@ class Arm:
                 if self._usual:
                     self._pace.saw(calls)
             return Counts().plus(counts)
-
-    def _called(self, rows: int, microseconds: int) -> None:
-        self._calls.append((rows, microseconds))
-        if len(self._calls) > _MOST:
-            self.counts()

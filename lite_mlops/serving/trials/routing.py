@@ -112,10 +112,11 @@ class Taken:
 
     Attributes:
         loaded: What answers it.
+        batching: What asks that.
         table: Its rows, which fit that.
     """
 
-    __slots__ = ("_arm", "_ignore_unknown", "_routing", "_rows", "loaded", "table")
+    __slots__ = ("_arm", "_ignore_unknown", "_routing", "_rows", "batching", "loaded", "table")
 
     def __init__(
         self,
@@ -130,12 +131,9 @@ class Taken:
         self._rows = rows
         self._ignore_unknown = ignore_unknown
         self.table = table
-        self.loaded: Loaded = routing.current if arm is None else arm.loaded
-
-    @property
-    def batching(self) -> Batching[Answers]:
-        """What asks the version that answers it."""
-        return (self._arm or self._routing.present).batching
+        by = routing.present if arm is None else arm
+        self.loaded: Loaded = by.loaded
+        self.batching: Batching[Answers] = by.batching
 
     @property
     def explaining(self) -> Batching[Explained]:
@@ -149,11 +147,11 @@ class Taken:
 
     def answered(self, answers: Answers) -> None:
         """Count the answer, and show the rows to the shadows if it is the present version's."""
-        arm, routing = self._arm, self._routing
+        arm, shadows = self._arm, self._routing.shadows
         if arm is not None:
             arm.answered(answers)
-        if routing.shadows and not self.by_canary:
-            for shadow in routing.shadows:
+        if shadows and not self.by_canary:
+            for shadow in shadows:
                 shadow.offer(self._rows, answers)
 
     def hand_over(self, error: Exception) -> None:
@@ -173,6 +171,7 @@ class Taken:
         if not by_canary or (overdue and self._routing.current.batching.waiting):
             raise error
         self.loaded = self._routing.current
+        self.batching = self.loaded.batching
         self.table = self.loaded.table(self._rows, ignore_unknown=self._ignore_unknown)
 
     def instead(self, error: Exception) -> Answers:

@@ -43,7 +43,7 @@ def asked(
         InvalidRows, Invalid: the rows do not fit.
     """
     routing = endpoint.routing
-    if routing is not None and _is_tried(routing, loaded, request):
+    if routing is not None and routing.current is loaded and "version" not in request.params:
         key = request.headers.get(CANARY_KEY)
         taken = routing.take(rows, key, ignore_unknown=ignore_unknown)
         return _asked_on_trial(taken, meter, tell)
