@@ -228,6 +228,32 @@ def test_what_a_canary_does_not_return_from_the_present_version_answers(
     assert story(project)[-2:] == ["canary hangs", "canary returned"]
 
 
+def test_a_canary_that_never_returns_from_its_example_is_not_tried(
+    project: Project,
+    opened: Opened,
+    told: list[str],
+    released: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    register(project, "b")
+
+    def hanging(*args: Any, **options: Any) -> Any:
+        assert released.wait(30)
+        return load_version(*args, **options)
+
+    monkeypatch.setattr("lite_mlops.serving.following.load_version", hanging)
+    monkeypatch.setattr("lite_mlops.serving.beside._LOAD_SECONDS", 0.01)
+    project.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    look(opened)
+    assert told == [
+        (
+            "churn/2 is not tried as a canary of churn@champion, churn/1 goes on: churn/2 did not "
+            "return within 0.01 s."
+        )
+    ]
+    assert said(opened, 20) == {"a": 20}
+
+
 def test_a_canary_that_hangs_again_and_again_is_rolled_back(
     project: Project, opened: Opened, released: threading.Event
 ) -> None:
