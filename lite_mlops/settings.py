@@ -192,6 +192,12 @@ class Settings:
         _number(1, 1000),
         "a call is slow that takes so many times as long as 95 of 100 of the present version",
     )
+    canary_seconds: float = _setting(
+        2.0,
+        _number(0.01, 3600),
+        "how long a canary or a shadow may take for a call of up to a thousand rows; then the "
+        "present version answers, and it is asked no more until it has returned",
+    )
     canary_doubtful: float = _setting(
         0.02,
         _number(0, 0.99),
@@ -336,6 +342,27 @@ def environment_for_child(folder: Path, run_id: str | None) -> dict[str, str]:
     chosen = {PREFIX + "DIR": str(folder), "PYTHONUNBUFFERED": "1"}
     inherited = {name: value for name, value in os.environ.items() if name != PREFIX + "RUN_ID"}
     return inherited | chosen | ({} if run_id is None else {PREFIX + "RUN_ID": run_id})
+
+
+# OMP_NUM_THREADS is heeded by all of them that have no variable of their own set.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def environment_with_threads(threads: int) -> dict[str, str]:
+    """Return the environment of a process in which BLAS and OpenMP take so many threads.
+
+    What the user has set stays; where it is OMP_NUM_THREADS, nothing is added.
+    """
+    inherited = dict(os.environ)
+    if "OMP_NUM_THREADS" in inherited:
+        return inherited
+    return dict.fromkeys(_THREADS, str(threads)) | inherited
 
 
 # What changes the outcome or the speed of training without standing in the code.

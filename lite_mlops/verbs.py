@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lite_mlops.serving import Predictor
     from lite_mlops.tracking.comparing import Comparison
     from lite_mlops.tracking.search import RunPage
-    from lite_mlops.web import App, Limits, ServingServer
+    from lite_mlops.web import App, Limits, ServingServer, WorkersServer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -309,21 +309,31 @@ def app(
 
 
 def serve(
-    *references: str, port: int = 8000, host: str = "127.0.0.1", **options: Any
-) -> ServingServer:
+    *references: str,
+    port: int = 8000,
+    host: str = "127.0.0.1",
+    workers: int | str = 1,
+    **options: Any,
+) -> ServingServer | WorkersServer:
     """Serve model versions over HTTP, in threads of this process, until `stop()`.
 
     `with lm.serve("churn@champion") as server: print(server.url)`. Beyond loopback clients need a
-    token of the project. The options are those of `lite_mlops.web.serve_references`.
+    token of the project. The options are those of `lite_mlops.web.serve_references`. With several
+    `workers` (a number, bounds such as `1..4`, or `auto`) processes of their own answer, as
+    `lite-mlops serve --workers` has them; see `lite_mlops.web.serve_with_workers`.
 
     Raises:
         Invalid, NotFound: a reference names no version.
         Damaged, Denied: a file cannot be loaded; or a token is needed, and there is none.
         Busy: the port is taken.
     """
-    from lite_mlops.web import is_loopback, serve_references
+    from lite_mlops.web import Bounds, is_loopback, serve_references, serve_with_workers
 
     options.setdefault("require_token", not is_loopback(host))
+    if Bounds.parse(str(workers)).most > 1:
+        project = current_project()
+        options |= {"port": port, "host": host}
+        return serve_with_workers(project, references, workers, **options).start()
     return serve_references(current_project(), references, **options).on(port, host=host).start()
 
 

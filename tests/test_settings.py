@@ -16,6 +16,7 @@ from lite_mlops.settings import (
     PREFIX,
     Settings,
     environment_for_child,
+    environment_with_threads,
     load_settings,
     telling_variables,
 )
@@ -72,6 +73,7 @@ def test_every_setting_can_be_set_in_every_place(tmp_path: Path) -> None:
         "canary_errors": 0.001,
         "canary_slow": 0.1,
         "canary_tolerance": 3,
+        "canary_seconds": 0.5,
         "canary_doubtful": 0.05,
         "actor": "ann",
     }
@@ -259,3 +261,19 @@ def test_variables_are_recorded_in_the_order_of_their_names(
     names = list(telling_variables(()))
     assert names == sorted(names)
     assert {"OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"} <= set(names)
+
+
+def test_threads_of_a_process_are_what_the_user_has_set_or_else_as_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("OMP", "OPENBLAS", "MKL", "BLIS"):
+        monkeypatch.delenv(f"{name}_NUM_THREADS", raising=False)
+    told = environment_with_threads(2)
+    assert (told["OMP_NUM_THREADS"], told["OPENBLAS_NUM_THREADS"]) == ("2", "2")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "5")
+    told = environment_with_threads(2)
+    assert (told["OMP_NUM_THREADS"], told["OPENBLAS_NUM_THREADS"]) == ("2", "5")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")  # of this all others follow
+    told = environment_with_threads(2)
+    assert (told["OMP_NUM_THREADS"], told["OPENBLAS_NUM_THREADS"]) == ("7", "5")
+    assert "MKL_NUM_THREADS" not in told

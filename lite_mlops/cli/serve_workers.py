@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lite_mlops.cli.output import say
 
@@ -22,21 +22,12 @@ def supervised(
 ) -> Tally:
     """Have workers serve until the process is told to end; return what they answered."""
     from lite_mlops.security.tokens import hash_of, new_token
-    from lite_mlops.store.events import EndpointNoted
-    from lite_mlops.web import Supervisor
+    from lite_mlops.web import Supervisor, story_of
 
     if project is None and asked.require_token:
         token = new_token()
         asked = replace(asked, require_token=False, token_hash=hash_of(token))
         say(token_told(token))
 
-    def tell(references: list[str], what: str, detail: dict[str, Any]) -> None:
-        if project is None:
-            return
-        writer = project.store.journal.writer
-        for reference in references:
-            project.store.append(
-                EndpointNoted(reference=reference, writer=writer, what=what, detail=detail or None)
-            )
-
+    tell = None if project is None else story_of(project)
     return Supervisor(asked, port, bounds, say=say, tell=tell, pace=pace).run()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -20,6 +21,7 @@ from lite_mlops.models import Models, ModelVersion
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.endpoints import Endpoints, check_canary
 from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.patience import Patience
 from lite_mlops.serving.story import What, note
 from lite_mlops.serving.telling import Telling
 from lite_mlops.serving.trials.arm import Arm
@@ -37,6 +39,10 @@ log = logging.getLogger("lite_mlops")
 Role: TypeAlias = Literal["canary", "shadow"]
 _BEGINS: dict[Role, What] = {"canary": "canary answers", "shadow": "shadow asked"}
 _CANNOT: dict[Role, What] = {"canary": "canary cannot answer", "shadow": "shadow cannot be asked"}
+_HANGS: dict[Role, What] = {"canary": "canary hangs", "shadow": "shadow hangs"}
+_RETURNED: dict[Role, What] = {"canary": "canary returned", "shadow": "shadow returned"}
+
+_LOAD_SECONDS = 60.0  # for loading a version, and for its answers to its example
 
 Say = Callable[[str], None]
 Load = Callable[[ModelVersion], Loaded]
@@ -73,7 +79,7 @@ class Tried:
         return cls(
             trial_id,
             Arm(present, pace, usual=True),
-            Arm(canary, pace, usual=False),
+            Arm(canary, pace, usual=False, seconds=rules.seconds),
             pace,
             Judge(present.version.name, canary.version.name, rules),
         )
@@ -140,6 +146,7 @@ class Beside:
         self._failed: set[str] = set()  # ids of what cannot be tried
         self._verdict: tuple[Trial, Verdict] | None = None  # of a canary that was stopped
         self._judges = means.counts is not None  # as it was when it looked last
+        self._hanging: set[str] = set()  # ids of what did not return when it looked last
         self.tried: Tried | None = None
         self.promoted: Loaded | None = None
         self.shadows: dict[str, Shadow] = {}
@@ -199,7 +206,8 @@ class Beside:
                 continue
             loaded = self._load(name, id_, "shadow")
             if loaded is not None:
-                self.shadows[name], self._shadow_ids[name] = Shadow(loaded), id_
+                shadow = Shadow(loaded, self._means.rules.seconds)
+                self.shadows[name], self._shadow_ids[name] = shadow, id_
         for shadow in self.shadows.values():
             shadow.present = current
             shadow.start()
@@ -231,7 +239,8 @@ class Beside:
         means, present = self._means, self._endpoint.version
         try:
             version = means.models.decided(name)
-            loaded = means.load(version)
+            with closing(Patience(name, _LOAD_SECONDS)) as patience:  # it may hang at its example
+                loaded = patience.ask(lambda _: means.load(version), ())
             if role == "canary":
                 check_canary(present, version)
         except Exception as error:  # noqa: BLE001 (whatever a model does, the present one goes on)
@@ -262,6 +271,7 @@ class Beside:
     def judge(self) -> bool:
         """Stop the canary if it is worse, at once; return whether that was decided for all."""
         tried, counts = self.tried, self._means.counts
+        self._look_who_hangs()
         if tried is None:
             return False
         both = tried.counts()
@@ -273,6 +283,28 @@ class Beside:
                 self._stop_canary(verdict)
         tried.pace.learn()  # only now, so that no call is judged by what it taught
         return self._verdict is not None and self._rolled_back(*self._verdict)
+
+    def _look_who_hangs(self) -> None:
+        """Tell which canary or shadow does not return, and which does again."""
+        hanging = set()
+        if self.tried is not None:
+            arm = self.tried.canary
+            hanging |= self._told_hanging(self.tried.id, arm.loaded, "canary", hangs=arm.hangs)
+        for name, shadow in self.shadows.items():
+            id_ = self._shadow_ids[name]
+            hanging |= self._told_hanging(id_, shadow.loaded, "shadow", hangs=shadow.hangs)
+        self._hanging = hanging
+
+    def _told_hanging(self, id_: str, loaded: Loaded, role: Role, *, hangs: bool) -> set[str]:
+        name = loaded.version.name
+        if hangs and id_ not in self._hanging:
+            why = f"a call did not return in time (canary_seconds, {self._means.rules.seconds:g})"
+            self._means.say(f"{name} is asked no more as a {role} of {self._reference}: {why}.")
+            self._note(_HANGS[role], name, why=why)
+        elif not hangs and id_ in self._hanging:
+            self._means.say(f"{name} returned, and is asked again as a {role}.")
+            self._note(_RETURNED[role], name)
+        return {id_} if hangs else set()
 
     def _stop_canary(self, verdict: Verdict) -> None:
         self._verdict = self._trial, verdict

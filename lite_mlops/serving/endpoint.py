@@ -84,7 +84,7 @@ class Endpoint:
             return current.answer(table)
         taken = routing.take(rows, key, ignore_unknown=ignore_unknown)
         try:
-            answers = taken.loaded.batching.now(taken.table)
+            answers = taken.batching.now(taken.table)
         except Exception as error:  # noqa: BLE001 (the present version answers, or it is raised)
             answers = taken.instead(error)
         taken.answered(answers)

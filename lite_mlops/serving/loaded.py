@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from lite_mlops.models import (
 )
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.batching import PIECE_SECONDS, PLAN_SECONDS, Batching
+from lite_mlops.serving.patience import Patience
 from lite_mlops.serving.recording import Recording
 from lite_mlops.store import new_id
 
@@ -52,11 +54,19 @@ class Loaded:
         self.asking = model if isinstance(model, Asking) else Asking(model, version.signature)
         self.recording = recording
         self.on_asked: Callable[[int], None] | None = None  # is told the rows of each call
-        self.on_called: Callable[[int, int], None] | None = None  # ... and its microseconds
+        # Is told the rows of each call and its microseconds.
+        self.on_called: Callable[[tuple[int, int]], None] | None = None
         self.batching = Batching(
             self._ask, _joined, piece_seconds=PLAN_SECONDS if self.asking.by_plan else PIECE_SECONDS
         )
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
+
+    def within(self, patience: Patience) -> tuple[Batching[Answers], Batching[Explained]]:
+        """Return what asks it, and what explains, for no longer than a patience lasts."""
+        return (
+            Batching(partial(patience.ask, self._ask), _joined, slow=True),
+            Batching(partial(patience.ask, self._explain), _joined_explained, slow=True),
+        )
 
     @property
     def path(self) -> str:
@@ -140,7 +150,7 @@ class Loaded:
             raise Invalid(f"the model gave {len(predicted):,} answers to {len(table):,} rows.")
         call_us = (time.perf_counter_ns() - started) // 1000
         if self.on_called is not None:
-            self.on_called(len(table), call_us)
+            self.on_called((len(table), call_us))
         latency_us = call_us // len(table)
         departures = self.signature.outside(table)
         found = []

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from lite_mlops.models import (
-    Bundle,
     Example,
     Inputs,
     Models,
@@ -142,6 +141,8 @@ def open_bundle(path: Path, *, trust: Sequence[str] | bool = (), strict: bool = 
         Invalid, NotFound: there is no such bundle.
         Damaged, Denied: it is not what was written, or imports what is not trusted.
     """
+    from lite_mlops.models import Bundle  # a server of a project needs nothing of bundles
+
     with Bundle.open_file(path) as bundle:
         version, asking = bundle.version, bundle.asking(trust=trust, strict=strict)
         example = bundle.example()

@@ -20,9 +20,13 @@ What: TypeAlias = Literal[
     "moved",  # the alias: another version answers
     "canary answers",
     "canary cannot answer",
+    "canary hangs",  # a call has not returned in time
+    "canary returned",
     "canary stopped",  # at once, before the decision is recorded
     "shadow asked",
     "shadow cannot be asked",
+    "shadow hangs",
+    "shadow returned",
     "workers",  # their number changed
     "worker died",
     "not ready",

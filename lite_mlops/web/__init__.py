@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     )
     from lite_mlops.web.start import start_lines
     from lite_mlops.web.tally import Tally
-    from lite_mlops.web.workers import Asked, Bounds, Pace, Supervisor
+    from lite_mlops.web.workers import (
+        Asked,
+        Bounds,
+        Pace,
+        Supervisor,
+        WorkersServer,
+        serve_with_workers,
+        story_of,
+    )
 
 # Where each name lives; the imports above say the same to type checkers.
 _HOMES = {
@@ -34,7 +42,7 @@ _HOMES = {
     "serving": "Doors Serving ServingServer serve_bundle serve_references",
     "start": "start_lines",
     "tally": "Tally",
-    "workers": "Asked Bounds Pace Supervisor",
+    "workers": "Asked Bounds Pace Supervisor WorkersServer serve_with_workers story_of",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -56,13 +64,16 @@ __all__ = [
     "ServingServer",
     "Supervisor",
     "Tally",
+    "WorkersServer",
     "first_row",
     "form_routes",
     "is_loopback",
     "prediction_app",
     "serve_bundle",
     "serve_references",
+    "serve_with_workers",
     "start_lines",
+    "story_of",
 ]
 
 __getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -3,7 +3,8 @@
     project.models.export("churn@champion", "churn.lmz")
     project.models.import_bundle("churn.lmz", trust=["features:Cleaner"])
 
-The same bundle gives the same version again: the hash of its manifest is kept as a tag.
+The same bundle gives the same version again: the hash of its manifest is kept as a tag. What reads
+and writes bundles is loaded when one is, since every project has these methods.
 """
 
 from __future__ import annotations
@@ -11,12 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lite_mlops.errors import Invalid
-from lite_mlops.models.bundles.manifest import BUNDLE, Manifest
-from lite_mlops.models.bundles.reading import Bundle
-from lite_mlops.models.bundles.writing import write_bundle
-from lite_mlops.models.loading import Inspection
 from lite_mlops.models.lowering import attempted
 from lite_mlops.models.references import Reference, checked_model_name
 from lite_mlops.models.registering import Origin, Prepared, Trust, record_version
@@ -25,6 +23,11 @@ from lite_mlops.models.trusting import Trusting, checked_names, tell_needs
 from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.security import mask_reason
 from lite_mlops.store import Database
+
+if TYPE_CHECKING:
+    from lite_mlops.models.bundles.manifest import Manifest
+    from lite_mlops.models.bundles.reading import Bundle
+    from lite_mlops.models.loading import Inspection
 
 
 def confirmed(needed: Collection[str], trust: Trust, what: str) -> tuple[str, ...]:
@@ -36,6 +39,8 @@ def confirmed(needed: Collection[str], trust: Trust, what: str) -> tuple[str, ..
 
 def _known(database: Database, model: str, manifest: Manifest) -> ModelVersion | None:
     """Return the version that a bundle became before; None if it did not, or it was removed."""
+    from lite_mlops.models.bundles.manifest import BUNDLE
+
     about = {"model": model, "tag": BUNDLE, "hash": manifest.sha256}
     number = database.value("version_of_bundle", **about)
     return None if number is None else resolve(database, Reference(model, version=number))
@@ -59,6 +64,8 @@ class Bundling(Trusting):
             Invalid, NotFound: the reference names no registered version, or it fits no bundle.
             Damaged: one of its files is missing or not what was registered.
         """
+        from lite_mlops.models.bundles.writing import write_bundle
+
         version = self.get(reference)
         if not version.version:
             raise Invalid(f"{reference} is not registered; bundles are made of versions.")
@@ -92,6 +99,8 @@ class Bundling(Trusting):
             Damaged: the bundle is not what was written.
             Denied: its model file is none that is ever loaded.
         """
+        from lite_mlops.models.bundles.reading import Bundle
+
         opened = nullcontext(path) if isinstance(path, Bundle) else Bundle.open_file(path)
         with opened as bundle:
             inspection = bundle.inspect()
@@ -117,6 +126,8 @@ class Bundling(Trusting):
     def _prepared(
         self, bundle: Bundle, inspection: Inspection, trusted: tuple[str, ...]
     ) -> Prepared:
+        from lite_mlops.models.bundles.manifest import BUNDLE
+
         version = bundle.version
         tags = checked_tags(dict(version.tags), self._store.settings.mask)
         return Prepared(

@@ -8,13 +8,14 @@ from collections import deque
 
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.patience import Patience
 from lite_mlops.serving.trials.counts import Counts
 from lite_mlops.serving.trials.pace import Pace
 
 log = logging.getLogger("lite_mlops")
 
 _FAILED = 0
-# Where nobody looks, it is summed up after so many requests or calls.
+# Where nobody looks, it is summed up after so many requests.
 _MOST = 50_000
 
 
@@ -27,6 +28,11 @@ class Arm:
         loaded: The version.
         pace: What is usual for calls of the present version.
         usual: Whether this is the present version, from which `pace` learns.
+        seconds: How long a call may take, see `Patience`; None: it is waited for. A plan is, which
+            runs nothing of a model file, and is asked at once.
+
+    Attributes:
+        batching, explaining: What asks the version.
     """
 
     __slots__ = (
@@ -35,13 +41,23 @@ class Arm:
         "_failures",
         "_lock",
         "_pace",
+        "_patience",
         "_requests",
         "_usual",
+        "batching",
+        "explaining",
         "loaded",
     )
 
-    def __init__(self, loaded: Loaded, pace: Pace, *, usual: bool) -> None:
+    def __init__(
+        self, loaded: Loaded, pace: Pace, *, usual: bool, seconds: float | None = None
+    ) -> None:
         self.loaded = loaded
+        self.batching, self.explaining = loaded.batching, loaded.explaining
+        self._patience: Patience | None = None
+        if seconds is not None and not loaded.asking.by_plan:
+            self._patience = Patience(loaded.version.name, seconds)
+            self.batching, self.explaining = loaded.within(self._patience)
         self._pace = pace
         self._usual = usual
         self._counts = Counts()
@@ -49,11 +65,19 @@ class Arm:
         self._lock = threading.Lock()
         # For each request its rows, less than nothing if one of them is doubtful.
         self._requests: deque[int] = deque()
-        self._calls: deque[tuple[int, int]] = deque()
+        # Of more calls the first ones are forgotten: it is only looked how many of them are slow.
+        self._calls: deque[tuple[int, int]] = deque(maxlen=_MOST)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a call has not returned in time, so that it gets no requests for now."""
+        return self._patience is not None and self._patience.hangs
 
     def listen(self, *, on: bool) -> None:
         """Be told of the calls of the model, or no more."""
-        self.loaded.on_called = self._called if on else None
+        self.loaded.on_called = self._calls.append if on else None
+        if not on and self._patience is not None:
+            self._patience.close()
 
     def answered(self, answers: Answers) -> None:
         """Count a request that it answered."""
@@ -95,8 +119,3 @@ class Arm:
                 if self._usual:
                     self._pace.saw(calls)
             return Counts().plus(counts)
-
-    def _called(self, rows: int, microseconds: int) -> None:
-        self._calls.append((rows, microseconds))
-        if len(self._calls) > _MOST:
-            self.counts()

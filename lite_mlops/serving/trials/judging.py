@@ -47,6 +47,7 @@ class Rules:
         alpha: The chance that one is which is not worse.
         errors, latency, quality: By how much it has to be worse, as a share.
         tolerance: A call is slow that takes so many times as long as 95 of 100 of the present ones.
+        seconds: After which a call of up to a thousand rows is given up, and has failed.
     """
 
     alpha: float = 0.01
@@ -54,6 +55,7 @@ class Rules:
     latency: float = 0.05
     quality: float = 0.02
     tolerance: float = 2.0
+    seconds: float = 2.0
 
     @classmethod
     def of(cls, settings: Settings) -> Rules:
@@ -64,6 +66,7 @@ class Rules:
             latency=settings.canary_slow,
             quality=settings.canary_doubtful,
             tolerance=settings.canary_tolerance,
+            seconds=settings.canary_seconds,
         )
 
     @property

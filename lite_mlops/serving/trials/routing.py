@@ -2,13 +2,13 @@
 
     taken = routing.take(rows, key)           # the canary's, or the present version's
     try:
-        answers = taken.loaded.batching.now(taken.table)
+        answers = taken.batching.now(taken.table)
     except Exception as error:
         answers = taken.instead(error)        # the present version answers for a canary
     taken.answered(answers)
 
-All protocols go this way. A client never suffers from a canary: what that refuses or fails at, the
-present version answers.
+All protocols go this way. A client never suffers from a canary: what that refuses, fails at or does
+not return from, the present version answers. While a call hangs the canary gets no further request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from typing import Any
 from lite_mlops.errors import Busy, Invalid
 from lite_mlops.models import Table
 from lite_mlops.serving.answers import Answers
+from lite_mlops.serving.batching import Batching
 from lite_mlops.serving.loaded import Explained, Loaded
+from lite_mlops.serving.patience import Hangs
 from lite_mlops.serving.trials.arm import Arm
 from lite_mlops.serving.trials.judging import Judge
 from lite_mlops.serving.trials.shadow import Shadow
@@ -76,7 +78,7 @@ class Routing:
             key: Its key, as it came beside the rows.
         """
         canary = self.canary
-        if canary is None:
+        if canary is None or canary.arm.hangs:
             return False
         if canary.column is not None:
             key = key_of(rows, canary.column, self.current.signature.features)
@@ -110,10 +112,11 @@ class Taken:
 
     Attributes:
         loaded: What answers it.
+        batching: What asks that.
         table: Its rows, which fit that.
     """
 
-    __slots__ = ("_arm", "_ignore_unknown", "_routing", "_rows", "loaded", "table")
+    __slots__ = ("_arm", "_ignore_unknown", "_routing", "_rows", "batching", "loaded", "table")
 
     def __init__(
         self,
@@ -128,7 +131,14 @@ class Taken:
         self._rows = rows
         self._ignore_unknown = ignore_unknown
         self.table = table
-        self.loaded: Loaded = routing.current if arm is None else arm.loaded
+        by = routing.present if arm is None else arm
+        self.loaded: Loaded = by.loaded
+        self.batching: Batching[Answers] = by.batching
+
+    @property
+    def explaining(self) -> Batching[Explained]:
+        """What has the version that answers it explain as well."""
+        return (self._arm or self._routing.present).explaining
 
     @property
     def by_canary(self) -> bool:
@@ -137,11 +147,11 @@ class Taken:
 
     def answered(self, answers: Answers) -> None:
         """Count the answer, and show the rows to the shadows if it is the present version's."""
-        arm, routing = self._arm, self._routing
+        arm, shadows = self._arm, self._routing.shadows
         if arm is not None:
             arm.answered(answers)
-        if routing.shadows and not self.by_canary:
-            for shadow in routing.shadows:
+        if shadows and not self.by_canary:
+            for shadow in shadows:
                 shadow.offer(self._rows, answers)
 
     def hand_over(self, error: Exception) -> None:
@@ -153,13 +163,15 @@ class Taken:
             Exception: the error, if it is the present version that failed, or has enough to do.
             InvalidRows, Invalid: the rows do not fit the present version.
         """
-        by_canary, overdue = self.by_canary, isinstance(error, Busy)
+        hangs = isinstance(error, Hangs)
+        by_canary, overdue = self.by_canary, isinstance(error, Busy) and not hangs
         if self._arm is not None and not overdue:
             self._arm.failed(error)
         self._arm = None
         if not by_canary or (overdue and self._routing.current.batching.waiting):
             raise error
         self.loaded = self._routing.current
+        self.batching = self.loaded.batching
         self.table = self.loaded.table(self._rows, ignore_unknown=self._ignore_unknown)
 
     def instead(self, error: Exception) -> Answers:

@@ -5,7 +5,8 @@
     shadow.comparison().changed      # rows of which it says something else
 
 It is asked in a thread of its own, while no request waits, and for a quarter of the time at most.
-What it has no time for is dropped and counted.
+What it has no time for is dropped and counted. A call that does not return in time has failed, and
+all else is dropped until it returns.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.patience import Patience
+from lite_mlops.serving.trials.judging import Rules
 
 log = logging.getLogger("lite_mlops")
 
@@ -123,13 +126,20 @@ def differences_of(present: Answers, shadow: Answers) -> NDArray[np.float64] | N
 class Shadow:
     """Asks a version in a thread, and compares.
 
+    Args:
+        loaded: The version.
+        seconds: How long a call of up to a thousand rows may take.
+
     Attributes:
         loaded: The version.
         present: The present version, whose requests go first.
     """
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, seconds: float = Rules.seconds) -> None:
         self.loaded = loaded
+        self._patience = Patience(loaded.version.name, seconds)
+        by_plan = loaded.asking.by_plan  # which does not hang
+        self._batching = loaded.batching if by_plan else loaded.within(self._patience)[0]
         self.present: Loaded | None = None
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Any, Answers]] = deque()
@@ -143,13 +153,19 @@ class Shadow:
     def offer(self, rows: Any, answers: Answers) -> None:
         """Have the version asked for rows that were answered, if there is time."""
         with self._lock:
-            if len(self._waiting) >= _MOST_REQUESTS or self._rows >= _MOST_ROWS:
+            full = len(self._waiting) >= _MOST_REQUESTS or self._rows >= _MOST_ROWS
+            if full or self._patience.hangs:
                 self._dropped += 1
                 return
             self._rows += len(answers.predicted)
             self._waiting.append((rows, answers))
         if not self._wanted.is_set():
             self._wanted.set()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a call has not returned in time, so that it is asked nothing for now."""
+        return self._patience.hangs
 
     def comparison(self) -> Comparison:
         """Return what was found until now."""
@@ -176,6 +192,7 @@ class Shadow:
         if self._thread is not None:
             self._thread.join(_END_SECONDS)
             self._thread = None
+        self._patience.close()
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -197,13 +214,17 @@ class Shadow:
     def _next(self) -> bool:
         """Ask for the next request, and return whether there was one."""
         with self._lock:
+            if self._patience.hangs:
+                self._dropped += len(self._waiting)
+                self._waiting.clear()
+                self._rows = 0
             if not self._waiting:
                 return False
             rows, present = self._waiting.popleft()
             self._rows -= len(present.predicted)
         try:
             table = self.loaded.table(rows, ignore_unknown=True)
-            answers = self.loaded.batching.now(table)
+            answers = self._batching.now(table)
             self._asked = self._asked.with_answers(present, answers)
         except Exception as error:  # noqa: BLE001 (whatever a model does, nobody hears of it)
             log.debug("%s fails as a shadow: %r", self.loaded.version.name, error)

@@ -14,6 +14,7 @@ from typing import Any
 
 HEADER = "x-canary-key"
 _ALL = 1 << 64
+_KNOWN = 1_000
 
 
 class Sticky:
@@ -24,18 +25,23 @@ class Sticky:
         share: The share of the keys, 0 to 1.
     """
 
-    __slots__ = ("_below", "_salt")
+    __slots__ = ("_below", "_known", "_salt")
 
     def __init__(self, trial: str, share: float) -> None:
         self._salt = f"{trial}\n"
+        self._known: dict[str, bool] = {}  # keys that came lately: they come again
         self._below = min(round(share * _ALL), _ALL - 1).to_bytes(8)
 
     def holds(self, key: str) -> bool:
         """Return whether a key is in the share."""
-        salted = (self._salt + key).encode("utf-8", "surrogatepass")
-        return (
-            blake2b(salted, digest_size=8).digest() < self._below
-        )  # as numbers, first bytes first
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            salted = (self._salt + key).encode("utf-8", "surrogatepass")
+            # As numbers, first bytes first.
+            known = self._known[key] = blake2b(salted, digest_size=8).digest() < self._below
+        return known
 
 
 def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | None:
@@ -52,10 +58,12 @@ def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | None:
         return None
     if type(value) is str:
         return value
+    if type(value) is float:  # 41.0 of one form is 41 of others
+        return str(int(value)) if value.is_integer() else str(value)
     if value is None:
         return None
     if type(value) is not int and hasattr(value, "is_integer") and value.is_integer():
-        return str(int(value))  # 41.0 of one form is 41 of others
+        return str(int(value))
     return str(value)
 
 
@@ -66,6 +74,8 @@ def _first(rows: Any, column: str, features: tuple[str, ...]) -> Any:
     row = rows[0]
     if type(row) is dict:
         return row[column]
+    if type(row) is list:
+        return row[features.index(column)]
     if isinstance(row, str):  # of a model that takes texts, without columns
         return None
     return row[features.index(column)]

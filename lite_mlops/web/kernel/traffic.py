@@ -17,6 +17,7 @@ from lite_mlops.web.kernel.turns import Turns, Workers
 
 _SWEEP_SECONDS = 0.5
 _THREADS, _CALLS = 4, 64  # of routes that wait
+_TURNERS = 4  # threads of slow work: a version that is tried must not keep others waiting
 _PARTIAL_SECONDS = 2.0  # for a request that is not whole when the server stops
 _JOIN_SECONDS = 0.5
 _BUFFER = 1 << 18
@@ -61,7 +62,7 @@ class Traffic:
         self.answers = Answers()
         self.answers.tick()
         self.buffer = memoryview(bytearray(_BUFFER))
-        self._turner = Workers(loop, 1, 1_000_000)  # what waits for it is bounded before
+        self._turner = Workers(loop, _TURNERS, 1_000_000)  # what waits for it is bounded before
         self.turns = Turns(
             loop, app.limits, self._turner, lambda: len(self.connections), self.flush
         )

@@ -43,7 +43,7 @@ def asked(
         InvalidRows, Invalid: the rows do not fit.
     """
     routing = endpoint.routing
-    if routing is not None and _is_tried(routing, loaded, request):
+    if routing is not None and routing.current is loaded and "version" not in request.params:
         key = request.headers.get(CANARY_KEY)
         taken = routing.take(rows, key, ignore_unknown=ignore_unknown)
         return _asked_on_trial(taken, meter, tell)
@@ -77,7 +77,7 @@ def _asked_on_trial(taken: Taken, meter: Meter, tell: Callable[[Answers], Respon
         meter.answered(answers)
         return response
 
-    return Deferred(taken.loaded.batching, taken.table, finish, taken.instead)
+    return Deferred(taken.batching, taken.table, finish, taken.instead)
 
 
 def asked_and_explained(
@@ -115,5 +115,6 @@ def asked_and_explained(
         meter.answered(answers)
         return tell(answers, found.explanations)
 
-    instead = None if taken is None else taken.explained_instead
-    return Deferred(loaded.explaining, table, finish, instead)
+    if taken is None:
+        return Deferred(loaded.explaining, table, finish)
+    return Deferred(taken.explaining, table, finish, taken.explained_instead)

@@ -17,6 +17,9 @@ twice. Of the answers that it gave, the records of the last tenth of a second an
 last half second can be lost. Requests of other connections, and clients that wait at the port, are
 not touched: another worker takes them.
 
+The processors are divided: of N workers each lets BLAS and OpenMP start an N-th of the threads, at
+least one, unless OMP_NUM_THREADS or a variable of the library is set.
+
 Names are loaded on their first use.
 """
 
@@ -29,16 +32,26 @@ from lite_mlops.faces import loaded_on_use
 if TYPE_CHECKING:
     from lite_mlops.web.workers.messages import Asked
     from lite_mlops.web.workers.scaling import Bounds, Pace
+    from lite_mlops.web.workers.serving import WorkersServer, serve_with_workers, story_of
     from lite_mlops.web.workers.supervising import Supervisor
 
 # Where each name lives; the imports above say the same to type checkers.
 _HOMES = {
     "messages": "Asked",
     "scaling": "Bounds Pace",
+    "serving": "WorkersServer serve_with_workers story_of",
     "supervising": "Supervisor",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["Asked", "Bounds", "Pace", "Supervisor"]
+__all__ = [
+    "Asked",
+    "Bounds",
+    "Pace",
+    "Supervisor",
+    "WorkersServer",
+    "serve_with_workers",
+    "story_of",
+]
 
 __getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -24,6 +24,7 @@ class Asked:
     Attributes:
         references: Of versions; or the path of a bundle.
         project: The folder of the project; None for a bundle.
+        settings: Of the project, beside those of its file and of the environment.
         host, certfile, keyfile: As `Server` takes them.
         hosts, origins, limits: As `Doors` takes them; limits by name, those that differ.
         require_token: Whether clients need one of the project.
@@ -36,6 +37,7 @@ class Asked:
     references: tuple[str, ...]
     project: str | None
     host: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
     certfile: str | None = None
     keyfile: str | None = None
     hosts: tuple[str, ...] | None = None

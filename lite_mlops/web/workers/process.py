@@ -18,6 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from lite_mlops.errors import LiteMlopsError
+from lite_mlops.settings import environment_with_threads
 from lite_mlops.web.workers.messages import Asked, Standing, line_of
 from lite_mlops.web.workers.shares import Share
 
@@ -31,6 +32,15 @@ Told = tuple[int, dict[str, Any] | None]
 
 class Process:
     """A worker that was started.
+
+    Args:
+        shared: The port.
+        asked: What it is to serve.
+        folder: Where workers tell each other what they count.
+        told: Where what it tells is put.
+        at: When it is started.
+        threads: How many threads libraries such as BLAS and OpenMP take in it, unless the user
+            has set that; None: as many as there are processors.
 
     Attributes:
         number: Of the worker; no other of its server has it.
@@ -50,6 +60,8 @@ class Process:
         folder: str,
         told: queue.SimpleQueue[Told],
         at: float,
+        *,
+        threads: int | None = None,
     ) -> None:
         self.number = number
         self.ready = self.leaving = False
@@ -65,6 +77,7 @@ class Process:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            env=None if threads is None else environment_with_threads(threads),
             **_inheriting(shared),
         )
         threading.Thread(target=self._read, name=f"lite-mlops-worker-{number}", daemon=True).start()

@@ -34,7 +34,7 @@ from lite_mlops.web.tally import Tally
 from lite_mlops.web.workers.deaths import Deaths, cause_of
 from lite_mlops.web.workers.messages import Asked, Standing
 from lite_mlops.web.workers.process import Process, Told
-from lite_mlops.web.workers.scaling import Bounds, Look, Pace, Trend, decide
+from lite_mlops.web.workers.scaling import Bounds, Look, Pace, Trend, decide, processors
 from lite_mlops.web.workers.shares import shares
 from lite_mlops.web.workers.sums import Published
 
@@ -60,6 +60,9 @@ class Supervisor:
         say: Is told, in sentences, what happens.
         tell: Is told what belongs into the story of the endpoints.
 
+    Attributes:
+        on_ready: Are called when the first worker answers.
+
     Raises:
         Busy: the port is taken.
         Invalid: the port or the host cannot be used.
@@ -72,14 +75,16 @@ class Supervisor:
         bounds: Bounds,
         *,
         say: Callable[[str], None],
-        tell: Tell = _untold,
+        tell: Tell | None = None,
         pace: Pace | None = None,
     ) -> None:
+        self.on_ready: list[Callable[[], None]] = []
         self._asked = asked
         self._bounds = bounds
+        self._threads = max(1, processors() // bounds.most)  # so that all share the processors
         self._pace = pace or Pace()
         self._say = say
-        self._tell = tell
+        self._tell = tell or _untold
         self._limits = Limits(**asked.limits)
         self._socket = bound(asked.host, port)
         self._told: queue.SimpleQueue[Told] = queue.SimpleQueue()
@@ -131,6 +136,10 @@ class Supervisor:
             self._let_go()
         return self._past
 
+    def stop(self) -> None:
+        """Have `run` end as a signal does; in any thread."""
+        self._told.put((_SIGNALLED, None))
+
     # -- what workers tell ----------------------------------------------------------------------
 
     def _hear(self, seconds: float) -> None:
@@ -173,6 +182,8 @@ class Supervisor:
             for line in [*told, f"    {answer}", last]:
                 self._say(line)
             self._note("workers", answer, workers=self._wanted)
+            for called in self.on_ready:
+                called()
         self._tell_reason(worker)
         self._publish()
 
@@ -211,7 +222,7 @@ class Supervisor:
         now = time.monotonic()
         asked = self._asked if number == 1 else replace(self._asked, decided={})
         self._workers[number] = Process(
-            number, self._socket, asked, str(self._folder), self._told, now
+            number, self._socket, asked, str(self._folder), self._told, now, threads=self._threads
         )
 
     def _look(self) -> None:

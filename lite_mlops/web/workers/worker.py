@@ -221,7 +221,7 @@ def _serving(asked: Asked, say: Callable[[str], None], counts: Counted) -> Servi
     doors = Doors(hosts=asked.hosts, origins=asked.origins, limits=limits)
     if asked.project is not None:
         return serve_references(
-            Project(asked.project),
+            Project(asked.project, **asked.settings),
             asked.references,
             doors=doors,
             require_token=asked.require_token,

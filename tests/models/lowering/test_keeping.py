@@ -20,7 +20,7 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -304,3 +304,14 @@ def test_answering_from_a_plan_does_not_load_scikit_learn(project: Project, tmp_
     answer, heavy = json.loads(done.stdout)
     assert answer in (True, False)
     assert heavy == []
+
+
+def test_a_nearest_centroid_says_why_it_has_no_plan(project: Project) -> None:
+    data = numbers()
+    model = NearestCentroid().fit(data.rows, data.three)
+    version = project.models.register(model, "m", training=data.rows)
+    (found,) = project.models.parts(version.name)
+    assert found[0] == "NearestCentroid"
+    assert found.why is not None
+    assert "is rounded in another way than NumPy can" in found.why
+    assert found.why in str(project.models.plan(version.name).why)

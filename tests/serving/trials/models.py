@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from typing import Any, Self
 
@@ -13,11 +15,15 @@ from lite_mlops.models import ModelVersion
 from lite_mlops.project import Project
 
 ROWS = np.arange(10.0)[:, None]
+RELEASED = threading.Event()  # what hangs returns when it is set
 BAD = 9.0  # rows from here on are what it misbehaves at; examples and training have smaller ones
 
 
 class Says(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Says `answer`, and at bad rows does as `at` says: raises, refuses, or takes `seconds`."""
+    """Says `answer`, and at bad rows does as `at` says.
+
+    It may raise, refuse, sleep for `seconds`, hang until it is released, or try to exit.
+    """
 
     def __init__(self, answer: str = "a", at: str = "", seconds: float = 0.0) -> None:
         self.answer = answer
@@ -39,6 +45,10 @@ class Says(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError(f"it does not like {np.max(rows)}")
             if self.at == "sleep":
                 time.sleep(self.seconds)
+            if self.at == "hang":
+                assert RELEASED.wait(30)
+            if self.at == "exit":
+                sys.exit("enough")
         return np.full(len(rows), self.answer, dtype=object)
 
     def predict_proba(self, rows: Any) -> NDArray[np.float64]:

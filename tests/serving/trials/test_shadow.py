@@ -133,6 +133,31 @@ def test_one_that_hangs_holds_up_nobody_and_what_it_has_no_time_for_is_dropped(
     hangs.allowed.set()
 
 
+def test_a_call_that_does_not_return_has_failed_and_all_else_is_dropped_until_it_does(
+    project: Project, opened: Opened
+) -> None:
+    register(project, "b")
+    project.endpoints.shadow(CHAMPION, "churn/2")
+    look(opened)
+    shadow = shadow_of(opened)
+    shadow._patience.seconds = 0.02
+    hangs = shadow.loaded.asking = Hangs(shadow.loaded.asking)
+    opened.served.default.predict([[1.0]])
+    wait_until(lambda: shadow.comparison().failed == 1)
+    for _ in range(3):
+        opened.served.default.predict([[1.0]])
+    found = shadow.comparison()
+    assert (found.requests, found.failed, found.dropped) == (1, 1, 3)
+    look(opened)
+    hangs.allowed.set()
+    wait_until(lambda: not shadow.hangs)
+    look(opened)
+    opened.served.default.predict([[1.0]])
+    wait_until(lambda: shadow.comparison().rows == 1)
+    whats = [what for (what,) in project.sql("SELECT what FROM endpoint_story ORDER BY ts").rows]
+    assert whats[-2:] == ["shadow hangs", "shadow returned"]
+
+
 def test_while_requests_wait_it_waits(project: Project, opened: Opened) -> None:
     register(project, "b")
     project.endpoints.shadow(CHAMPION, "churn/2")

@@ -18,7 +18,7 @@ from lite_mlops.serving import Opened, Taken, open_references
 from lite_mlops.serving.following import load_version
 from lite_mlops.store import Store
 from tests.conftest import wait_until
-from tests.serving.trials.models import BAD, ROWS, register
+from tests.serving.trials.models import BAD, RELEASED, ROWS, register
 
 CHAMPION = "churn@champion"
 
@@ -185,6 +185,106 @@ def test_what_a_canary_fails_at_the_present_version_answers_until_it_is_rolled_b
     assert "does not like" not in f"{detail} {evidence} {reason} {kept}"  # nothing of a row
     kind = "RuntimeError" if at == "raise" else "Invalid"
     assert f'"failures":{{"{kind}":{found["canary"]["bad"]}}}' in str(kept)
+
+
+@pytest.fixture
+def released() -> Iterator[threading.Event]:
+    """What a model that hangs waits for; set at the end, so that no thread is left."""
+    RELEASED.clear()
+    yield RELEASED
+    RELEASED.set()
+
+
+def test_what_a_canary_does_not_return_from_the_present_version_answers(
+    project: Project, opened: Opened, told: list[str], released: threading.Event
+) -> None:
+    register(project, "b", "hang")
+    project.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    look(opened)
+    routing = opened.served.default.routing
+    assert routing is not None
+    assert routing.canary is not None
+    arm = routing.canary.arm
+    assert arm._patience is not None
+    arm._patience.seconds = 0.02
+    assert said(opened, 30, BAD) == {"a": 30}
+    assert arm.hangs
+    assert said(opened, 30) == {"a": 30}  # also what it could answer
+    assert (arm.counts().requests, arm.counts().failed) == (1, 1)
+    assert arm.failures == {"Hangs": 1}
+    look(opened)
+    look(opened)
+    released.set()
+    wait_until(lambda: not arm.hangs)
+    look(opened)
+    assert set(said(opened, 30)) == {"a", "b"}
+    assert told[1:] == [
+        (
+            "churn/2 is asked no more as a canary of churn@champion: a call did not return in time "
+            "(canary_seconds, 2)."
+        ),
+        "churn/2 returned, and is asked again as a canary.",
+    ]
+    assert story(project)[-2:] == ["canary hangs", "canary returned"]
+
+
+def test_a_canary_that_never_returns_from_its_example_is_not_tried(
+    project: Project,
+    opened: Opened,
+    told: list[str],
+    released: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    register(project, "b")
+
+    def hanging(*args: Any, **options: Any) -> Any:
+        assert released.wait(30)
+        return load_version(*args, **options)
+
+    monkeypatch.setattr("lite_mlops.serving.following.load_version", hanging)
+    monkeypatch.setattr("lite_mlops.serving.beside._LOAD_SECONDS", 0.01)
+    project.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    look(opened)
+    assert told == [
+        (
+            "churn/2 is not tried as a canary of churn@champion, churn/1 goes on: churn/2 did not "
+            "return within 0.01 s."
+        )
+    ]
+    assert said(opened, 20) == {"a": 20}
+
+
+def test_a_canary_that_hangs_again_and_again_is_rolled_back(
+    project: Project, opened: Opened, released: threading.Event
+) -> None:
+    register(project, "b", "hang")
+    project.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    look(opened)
+    for _ in range(60):
+        routing = opened.served.default.routing
+        if routing is None or routing.canary is None:
+            break
+        arm = routing.canary.arm
+        assert arm._patience is not None
+        arm._patience.seconds = 0.005
+        released.clear()
+        assert said(opened, 30, BAD) == {"a": 30}
+        released.set()
+        wait_until(lambda arm=arm: not arm.hangs)  # type: ignore[misc]
+        look(opened)
+    assert project.endpoints.get(CHAMPION).trial.how == "rolled back"
+    assert said(opened, 30, BAD) == {"a": 30}
+
+
+def test_a_canary_that_would_end_the_process_only_fails(project: Project, opened: Opened) -> None:
+    register(project, "b", "exit")
+    project.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    look(opened)
+    assert said(opened, 30, BAD) == {"a": 30}
+    routing = opened.served.default.routing
+    assert routing is not None
+    assert routing.canary is not None
+    assert set(routing.canary.arm.failures) == {"RuntimeError"}
 
 
 def test_a_canary_that_is_slow_is_rolled_back(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,7 +16,8 @@ from lite_mlops.project import Project
 from lite_mlops.serving import open_references
 from lite_mlops.web import App, Request, serve_references
 from lite_mlops.web.serving import Serving
-from tests.serving.trials.models import BAD, register
+from tests.conftest import wait_until
+from tests.serving.trials.models import BAD, RELEASED, register
 from tests.web.served import ask
 
 CHAMPION = "churn@champion"
@@ -98,6 +101,39 @@ def test_what_the_canary_fails_at_the_present_version_answers(site: Site, form: 
     assert counts.requests + routing.present.counts().requests == 20
     rows = site.project.sql("SELECT version, count(*) FROM predictions GROUP BY version").rows
     assert rows == ((1, 20),)
+
+
+def test_a_canary_that_never_returns_does_not_hold_up_its_server(project: Project) -> None:
+    register(project, "a", alias="champion")
+    register(project, "b", "hang")
+    RELEASED.clear()
+    small = Project(project.folder, canary_seconds=0.2)
+    small.endpoints.canary(CHAMPION, "churn/2", 0.5)
+    serving = serve_references(small, [CHAMPION])
+    try:
+        with serving.on() as server:
+            address = server.url.removeprefix("http://")
+
+            def said(row: float) -> Any:
+                status, told = ask(address, "POST", "/predict", f"[[{row}]]".encode())
+                assert status == 200
+                return told["version"]
+
+            wait_until(lambda: said(1.0) == 2)
+            with ThreadPoolExecutor(8) as pool:  # while some hang, the others are answered
+                assert set(pool.map(said, [BAD] * 40)) == {1}
+            assert {said(1.0) for _ in range(30)} == {1}
+            status, told = ask(address, "POST", "/predict?explain=1", b"[[1.0]]")
+            assert (status, told["version"]) == (200, 1)
+            routing = serving.opened.served.default.routing
+            assert routing is not None
+            assert routing.canary is not None
+            assert routing.canary.arm.failures["Hangs"] > 0
+        # it ended, though the call has not returned
+        assert any(thread.name == "lite-mlops-trial" for thread in threading.enumerate())
+    finally:
+        RELEASED.set()
+        small.close()
 
 
 def test_who_asks_for_a_version_by_its_number_gets_it(site: Site) -> None:
