@@ -52,7 +52,7 @@ def list_monitors(form: str | None) -> None:
 
 
 def _line(one: Monitor) -> tuple[str, ...]:
-    from lite_mlops.monitoring.monitors import span_text
+    from lite_mlops.spans import span_text
 
     left_out = [name for name, options in one.checks.items() if options is None]
     checks = f"all but {', '.join(left_out)}" if left_out else "all"
