@@ -6,7 +6,6 @@ judge_replay(replayed, changed=0.05, failed=0.0, worse=0.01)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from lite_mlops.data.wording import amount, percent

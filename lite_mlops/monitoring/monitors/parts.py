@@ -79,9 +79,10 @@ class Parts:
 
     @cached_property
     def service(self) -> ServiceReport:
-        """How the model served in the window; whichever version answered, where an alias is watched.
+        """How the model served in the window.
 
-        It is compared with the past time that is the reference, or with the two weeks before.
+        Where an alias is watched, whichever version answered counts. It is compared with the past
+        time that is the reference, or with the two weeks before.
         """
         before = Window(since=self.since - _USUAL, until=self.since)
         return self.monitoring.service(
@@ -96,8 +97,8 @@ class Parts:
     def performance(self) -> PerformanceReport:
         """How right the answers were, by windows of the size of the monitor's.
 
-        Labels come late, so that it looks farther back than the window: the last one of which enough
-        labels have come is judged, however long ago it was.
+        Labels come late, so that it looks farther back than the window: the last one of which
+        enough labels have come is judged.
         """
         from lite_mlops.monitoring.performance import BALANCED, Rules
 

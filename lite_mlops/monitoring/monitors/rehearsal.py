@@ -52,6 +52,7 @@ _BLOCK = 25  # neighbours that are drawn together
 _STEPS = 6  # numbers of changed rows at which it is looked
 _ROWS_OF_A_LINE = 2_000
 _MADE = ("drift", "quality", "joint")  # of the checks: what is asked, and nothing else
+_TWICE = {"duplicates", "repeated", "ids"}  # rules that rows which are drawn again break
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
@@ -330,7 +331,11 @@ class _Copy:
             looked_at=since + rows * _SECOND,
             past=parts.past_window,
         )
-        return findings_of(monitor, window)
+        return [
+            one
+            for one in findings_of(monitor, window)
+            if one.check != "quality" or not _TWICE.issuperset(one.evidence.get("rules", ("",)))
+        ]
 
 
 @contextmanager
