@@ -224,6 +224,7 @@ class Monitoring:
         version = self._models.get(model)
         return estimates_of(
             self._store,
+            self._models,
             version,
             reference=reference,
             rows=rows,
