@@ -144,6 +144,7 @@ def rehearse(
     monitor: Monitor,
     changes: Sequence[str] = (),
     *,
+    until: datetime | None = None,
     draws: int = DRAWS,
     seed: int = 7,
 ) -> Rehearsal:
@@ -154,6 +155,8 @@ def rehearse(
         monitor: Whose checks are made.
         changes: Such as 'shift age=0.5sd', 'missing income=10%', 'unit weight=x1000',
             'stuck speed' or 'category city=Oslo:20%'; all of them at once.
+        until: Before which rows are drawn; None: now. A window of time has as many rows as the
+            last one before.
         draws: How many windows are drawn.
         seed: Of the draws: the same gives the same.
 
@@ -164,7 +167,7 @@ def rehearse(
     """
     if not 1 <= draws <= _MOST_DRAWS:
         raise Invalid(f"{draws} draws cannot be used: 1 to {_MOST_DRAWS:,}.")
-    parts = looker.parts_of(monitor)
+    parts = looker.parts_of(monitor, until)
     asked = [parse_change(text) for text in changes]
     places = _places(asked, parts)
     traffic = _Traffic.of(looker.store, parts)
