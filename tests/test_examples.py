@@ -11,7 +11,7 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 EXPECTED = {
     "weekly_tastes": [
-        "Untouched, 0 of 3 windows of 700 rows raise something. With minutes moved by 0.5 sd, 3 do.",
+        "Untouched, 0 of 3 windows of 700 rows raise something. With minutes moved by 0.5",
         "week 2: nothing new",
         "last_genre opened (alert)",
         "(prediction) opened (alert)",
