@@ -4,9 +4,9 @@
 
 Who will be back within a month? The answer is known a month later, in a file of the clinic that
 knows patients, not predictions. Four hundred predictions stand for a week. A monitor judges the
-last week whose labels have come. The project is made in FOLDER, default: a temporary one. The same from
-a terminal: `lite-mlops feedback month1.csv --key patient --model readmission --label back`, then
-`lite-mlops performance readmission --window 400`, and `lite-mlops monitor run readmission`.
+last week whose labels have come. The project is made in FOLDER, default: a temporary one. The same
+from a terminal: `lite-mlops feedback month1.csv --key patient --model readmission --label back`,
+then `lite-mlops performance readmission --window 400`, and `lite-mlops monitor run readmission`.
 """
 
 from __future__ import annotations

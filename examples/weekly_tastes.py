@@ -15,6 +15,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,14 +93,14 @@ for week in range(6):
         print(rehearsed)
         (seen,) = [one for one in rehearsed.alarms if one.subject == "minutes"]
         print(f"seen with {seen.rows} of {rehearsed.window:,} rows changed")
-    (run,) = project.monitors.run("tastes", until=begin + WEEK)
-    told = [f"{one['subject']} {one['how']} ({one['severity']})" for one in run.decided]
+    (looked,) = project.monitors.run("tastes", until=begin + WEEK)
+    told = [f"{one['subject']} {one['how']} ({one['severity']})" for one in looked.decided]
     print(f"week {week + 1}: {', '.join(told) or 'nothing new'}")
 print("firing now:", ", ".join(sorted(one.subject for one in project.alerts.all("tastes"))))
 
 # What to look at in the last week: the largest change times what it counts for the model.
-window = {"since": BEGIN + 5 * WEEK, "until": BEGIN + 6 * WEEK}
-report = lm.drift("tastes@champion", reference_window=f"first {REQUESTS}", **window)
+week_six: dict[str, Any] = {"since": BEGIN + 5 * WEEK, "until": BEGIN + 6 * WEEK}
+report = lm.drift("tastes@champion", reference_window=f"first {REQUESTS}", **week_six)
 print(f"against the first week: {report}")
 for one in report.moved:
     print(f"{one.column}: importance {one.importance:.2f}, {one.reasons[0]}")
@@ -107,7 +108,7 @@ for finding in findings(report):
     if finding.fires and finding.evidence.get("role") == "answer":
         print(f"recommended: {finding.sentence}")
 
-service = project.monitoring.service("tastes", **window)
+service = project.monitoring.service("tastes", **week_six)
 print(f"served: {service}")
 print(f"latency {service.latency_severity}, traffic {'late' if service.broken else 'as usual'}")
 project.close()

@@ -52,10 +52,14 @@ def list_monitors(form: str | None) -> None:
 
 
 def _line(one: Monitor) -> tuple[str, ...]:
+    from lite_mlops.monitoring.monitors.checks import CHECKS
     from lite_mlops.spans import span_text
 
-    left_out = [name for name, options in one.checks.items() if options is None]
+    made = [name for name in CHECKS if one.runs_check(name)]
+    left_out = [name for name in CHECKS if not one.runs_check(name)]
     checks = f"all but {', '.join(left_out)}" if left_out else "all"
+    if len(made) <= len(left_out):
+        checks = ", ".join(made) or "none"
     model = one.model or f"{one.name}@champion"
     return one.name, model, str(one.window), span_text(one.every), checks, one.source
 
