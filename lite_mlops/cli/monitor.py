@@ -52,7 +52,7 @@ def list_monitors(form: str | None) -> None:
 
 
 def _line(one: Monitor) -> tuple[str, ...]:
-    from lite_mlops.monitoring.monitors.checks import CHECKS
+    from lite_mlops.monitoring.monitors import CHECKS
     from lite_mlops.spans import span_text
 
     made = [name for name in CHECKS if one.runs_check(name)]
@@ -127,7 +127,7 @@ def run_monitor(
 
         lower_priority()
     monitors = open_project().monitors
-    end = _moment(until)
+    end = None if until is None else _moment(until)
     found = monitors.run_due() if due else monitors.run(name, until=end, dry_run=dry_run)
     if not quiet:
         _show_runs(found, form, dry_run=dry_run)
@@ -135,13 +135,10 @@ def run_monitor(
         raise click.exceptions.Exit(DRIFTED)
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no time.", param_hint="--until") from None
+def _moment(text: str) -> datetime:
+    from lite_mlops.monitoring.windows import moment_of
+
+    return moment_of(text)
 
 
 def _show_runs(found: Sequence[MonitorRun], form: str | None, *, dry_run: bool) -> None:

@@ -100,10 +100,8 @@ def window_of(written: str | Window) -> Window:
         return Window(first=count) if found[1] == "first" else Window(last=count)
     try:
         return Window(since=_ago(text.removeprefix("last ")))
-    except ValueError as error:
-        raise Invalid(
-            f"{written!r} is no window of predictions: {error}; write {_FORMS}."
-        ) from None
+    except ValueError:
+        raise Invalid(f"{written!r} is no window of predictions; write {_FORMS}.") from None
 
 
 def _ago(span: str | timedelta) -> datetime:

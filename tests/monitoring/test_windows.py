@@ -52,11 +52,11 @@ def test_windows_are_written_as_people_say_them(written: str, window: Window, to
 @pytest.mark.parametrize(
     ("written", "text"),
     [
-        ("yesterday", "'yesterday' is no window of predictions: expected a time such as '15m', "),
+        ("yesterday", "'yesterday' is no window of predictions; write '2026-11-01..2026-11-08', "),
         ("first -3", "'first -3' is no window"),
         ("first 0", "A window of 0 predictions is none; give at least 1."),
-        ("0d", "'0d' is no window of predictions: expected a time of more than 0 and at most ten"),
-        ("999999w", "'999999w' is no window of predictions: expected a time of more than 0 and"),
+        ("0d", "'0d' is no window of predictions; write "),
+        ("999999w", "'999999w' is no window of predictions; write "),
         ("2026-13-01..", "'2026-13-01' is no date or time; write 2026-11-01 or 2026-11-01T12:00."),
         (
             "2026-11-08T00:00Z..2026-11-01T00:00Z",

@@ -11,6 +11,7 @@ from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.monitors.beside import WatchingBeside
+    from lite_mlops.monitoring.monitors.checks import CHECKS
     from lite_mlops.monitoring.monitors.monitor import Monitor
     from lite_mlops.monitoring.monitors.monitors import Monitors
     from lite_mlops.monitoring.monitors.rehearsal import Alarm, Rehearsal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # Where each name lives; the imports above say the same to type checkers.
 _HOMES = {
     "beside": "WatchingBeside",
+    "checks": "CHECKS",
     "monitor": "Monitor",
     "monitors": "Monitors",
     "rehearsal": "Alarm Rehearsal",
@@ -27,6 +29,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "CHECKS",
     "Alarm",
     "Monitor",
     "MonitorRun",
