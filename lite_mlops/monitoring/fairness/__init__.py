@@ -1,7 +1,7 @@
 """Fairness: what a classifier does to groups of people, with intervals. Pure functions on arrays.
 
-`groups` divides rows, `measuring` counts, `report` judges. What
-is found are differences; whether they are fair is not for a program to say.
+`groups` divides rows, `measuring` counts, `report` judges. What is found are differences; whether
+they are fair is not for a program to say.
 """
 
 from lite_mlops.monitoring.fairness.groups import Groups, group_numbers, group_texts, intersect

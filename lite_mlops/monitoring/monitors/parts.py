@@ -98,7 +98,7 @@ class Parts:
         """How right the answers were, by windows of the size of the monitor's.
 
         Labels come late, so that it looks farther back than the window: the last one of which
-        enough labels have come is judged.
+        enough labels have come is judged, and again until newer labels come.
         """
         from lite_mlops.monitoring.performance import BALANCED, Rules
 
