@@ -3,9 +3,10 @@
     python examples/late_labels.py [FOLDER]
 
 Who will be back within a month? The answer is known a month later, in a file of the clinic that
-knows patients, not predictions. Four hundred predictions stand for a week. The project is made in
-FOLDER, default: a temporary one. The same from a terminal: `lite-mlops feedback month1.csv --key
-patient --model readmission --label back`, then `lite-mlops performance readmission --window 400`.
+knows patients, not predictions. Four hundred predictions stand for a week. A monitor judges the
+last week whose labels have come. The project is made in FOLDER, default: a temporary one. The same
+from a terminal: `lite-mlops feedback month1.csv --key patient --model readmission --label back`,
+then `lite-mlops performance readmission --window 400`, and `lite-mlops monitor run readmission`.
 """
 
 from __future__ import annotations
@@ -79,16 +80,20 @@ def labels_of(first: int, last: int) -> Path:
     return path
 
 
+lm.monitor("readmission", window=f"{WEEK} rows", checks=["performance", "calibration"])
+
+
 def look() -> None:
-    """Print the accuracy of each week, and what fires."""
+    """Print the accuracy of each week, and what the monitor finds."""
     report = project.monitoring.performance_of("readmission", window=WEEK, positive="back")
     for number, window in enumerate(report.windows, start=1):
         accuracy = window.metrics.get("accuracy")
         told = "no labels yet" if accuracy is None else f"accuracy {accuracy.value:.2f}"
         print(f"  week {number}: {window.labelled} of {window.predictions} labels, {told}")
-    for finding in report.fired:
+    (run,) = project.monitors.run("readmission")
+    for finding in run.firing:
         print(f"  {finding.severity}: {finding.sentence}")
-    fired = [one.subject or one.check for one in report.fired]
+    fired = sorted(one.subject or one.check for one in run.firing)
     print("  fired:", ", ".join(fired) or "nothing")
 
 
@@ -107,3 +112,4 @@ patient = weeks[0][0]["patient"].iloc[0]
 right = {"home": "back", "back": "home"}[weeks[0][1].iloc[0]]
 lm.feedback({"patient": [patient], "back": [right]}, **by_patient)
 print("corrected labels on record:", lm.sql("SELECT count(*) FROM earlier_labels").rows[0][0])
+project.close()

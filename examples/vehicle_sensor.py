@@ -1,10 +1,11 @@
-"""A vehicle's sensor that gets stuck, is replaced, and then drifts: who is told, and when.
+"""A vehicle's sensor that gets stuck, is replaced, and then drifts: who is told, and since when.
 
     python examples/vehicle_sensor.py [FOLDER]
 
 The project is made in FOLDER, default: a temporary one. The monitor and its channel stand in
 `lite-mlops.toml` there; from a terminal it is `lite-mlops monitor run`, `lite-mlops monitor status`
-and `lite-mlops alerts ls`. While `lite-mlops serve` runs, the monitor looks by itself.
+and `lite-mlops alerts ls`. While `lite-mlops serve` runs, the monitor looks by itself. At the end
+the stream of the sensor's values, minute by minute, says since when it drifts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 from sklearn.linear_model import LinearRegression
 
 import lite_mlops as lm
+from lite_mlops.monitoring.streams import Shape, Stream
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
 folder.mkdir(parents=True, exist_ok=True)
@@ -68,19 +70,32 @@ def drive(measured: pd.DataFrame, what: str) -> None:
 
 
 drive(day(), "an ordinary day")
-drive(day().assign(temperature=231.5), "the sensor is stuck")
+stuck = day()
+stuck.loc[100:299, "temperature"] = 231.5  # an ordinary value, but for hours
+drive(stuck, "the sensor is stuck")
 (incident,) = [one for one in project.alerts.all() if one.check == "quality"]
 print(f"  {incident.severity}: {incident.sentence}")
 project.alerts.acknowledge(incident.id, reason="a new sensor is ordered")
-drive(day().assign(temperature=231.5), "it still is")
 for _ in range(2):
     drive(day(), "a new sensor")
 
-for number in range(1, 7):  # it shows more and more, by a tenth of its spread each day
-    measured = day()
-    drive(measured.assign(temperature=measured["temperature"] + 5 * number), f"day {number}")
+drifting = [day() for _ in range(4)]
+for number, measured in enumerate(drifting, start=1):  # it shows more and more each day
+    measured["temperature"] += 8 * number
+    drive(measured, f"day {number}")
 for state in project.monitors.status():
     print(f"{state.monitor.name}: {state.verdict}")
 told = (folder / "workshop.ndjson").read_text(encoding="utf-8").splitlines()
 print(f"the workshop was told {len(told)} times")
+
+# The same as it arrives, minute by minute: since when is it another sensor?
+mean, shape = Stream(), Shape(past["temperature"])
+mean.update(past["temperature"])
+values = pd.concat([day(), *drifting])["temperature"].to_numpy()
+for name, stream, before in (("mean", mean, len(past)), ("shape", shape, 0)):
+    for begin in range(0, len(values), 60):
+        if found := stream.update(values[begin : begin + 60]):
+            since = found[0].position - before
+            print(f"by its {name} in minute {begin + 60:,}: other since minute {since:,}")
+            break
 project.close()

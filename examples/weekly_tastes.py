@@ -1,10 +1,11 @@
-"""A recommender whose users' tastes shift from week to week, and what is seen of it by windows.
+"""A recommender whose users' tastes shift from week to week: who is told, and what is seen of it.
 
     python examples/weekly_tastes.py [FOLDER]
 
-The project is made in FOLDER, default: a temporary one. Six weeks of requests are recorded. Each
-week is compared with the training data and with the first week; from a terminal it is
-`lite-mlops drift tastes@champion --since 2026-03-09 --until 2026-03-16 --reference-window
+The project is made in FOLDER, default: a temporary one. After two weeks a rehearsal tells after how
+many rows a shift would be seen, and how often nothing is taken for something. Then a monitor looks
+each week. At the end the last week is compared with the first; from a terminal it is
+`lite-mlops drift tastes@champion --since 2026-04-06 --until 2026-04-13 --reference-window
 2026-03-02..2026-03-09`.
 """
 
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +55,7 @@ seen, others = users(2000), users(1000)
 watched = np.where(seen["minutes"] > 90, "long", "short") + seen["last_genre"].str[:1]
 model = make_pipeline(
     make_column_transformer((OneHotEncoder(), ["last_genre"]), remainder="passthrough"),
-    RandomForestClassifier(30, max_depth=6, random_state=0),
+    RandomForestClassifier(10, max_depth=6, random_state=0),
 ).fit(seen, watched)
 with lm.start_run("tastes") as run:
     lm.log_dataset(seen, "users", snapshot=True)
@@ -81,29 +83,32 @@ def record(rows: pd.DataFrame, begin: datetime) -> None:
     )
 
 
+lm.monitor("tastes", window="1w", windows="2 of 3", checks=["drift", "traffic"])
 for week in range(6):
-    record(users(REQUESTS, week), BEGIN + week * WEEK)
-
-for week in range(1, 6):
     begin = BEGIN + week * WEEK
-    window = {"since": begin, "until": begin + WEEK}
-    trained = lm.drift("tastes@champion", **window)
-    first = lm.drift("tastes@champion", reference_window=f"first {REQUESTS}", **window)
-    told = ", ".join(one.column for one in first.moved) or "nothing"
-    together = first.joint is not None and first.joint.drifted
-    print(
-        f"week {week + 1}: against the training {len(trained.moved)} moved; against the first week "
-        f"{told}; together {'yes' if together else 'no'}"
-    )
+    record(users(REQUESTS, week), begin)
+    if week == 1:
+        shift = ["shift minutes=0.5sd"]
+        rehearsed = project.monitors.rehearse("tastes", shift, until=begin + WEEK, draws=3)
+        print(rehearsed)
+        (seen,) = [one for one in rehearsed.alarms if one.subject == "minutes"]
+        print(f"seen with {seen.rows} of {rehearsed.window:,} rows changed")
+    (looked,) = project.monitors.run("tastes", until=begin + WEEK)
+    told = [f"{one['subject']} {one['how']} ({one['severity']})" for one in looked.decided]
+    print(f"week {week + 1}: {', '.join(told) or 'nothing new'}")
+print("firing now:", ", ".join(sorted(one.subject for one in project.alerts.all("tastes"))))
 
 # What to look at in the last week: the largest change times what it counts for the model.
-report = lm.drift("tastes@champion", since=BEGIN + 5 * WEEK, until=BEGIN + 6 * WEEK)
+week_six: dict[str, Any] = {"since": BEGIN + 5 * WEEK, "until": BEGIN + 6 * WEEK}
+report = lm.drift("tastes@champion", reference_window=f"first {REQUESTS}", **week_six)
+print(f"against the first week: {report}")
 for one in report.moved:
     print(f"{one.column}: importance {one.importance:.2f}, {one.reasons[0]}")
 for finding in findings(report):
     if finding.fires and finding.evidence.get("role") == "answer":
         print(f"recommended: {finding.sentence}")
 
-service = project.monitoring.service("tastes", since=BEGIN + 5 * WEEK, until=BEGIN + 6 * WEEK)
+service = project.monitoring.service("tastes", **week_six)
 print(f"served: {service}")
 print(f"latency {service.latency_severity}, traffic {'late' if service.broken else 'as usual'}")
+project.close()

@@ -166,7 +166,7 @@ class Project:
         """The monitors: what is watched, and what was found."""
         from lite_mlops.monitoring.monitors import Monitors  # joblib and NumPy
 
-        return Monitors(self.store, self.models, self.datasets, self.monitoring, self.alerts)
+        return Monitors(self.store, self.models, self.monitoring, self.alerts)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -20,7 +20,7 @@ PACKAGE = Path(lite_mlops.__file__).parent
 
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
-    {"errors", "csvtext", "faces", "jsontext", "htmltext"},
+    {"errors", "csvtext", "faces", "jsontext", "htmltext", "spans"},
     {"charts"},
     {"documents"},
     {"settings", "frames", "yamltext"},
@@ -231,6 +231,7 @@ def test_other_folders_use_the_face_of_a_folder() -> None:
         "lite_mlops.monitoring.fairness": "groups in reports; loaded by who asks for them",
         "lite_mlops.monitoring.findings": "what every check speaks in",
         "lite_mlops.monitoring.drift": "what drift reports; loaded by who asks for it",
+        "lite_mlops.monitoring.windows": "which predictions are meant",
         "lite_mlops.monitoring.monitors": "what is watched; loaded by who watches",
         "lite_mlops.monitoring.alerts": "what fires, and who is told; loaded by who watches",
         "lite_mlops.monitoring.labels": "what came of labels; loaded by who tells some",

@@ -125,7 +125,7 @@ def silence(
 
     ABOUT is a monitor, such as churn, or churn/drift, or churn/drift/age; or an incident.
     """
-    from lite_mlops.monitoring.monitors import parse_span
+    from lite_mlops.spans import parse_span
 
     found = open_project().alerts
     if (span is None) == (not off):

@@ -53,10 +53,14 @@ def list_monitors(form: str | None) -> None:
 
 
 def _line(one: Monitor) -> tuple[str, ...]:
-    from lite_mlops.monitoring.monitors import span_text
+    from lite_mlops.monitoring.monitors import CHECKS
+    from lite_mlops.spans import span_text
 
-    left_out = [name for name, options in one.checks.items() if options is None]
+    made = [name for name in CHECKS if one.runs_check(name)]
+    left_out = [name for name in CHECKS if not one.runs_check(name)]
     checks = f"all but {', '.join(left_out)}" if left_out else "all"
+    if len(made) <= len(left_out):
+        checks = ", ".join(made) or "none"
     model = one.model or f"{one.name}@champion"
     return one.name, model, str(one.window), span_text(one.every), checks, one.source
 
@@ -124,7 +128,7 @@ def run_monitor(
 
         lower_priority()
     monitors = open_project().monitors
-    end = _moment(until)
+    end = None if until is None else _moment(until)
     found = monitors.run_due() if due else monitors.run(name, until=end, dry_run=dry_run)
     if not quiet:
         _show_runs(found, form, dry_run=dry_run)
@@ -132,13 +136,10 @@ def run_monitor(
         raise click.exceptions.Exit(DRIFTED)
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no time.", param_hint="--until") from None
+def _moment(text: str) -> datetime:
+    from lite_mlops.monitoring.windows import moment_of
+
+    return moment_of(text)
 
 
 def _show_runs(found: Sequence[MonitorRun], form: str | None, *, dry_run: bool) -> None:

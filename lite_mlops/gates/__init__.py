@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lite_mlops.gates.gates import Gates
     from lite_mlops.gates.junit import as_junit
     from lite_mlops.gates.markdown import as_markdown
-    from lite_mlops.gates.replay import ChangedRow, Replayed, Window, window_of
+    from lite_mlops.gates.replay import ChangedRow, Replayed
     from lite_mlops.gates.verdicts import GateReport, Verdict
     from lite_mlops.gates.workflows import WORKFLOWS, workflow
 
@@ -29,11 +29,9 @@ _HOME_OF = {
     "OwnEvidence": "checks.own",
     "Replayed": "replay",
     "Verdict": "verdicts",
-    "Window": "replay",
     "gate_of": "definition",
     "as_junit": "junit",
     "as_markdown": "markdown",
-    "window_of": "replay",
     "workflow": "workflows",
 }
 
@@ -48,11 +46,9 @@ __all__ = [
     "OwnEvidence",
     "Replayed",
     "Verdict",
-    "Window",
     "as_junit",
     "as_markdown",
     "gate_of",
-    "window_of",
     "workflow",
 ]
 

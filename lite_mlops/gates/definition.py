@@ -24,7 +24,8 @@ from typing import Any
 
 from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.gates.conditions import parse_condition
-from lite_mlops.models import Requirement, requirement_of, span_of
+from lite_mlops.models import Requirement, requirement_of
+from lite_mlops.spans import parse_span
 
 CONFIDENCE = 0.95
 BATCH_ROWS = 10_000
@@ -119,10 +120,6 @@ def _condition(value: Any) -> Any:
     return parse_condition(_text(value))
 
 
-def _span(value: Any) -> Any:
-    return span_of(value)
-
-
 def _function(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[\w.]+:[A-Za-z_]\w*", value):
         raise ValueError("expected module:function")
@@ -215,7 +212,7 @@ FIELDS: Mapping[str, Mapping[str, _Field]] = {
     "size": {"at_most_mb": _needed(_POSITIVE)},
     "signature": {},
     "expectations": {"dataset": _Field(_text)},
-    "freshness": {"at_most": _needed(_span), "column": _Field(_text)},
+    "freshness": {"at_most": _needed(parse_span), "column": _Field(_text)},
     "leakage": {
         "training": _Field(_text),
         "time": _Field(_text),

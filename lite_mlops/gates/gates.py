@@ -21,7 +21,7 @@ from lite_mlops.errors import Invalid, NotFound, suggestion
 from lite_mlops.gates.case import Case
 from lite_mlops.gates.checks import judge
 from lite_mlops.gates.definition import FIELDS, Check, Gate, gate_of
-from lite_mlops.gates.replay import MOST_ROWS, Replayed, replay, window_of
+from lite_mlops.gates.replay import MOST_ROWS, Replayed, replay, replay_window
 from lite_mlops.gates.verdicts import GateReport, Verdict
 from lite_mlops.jsontext import json_text
 from lite_mlops.models import (
@@ -150,7 +150,7 @@ class Gates:
             self._store,
             asking,
             version,
-            window_of(window, datetime.now(UTC)),
+            replay_window(window),
             rows=rows,
             seed=seed,
             positive=positive,
@@ -196,7 +196,7 @@ class Gates:
         current = self._current(gate, against)
         seed = gate.seed if seed is None else seed
         if replay is not None:
-            window_of(replay, judged_at)  # refused before anything is done
+            replay_window(replay)  # refused before anything is done
             gate = _with_replay(gate)
         case = Case(self._store, gate, version, current, data=data, replay=replay, seed=seed)
         verdicts = tuple(judge(case, check) for check in gate.checks)

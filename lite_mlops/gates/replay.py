@@ -1,6 +1,6 @@
 """Replay: recorded requests are answered by a candidate off-line, and compared with what was said.
 
-    found = replay(store, asking, candidate, window_of("7d", now))
+    found = replay(store, asking, candidate, replay_window("7d"))
     found.changed_share, found.failed, found.largest[0].prediction_id, found.compared
 
 Requests come out of the database as columns and go into the model as columns; nothing is done row
@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.gates.case import asked, last_of
-from lite_mlops.models import Asking, InvalidRows, Models, ModelVersion, Signature, span_of
+from lite_mlops.models import Asking, InvalidRows, Models, ModelVersion, Signature
+from lite_mlops.monitoring.windows import Window, window_of
 from lite_mlops.store import Database, Store, as_stored
 from lite_mlops.tracking.comparing import Verdict
 from lite_mlops.tracking.comparing.verdicts import verdicts
@@ -39,21 +40,6 @@ Rows = NDArray[np.bool_]
 
 
 # -- values ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Window:
-    """A span of time; None: without a bound."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def __str__(self) -> str:
-        if self.since is None and self.until is None:
-            return "all of them"
-        since = "the beginning" if self.since is None else f"{self.since:%Y-%m-%d %H:%M} UTC"
-        until = "now" if self.until is None else f"{self.until:%Y-%m-%d %H:%M} UTC"
-        return f"from {since} to {until}"
 
 
 @dataclass(frozen=True)
@@ -139,8 +125,8 @@ class Replayed:
         found = {name: value for name, value in vars(self).items() if name != "example"}
         return found | {
             "window": {
-                name: None if one is None else one.isoformat()
-                for name, one in vars(self.window).items()
+                "since": _iso(self.window.since),
+                "until": _iso(self.window.until),
             },
             "largest": [one.to_dict() for one in self.largest],
             "compared": [one.to_dict() for one in self.compared],
@@ -150,34 +136,20 @@ class Replayed:
         }
 
 
-def window_of(text: str, now: datetime) -> Window:
-    """Return the window that a text means: '7d', '24h', 'all', or 'FROM..TO' in ISO 8601 (UTC).
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def replay_window(text: str) -> Window:
+    """Return the window that a text means: '7d', '24h', 'all', or 'FROM..TO'.
 
     Raises:
-        Invalid: it means none.
+        Invalid: it means none, or a count of requests.
     """
-    if text == "all":
-        return Window()
-    if ".." not in text:
-        return Window(now - span_of(text, "the window of the replay"))
-    since, until = text.split("..", 1)
-    found = Window(_moment(since, text), _moment(until, text))
-    if found.since is not None and found.until is not None and found.since >= found.until:
-        raise Invalid(f"the window {text!r} ends before it begins.")
-    return found
-
-
-def _moment(text: str, whole: str) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid(
-            f"the window {whole!r} cannot be read; write a span such as 7d, 'all', or "
-            "2026-03-01..2026-03-08."
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    window = window_of(text)
+    if window.first or window.last:
+        raise Invalid(f"A replay is of a time; the window {text!r} is a count. Write 7d, or all.")
+    return window
 
 
 # -- reading what was recorded --------------------------------------------------------------------

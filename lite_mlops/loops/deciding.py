@@ -32,7 +32,7 @@ from lite_mlops.loops.story import (
     Line,
     cycles,
 )
-from lite_mlops.monitoring.monitors import span_text
+from lite_mlops.spans import span_text
 
 MOST_TRAININGS = 3  # of one cycle, when whoever trained was killed again and again
 _DAY = timedelta(days=1)

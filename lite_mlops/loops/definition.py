@@ -23,8 +23,8 @@ from typing import Any
 
 from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.models import CHAMPION, checked_model_name
-from lite_mlops.monitoring.monitors import parse_span, span_text
 from lite_mlops.serving import parse_share
+from lite_mlops.spans import parse_span, span_text
 
 _DAY = timedelta(days=1)
 

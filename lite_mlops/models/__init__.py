@@ -38,7 +38,6 @@ if TYPE_CHECKING:
         look_ahead,
         requirement_for,
         requirement_of,
-        span_of,
     )
     from lite_mlops.models.importances import (
         built_in_importances,
@@ -91,7 +90,7 @@ _HOMES = {
     "explaining": "MAX_EXPLAINED Contribution Explanation "
     "check_explained explanations why_unexplained",
     "gating": "APPROVAL CANNOT_TELL CHAMPION FAILED PASSED Approval Judged Requirement data_path "
-    "definitions digest_of held_last look_ahead requirement_for requirement_of span_of",
+    "definitions digest_of held_last look_ahead requirement_for requirement_of",
     "importances": "built_in_importances class_of final_of names_of_features",
     "loading": "Inspection ModelContext ModelFile PythonModel "
     "Untrusted inspect_model load_model write_model",
@@ -176,7 +175,6 @@ __all__ = [
     "record_version",
     "requirement_for",
     "requirement_of",
-    "span_of",
     "why_unexplained",
     "with_plan",
     "write_model",

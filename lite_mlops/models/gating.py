@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,14 +28,13 @@ from lite_mlops.errors import Conflict, Denied, Invalid, NotFound
 from lite_mlops.models.references import Reference, checked_model_name
 from lite_mlops.models.versions import ModelVersion, resolve
 from lite_mlops.settings import tables_of
+from lite_mlops.spans import parse_span
 from lite_mlops.store import Database, Store
 
 PASSED, FAILED, CANNOT_TELL = "passed", "failed", "cannot tell"
 CHAMPION = "champion"
 VERDICT, APPROVAL, BETTER = "verdict", "approval", "better version"  # what a move may lack
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([smhdw])")
 _SHOWN = 3  # failed checks that a refusal names
 _MANY = 1_000  # verdicts of one version that are looked at
 
@@ -167,15 +165,6 @@ class Approval:
 # -- the definition, as far as the registry needs it -----------------------------------------------
 
 
-def span_of(text: Any, where: str = "the time") -> timedelta:
-    """Return a span of time such as '30m', '24h', '7d' or '2w'. Raises `Invalid`."""
-    match = _SPAN.fullmatch(text.strip()) if isinstance(text, str) else None
-    span = timedelta(**{_UNITS[match[2]]: float(match[1])}) if match else timedelta()
-    if not span:
-        raise Invalid(f"{where} is {text!r}; write a span of time such as '30m', '24h' or '7d'.")
-    return span
-
-
 def digest_of(definition: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a definition, whatever the order of its keys."""
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"), default=str)
@@ -204,8 +193,15 @@ def requirement_of(gate: str, definition: Mapping[str, Any]) -> Requirement:
         digest=digest_of(definition),
         data=data,
         approvals=approvals,
-        valid=None if valid is None else span_of(valid, f"{where}: valid"),
+        valid=None if valid is None else _span(valid, f"{where}: valid"),
     )
+
+
+def _span(value: Any, where: str) -> timedelta:
+    try:
+        return parse_span(value)
+    except ValueError as error:
+        raise Invalid(f"{where} = {value!r} cannot be used: {error}.") from None
 
 
 def definitions(store: Store, database: Database) -> dict[str, dict[str, Any]]:

@@ -107,15 +107,20 @@ class Looking(Finding):
         return Comparisons(self._store).compare(one.run_id, other.run_id).evaluations
 
     def kept_evaluations(self, version: ModelVersion) -> dict[str, Evaluation]:
-        """Return what the run of a version kept of its evaluations, by name; damaged ones not."""
+        """Return what the run of a version kept of its evaluations, by name; damaged ones not.
+
+        The most honest one is the first: a test, if there is one, and those of training come last.
+        """
         from lite_mlops.tracking.comparing import Comparisons
+        from lite_mlops.tracking.evaluations import by_honesty
 
         if version.run_id is None:
             return {}
         try:
-            return Comparisons(self._store).evaluations(version.run_id)
+            kept = Comparisons(self._store).evaluations(version.run_id)
         except NotFound:  # it was imported without its run
             return {}
+        return {name: kept[name] for name in by_honesty(kept)}
 
     def _answers(
         self, one: ModelVersion, other: ModelVersion, models: list[Any]

@@ -234,14 +234,12 @@ class Drifting:
 
     def _evaluated(self, version: ModelVersion) -> tuple[ColumnReader | None, tuple[str, ...]]:
         """Return what a version answered when its run evaluated it; else a note that says so."""
-        from lite_mlops.tracking.comparing import Comparisons
-
         kept = {}
-        if version.run_id is not None and len(version.signature.outputs) == 1:
-            kept = Comparisons(self._store).evaluations(version.run_id)
+        if len(version.signature.outputs) == 1:
+            kept = self._models.kept_evaluations(version)
         if not kept:
             return None, (_NO_ANSWERS,)
-        found = max(kept.values(), key=len)
+        found = next(iter(kept.values()))  # the most honest one
         output = version.signature.outputs[0]
         answered: Any = found.y_pred
         if output.kind != "number":

@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from lite_mlops.data.wording import amount
-from lite_mlops.errors import Damaged, Invalid, suggestion
-from lite_mlops.models import ModelVersion
+from lite_mlops.errors import Invalid, suggestion
+from lite_mlops.models import Models, ModelVersion
 from lite_mlops.monitoring.answers import (
     class_texts,
     coded,
@@ -33,7 +33,7 @@ from lite_mlops.monitoring.estimates.report import (
     parts,
 )
 from lite_mlops.store import Store
-from lite_mlops.tracking.evaluations import Evaluation, name_of
+from lite_mlops.tracking.evaluations import Evaluation, is_of_training
 
 ReferenceKind: TypeAlias = Literal["evaluation", "labels"]
 
@@ -55,6 +55,7 @@ class _Reference:
 
 def estimates_of(
     store: Store,
+    models: Models,
     version: ModelVersion,
     *,
     reference: str | None,
@@ -82,11 +83,11 @@ def estimates_of(
     reasons = []
     if kind != "labels":
         try:
-            evaluated, named = _evaluation(store, version, name)
+            evaluated, named = _evaluation(models, version, name)
             with store.reading() as database:
                 current = recorded_answers(database, version, since, until).answers
             return _estimated(version, _Reference(evaluated, named, current), rows)
-        except (Invalid, Damaged) as problem:
+        except Invalid as problem:
             reasons.append(str(problem))
     if kind != "evaluation":
         try:
@@ -114,32 +115,19 @@ def _estimated(version: ModelVersion, reference: _Reference, rows: int) -> Estim
 # -- references ---------------------------------------------------------------------------------
 
 
-def _evaluation(store: Store, version: ModelVersion, wanted: str) -> tuple[Answers, str]:
-    """Return the evaluation that the run of a version kept. Raises `Invalid`, `Damaged`."""
-    kept = {}
-    if version.run_id is not None:
-        with store.reading() as database:
-            artifacts = database.dicts("artifacts_of_run", run=version.run_id)
-        kept = {
-            name: one["sha256"] for one in artifacts if (name := name_of(one["path"])) is not None
-        }
+def _evaluation(models: Models, version: ModelVersion, wanted: str) -> tuple[Answers, str]:
+    """Return the evaluation that the run of a version kept. Raises `Invalid`."""
+    kept = models.kept_evaluations(version)
     if wanted and wanted not in kept:
         near = suggestion(wanted, kept)
         raise Invalid(f"the run of {version.name} kept no evaluation {wanted!r}.{near}")
-    # Scores of the rows that a model was fitted on are too good; 'test' is the usual name.
-    names = (
-        [wanted]
-        if wanted
-        else sorted(
-            (name for name in kept if "train" not in name.lower()), key=lambda name: name != "test"
-        )
-    )
+    # Scores of the rows that a model was fitted on are too good.
+    names = [wanted] if wanted else [name for name in kept if not is_of_training(name)]
     problem = f"the run of {version.name} kept no evaluation with scores."
     for name in names:
         referrer = f"evaluation {name!r} of run {version.run_id}"
-        found = Evaluation.from_bytes(store.objects.read(kept[name], referrer))
         try:
-            return _of_evaluation(found, version), referrer
+            return _of_evaluation(kept[name], version), referrer
         except Invalid as reason:
             problem = f"the {referrer} cannot be used: {reason}"
     raise Invalid(problem)

@@ -336,6 +336,7 @@ class Operation:
         until: str | datetime | None = None,
         last: str | timedelta | None = None,
         reference_window: str | Window | None = None,
+        silence: timedelta | None = None,
     ) -> ServiceReport:
         """Return how a model served; see `Monitoring.service`."""
         window = chosen_window(since, until, last)
@@ -366,7 +367,7 @@ class Operation:
                 versions=_versions(database, window, version.model, only),
                 trials=_trials(database, window, version.model),
                 happened=_happened(database, window, version.model),
-                broken=silences(database, version.model, only, window),
+                broken=silences(database, version.model, only, window, silence),
             )
 
 

@@ -67,12 +67,19 @@ def _too_long(silence: timedelta, before: timedelta, moments: int, span: timedel
     return silence >= max(MIN_SILENCE, TIMES * before) and moments * (silence / span) >= EXPECTED
 
 
-def absent(gaps: Gaps, until: datetime) -> Broken | None:
-    """Return whether requests stopped coming before the end of a window."""
+def absent(gaps: Gaps, until: datetime, limit: timedelta | None = None) -> Broken | None:
+    """Return whether requests stopped coming before the end of a window, for longer than a limit.
+
+    Without one it is judged by the silences before.
+    """
     if gaps.first is None or gaps.last is None:
         return None
     silence = until - gaps.last
-    if not _too_long(silence, gaps.longest, gaps.moments, gaps.last - gaps.first):
+    if limit is None:
+        too_long = _too_long(silence, gaps.longest, gaps.moments, gaps.last - gaps.first)
+    else:
+        too_long = silence > limit
+    if not too_long:
         return None
     told = f"no request for {span_text(silence)}, {span_text(gaps.longest)} at most before"
     return Broken("absent", told, {"since": gaps.last.isoformat(), "until": until.isoformat()})
@@ -94,8 +101,31 @@ def interrupted(gaps: Gaps) -> Broken | None:
     return Broken("interrupted", told, about)
 
 
+def gaps_of(
+    database: Database,
+    model: str,
+    version: int | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> Gaps:
+    """Return the silences of a model, or of one version, in a time."""
+    row = database.one(
+        "service_gaps",
+        model=model,
+        version=version,
+        since=as_stored(since),
+        until=as_stored(until),
+    )
+    assert row is not None
+    return Gaps.from_row(row)
+
+
 def silences(
-    database: Database, model: str, version: int | None, window: Window
+    database: Database,
+    model: str,
+    version: int | None,
+    window: Window,
+    limit: timedelta | None = None,
 ) -> tuple[Broken, ...]:
     """Return what was unusual in the traffic of a model, or of one version, in a window.
 
@@ -104,19 +134,9 @@ def silences(
     """
     moment = as_datetime(now())
     end = moment if window.until is None else min(window.until, moment)
-
-    def gaps(since: datetime | None) -> Gaps:
-        row = database.one(
-            "service_gaps",
-            model=model,
-            version=version,
-            since=as_stored(since),
-            until=as_stored(window.until),
-        )
-        assert row is not None
-        return Gaps.from_row(row)
-
-    until_then = gaps(None)
-    within = until_then if window.since is None else gaps(window.since)
-    stopped = None if window.first is not None else absent(until_then, end)
+    until_then = gaps_of(database, model, version, None, window.until)
+    within = until_then
+    if window.since is not None:
+        within = gaps_of(database, model, version, window.since, window.until)
+    stopped = None if window.first is not None else absent(until_then, end, limit)
     return tuple(one for one in (interrupted(within), stopped) if one is not None)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lite_mlops.monitoring.performance import PerformanceReport, Rules
     from lite_mlops.monitoring.reports import ReportFacts
     from lite_mlops.monitoring.streams import StreamReport
+    from lite_mlops.monitoring.windows import Size, Window
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Monitoring:
         model: str,
         *,
         reference: str | None = None,
-        reference_window: str | None = None,
+        reference_window: str | Window | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         last: int | str | timedelta | None = None,
@@ -137,7 +138,8 @@ class Monitoring:
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         last: str | timedelta | None = None,
-        reference_window: str | None = None,
+        reference_window: str | Window | None = None,
+        silence: timedelta | None = None,
     ) -> ServiceReport:
         """Return how a model served: requests, latencies, versions, trials, and late traffic.
 
@@ -148,6 +150,7 @@ class Monitoring:
             last: Instead of `since`, a span of time, such as '7d'.
             reference_window: The time to compare with, such as '2026-11-01..2026-11-08'; default:
                 as much time before the window as it has, if it has a beginning.
+            silence: How long nothing may be asked; default: judged by the silences there were.
 
         Raises:
             Invalid: a window cannot be read, or is one by count.
@@ -156,7 +159,12 @@ class Monitoring:
         from lite_mlops.monitoring.operation import Operation
 
         return Operation(self._store, self._models).of(
-            model, since=since, until=until, last=last, reference_window=reference_window
+            model,
+            since=since,
+            until=until,
+            last=last,
+            reference_window=reference_window,
+            silence=silence,
         )
 
     def performance(
@@ -217,6 +225,7 @@ class Monitoring:
         version = self._models.get(model)
         return estimates_of(
             self._store,
+            self._models,
             version,
             reference=reference,
             rows=rows,
@@ -286,7 +295,7 @@ class Monitoring:
         self,
         model: str,
         *,
-        window: str | int | timedelta | None = None,
+        window: str | int | timedelta | Size | None = None,
         by: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,

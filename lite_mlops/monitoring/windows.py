@@ -1,8 +1,9 @@
 """Windows of recorded predictions: by time, or by count from the beginning or the end.
 
     window_of("2026-11-01..2026-11-08")    # by time; the end does not belong to it
-    window_of("first 5000")
+    window_of("first 5000")                # or "all"
     window_of("last 7d")                   # also 5000, 12h, 30m, 2w
+    Size.parse("1000 rows").rows           # how large each of many windows is; also 1000, "1d"
 
 What is written is checked here; which rows it means is found in the database.
 """
@@ -17,11 +18,12 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import ModelVersion
+from lite_mlops.spans import parse_span, span_text
 from lite_mlops.store import Database, as_datetime, as_stored, now
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_SPAN = re.compile(r"(\d{1,6})\s*([mhdw])")
+_ROWS = re.compile(r"\s*(\d[\d_,]*)(?:\s*rows?)?\s*", re.ASCII)
 _COUNT = re.compile(r"(?:(first|last)\s+)?(\d{1,12})")
+MOST_ROWS = 1_000_000_000_000
 _FORMS = "'2026-11-01..2026-11-08', 'first 5000', 'last 5000' or 'last 7d'"
 
 
@@ -82,19 +84,13 @@ def moment_of(text: str | datetime) -> datetime:
         ) from None
 
 
-def span_of(text: str | timedelta) -> timedelta | None:
-    """Return a span of time, such as '7d'; None for what is written otherwise."""
-    if isinstance(text, timedelta):
-        return text
-    found = _SPAN.fullmatch(text.strip())
-    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
 def window_of(written: str | Window) -> Window:
     """Return the window that a text means. Raises `Invalid`."""
     if isinstance(written, Window):
         return written
     text = written.strip()
+    if text == "all":
+        return Window()
     if ".." in text:
         begin, _, end = text.partition("..")
         moments = [moment_of(one) if one.strip() else None for one in (begin, end)]
@@ -102,19 +98,15 @@ def window_of(written: str | Window) -> Window:
     if found := _COUNT.fullmatch(text):
         count = int(found[2])
         return Window(first=count) if found[1] == "first" else Window(last=count)
-    span = span_of(text.removeprefix("last "))
-    if span is None:
-        raise Invalid(f"{written!r} is no window of predictions; write {_FORMS}.")
-    return Window(since=_ago(span))
-
-
-def _ago(span: timedelta) -> datetime:
-    if span <= timedelta(0):
-        raise Invalid(f"A window of {span} is none; give a span that is longer than nothing.")
     try:
-        return as_datetime(now()) - span
-    except OverflowError:
-        raise Invalid(f"A window cannot go back {span.days:,} days.") from None
+        return Window(since=_ago(text.removeprefix("last ")))
+    except ValueError:
+        raise Invalid(f"{written!r} is no window of predictions; write {_FORMS}.") from None
+
+
+def _ago(span: str | timedelta) -> datetime:
+    """Return the moment a span before now. Raises `ValueError`."""
+    return as_datetime(now()) - parse_span(span)
 
 
 def chosen_window(
@@ -135,16 +127,47 @@ def chosen_window(
     )
     if last is None:
         return window
-    span = None if isinstance(last, int) else span_of(last)
-    if span is not None:
-        if window.since is not None:
-            raise Invalid("Give either since or a span of time as last, not both.")
-        return replace(window, since=_ago(span))
-    if isinstance(last, int):
-        return replace(window, last=last)
-    if not str(last).strip().isdigit():
-        raise Invalid(f"{last!r} is neither a count such as 5000 nor a span of time such as 7d.")
-    return replace(window, last=int(str(last)))
+    try:
+        size = Size.parse(last)
+    except ValueError as error:
+        raise Invalid(f"The last {last!r} cannot be looked at: {error}.") from None
+    if size.span is None:
+        return replace(window, last=size.rows)
+    if window.since is not None:
+        raise Invalid("Give either since or a span of time as last, not both.")
+    return replace(window, since=_ago(size.span))
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a window is: so many rows, or so long; exactly one is given."""
+
+    rows: int | None = None
+    span: timedelta | None = None
+
+    @classmethod
+    def parse(cls, value: object) -> Size:
+        """Return the size that a value says: 1000, '1000 rows', '1d' or a `timedelta`.
+
+        Raises:
+            ValueError: it says none.
+        """
+        if isinstance(value, Size):
+            return value
+        if (found := _ROWS.fullmatch(str(value))) is not None:
+            rows = int(re.sub("[_,]", "", found[1]))
+            if not 1 <= rows <= MOST_ROWS:
+                raise ValueError(f"expected 1 to {MOST_ROWS:,} rows")
+            return cls(rows=rows)
+        try:
+            return cls(span=parse_span(value))
+        except ValueError:
+            raise ValueError(
+                "expected rows, or a time of at most ten years, such as '1000 rows' or '1d'"
+            ) from None
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows" if self.span is None else span_text(self.span)
 
 
 # -- in the database ----------------------------------------------------------------------------

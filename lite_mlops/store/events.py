@@ -264,7 +264,8 @@ class Predictions(Event):
 
     `times` are microseconds since 1970 UTC. `inputs` and `text_inputs` are the numbers and the
     texts of each row, in the order of the columns of the signature; both have a place for each
-    column, which is null where its value is in the other list, missing, or not to be kept.
+    column, which is null where its value is in the other list, missing, or not to be kept. Infinite
+    numbers, which JSON has not, are missing here: a signature refuses them before they get so far.
     """
 
     kind = "predictions"

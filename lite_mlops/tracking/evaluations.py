@@ -11,8 +11,10 @@ are all that is known of the rows; ids make it certain.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,9 @@ from lite_mlops.errors import Invalid
 from lite_mlops.tracking.keys import checked_name, checked_path, shown
 
 FOLDER = "evaluations"
+# What names say of the rows, the most honest ones first.
+PARTS = ("test", "holdout", "held_out", "validation", "valid", "val", "eval", "cv")
+_TRAINED = re.compile(r"(^|[_/. -])train(ing)?([_/. -]|$)")
 MAX_TEXT = 1_000  # characters of one label; texts are stored in a fixed width
 _ENDING = ".npz"
 _COLUMNS = ("y_true", "y_pred", "y_score", "ids")
@@ -80,6 +85,22 @@ def name_of(path: str) -> str | None:
     if path.startswith(f"{FOLDER}/") and path.endswith(_ENDING):
         return path.removeprefix(f"{FOLDER}/").removesuffix(_ENDING)
     return None
+
+
+def by_honesty(names: Iterable[str]) -> list[str]:
+    """Return names of evaluations, the most honest first: tests, and last those of training."""
+
+    def rank(name: str) -> tuple[bool, int, str]:
+        plain = name.lower()
+        place = next((at for at, part in enumerate(PARTS) if part in plain), len(PARTS))
+        return is_of_training(plain), place, name
+
+    return sorted(names, key=rank)
+
+
+def is_of_training(name: str) -> bool:
+    """Return whether a name is of what a model was fitted on, where everything looks too good."""
+    return _TRAINED.search(name.lower()) is not None
 
 
 def evaluation(y_true: Any, y_pred: Any, y_score: Any = None, ids: Any = None) -> Evaluation:

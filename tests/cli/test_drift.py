@@ -84,7 +84,7 @@ def test_windows_and_references_are_chosen(cli: Cli, asked: Project) -> None:
     assert (done.code, json.loads(done.out)["current_rows"]) == (0, 0)
     for line, code, text in (
         (["--reference-window", "first"], 2, "Error: 'first' is no window of predictions; write "),
-        (["--last", "x"], 2, "Error: 'x' is neither a count such as 5000 nor a span of time such "),
+        (["--last", "x"], 2, "Error: The last 'x' cannot be looked at: expected rows, or a time"),
         (["--reference", "nobody"], 3, "Error: There is no dataset 'nobody'."),
         (["b.csv", "--last", "5"], 2, "Error: --last is for a model; two tables have no windows."),
     ):

@@ -32,7 +32,7 @@ def test_run_exits_with_4_if_something_fires(cli: Cli, watched: Project) -> None
     record(watched)
     done = cli("monitor", "run")
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("churn (churn/1): Nothing fires among 5 findings; 1 cannot be")
+    assert done.out.startswith("churn (churn/1): Nothing fires among 6 findings; 4 cannot be")
     record(watched, shift=2.0, seed=2)
     done = cli("monitor", "run", "churn", "--dry-run")
     assert done.code == 4
@@ -56,7 +56,7 @@ def test_status_is_one_screen(cli: Cli, watched: Project) -> None:
     watched.monitors.run()
     done = cli("monitor", "status")
     assert done.code == 0
-    assert "churn\n  1 of 6 findings fire, 1 alert (1 of drift)." in done.out
+    assert "churn\n  1 of 10 findings fire, 1 alert (1 of drift)." in done.out
     assert "  churn/1, 200 rows; looked at " in done.out
     assert "  [alert] age: " in done.out
     told = json.loads(cli("monitor", "status", "--json").out)

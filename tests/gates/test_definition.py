@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lite_mlops.errors import Invalid
 from lite_mlops.gates import gate_of
 from lite_mlops.gates.definition import FIELDS
-from lite_mlops.models import digest_of, span_of
+from lite_mlops.models import digest_of
 
 NOT_WORSE = {"check": "not worse", "metric": "accuracy", "margin": 0.01}
 
@@ -123,25 +123,6 @@ def test_a_share_is_a_number_or_per_cent(value: Any, share: float) -> None:
 def test_what_is_no_share_is_refused(value: Any) -> None:
     with pytest.raises(Invalid, match=r"changed = .* cannot be used: expected a "):
         gate_of("churn", {"check": [{"check": "replay", "changed": value}]})
-
-
-@pytest.mark.parametrize(
-    ("text", "span"),
-    [
-        ("30m", timedelta(minutes=30)),
-        ("7d", timedelta(days=7)),
-        ("1.5 h", timedelta(minutes=90)),
-        ("45s", timedelta(seconds=45)),
-    ],
-)
-def test_spans_of_time(text: str, span: timedelta) -> None:
-    assert span_of(text) == span
-
-
-@pytest.mark.parametrize("text", ["", "d", "7", "7 years", "-1d", "0d", 7, None])
-def test_what_is_no_span_is_refused(text: Any) -> None:
-    with pytest.raises(Invalid, match="write a span of time such as '30m', '24h' or '7d'"):
-        span_of(text)
 
 
 plain = st.recursive(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,11 @@ from sklearn.preprocessing import FunctionTransformer
 
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.gates.checks.replaying import judge_replay
-from lite_mlops.gates.replay import ChangedRow, Replayed, Window, window_of
+from lite_mlops.gates.replay import ChangedRow, Replayed
 from lite_mlops.models import ModelContext, PythonModel
+from lite_mlops.monitoring.windows import Window
 from lite_mlops.project import Project
 from tests.gates.conftest import Flipping, customers, fitted, judged, register
-
-NOW = datetime(2026, 3, 8, 12, tzinfo=UTC)
 
 
 def answered(project: Project, rows: pd.DataFrame, reference: str = "churn@champion") -> list[str]:
@@ -37,35 +36,11 @@ def answered(project: Project, rows: pd.DataFrame, reference: str = "churn@champ
     return ids
 
 
-# -- windows --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "window"),
-    [
-        ("all", Window()),
-        ("7d", Window(NOW - timedelta(days=7))),
-        ("2026-03-01..2026-03-08", Window(datetime(2026, 3, 1, tzinfo=UTC), NOW.replace(hour=0))),
-        ("2026-03-01T06:00+06:00..", Window(datetime(2026, 3, 1, tzinfo=UTC))),
-        ("..2026-03-08", Window(None, NOW.replace(hour=0))),
-    ],
-)
-def test_windows(text: str, window: Window) -> None:
-    assert window_of(text, NOW) == window
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("soon", "the window of the replay is 'soon'; write a span of time such as"),
-        ("a..b", "the window 'a..b' cannot be read; write a span such as 7d, 'all', or 2026-03-01"),
-        ("2026-03-08..2026-03-01", "ends before it begins"),
-    ],
-)
-def test_what_is_no_window(text: str, told: str) -> None:
-    with pytest.raises(Invalid) as error:
-        window_of(text, NOW)
-    assert told in str(error.value)
+def test_a_replay_is_of_a_time(churn: Project) -> None:
+    with pytest.raises(Invalid, match=r"A replay is of a time; the window 'last 5' is a count"):
+        churn.gates.replay("churn/2", "last 5")
+    with pytest.raises(Invalid, match=r"'soon' is no window of predictions; write '2026-11-01"):
+        churn.gates.run("churn/2", replay="soon")
 
 
 # -- real requests --------------------------------------------------------------------------------

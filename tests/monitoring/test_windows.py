@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lite_mlops.errors import Invalid
 from lite_mlops.monitoring import windows
-from lite_mlops.monitoring.windows import Window, chosen_window, span_of, window_of
+from lite_mlops.monitoring.windows import Size, Window, chosen_window, window_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -40,6 +40,7 @@ def _at(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ("..2026-11-08T10:30:05Z", Window(until=datetime(2026, 11, 8, 10, 30, 5, tzinfo=UTC)), ""),
         ("..", Window(), "all"),
+        ("all", Window(), "all"),
     ],
 )
 def test_windows_are_written_as_people_say_them(written: str, window: Window, told: str) -> None:
@@ -54,8 +55,8 @@ def test_windows_are_written_as_people_say_them(written: str, window: Window, to
         ("yesterday", "'yesterday' is no window of predictions; write '2026-11-01..2026-11-08', "),
         ("first -3", "'first -3' is no window"),
         ("first 0", "A window of 0 predictions is none; give at least 1."),
-        ("0d", "A window of 0:00:00 is none; give a span that is longer than nothing."),
-        ("999999w", "A window cannot go back 6,999,993 days."),
+        ("0d", "'0d' is no window of predictions; write "),
+        ("999999w", "'999999w' is no window of predictions; write "),
         ("2026-13-01..", "'2026-13-01' is no date or time; write 2026-11-01 or 2026-11-01T12:00."),
         (
             "2026-11-08T00:00Z..2026-11-01T00:00Z",
@@ -73,8 +74,13 @@ def test_what_is_no_window_is_refused(written: str, text: str) -> None:
     ("since", "until", "last", "text"),
     [
         ("2026-11-01", None, "7d", "Give either since or a span of time as last, not both."),
-        (None, None, "seven", "'seven' is neither a count such as 5000 nor a span of time such as"),
-        (None, None, 0, "A window of 0 predictions is none; give at least 1."),
+        (
+            None,
+            None,
+            "seven",
+            "The last 'seven' cannot be looked at: expected rows, or a time",
+        ),
+        (None, None, 0, "The last 0 cannot be looked at: expected 1 to "),
         ("soon", None, None, "'soon' is no date or time"),
     ],
 )
@@ -91,7 +97,29 @@ def test_what_is_said_together_is_one_window() -> None:
     assert chosen_window(NOW, None, 5) == Window(since=NOW, last=5)
     assert chosen_window(None, NOW, "5") == Window(until=NOW, last=5)
     assert chosen_window(None, None, timedelta(hours=1)) == Window(since=NOW - timedelta(hours=1))
-    assert span_of("30m") == timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("said", "size", "told"),
+    [
+        ("1000", Size(rows=1_000), "1000 rows"),
+        ("1_000 rows", Size(rows=1_000), "1000 rows"),
+        (5, Size(rows=5), "5 rows"),
+        ("1d", Size(span=timedelta(days=1)), "1d"),
+        (" 6h ", Size(span=timedelta(hours=6)), "6h"),
+        (timedelta(days=3), Size(span=timedelta(days=3)), "3d"),
+    ],
+)
+def test_sizes_are_counts_or_times(said: object, size: Size, told: str) -> None:
+    assert Size.parse(said) == size
+    assert Size.parse(size) is size
+    assert str(size) == told
+
+
+@pytest.mark.parametrize("said", ["", "0", "0d", "d", "-1", "1y", 0, -3, True, 1.5, "²", [], None])
+def test_what_is_no_size_is_refused(said: object) -> None:
+    with pytest.raises(ValueError, match="expected "):
+        Size.parse(said)
 
 
 @given(st.text(max_size=20))

@@ -6,7 +6,6 @@ judge_replay(replayed, changed=0.05, failed=0.0, worse=0.01)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from lite_mlops.data.wording import amount, percent
@@ -15,7 +14,7 @@ from lite_mlops.gates.case import Case
 from lite_mlops.gates.checks.comparing import judge_not_worse
 from lite_mlops.gates.checks.speed import measure_latency
 from lite_mlops.gates.definition import Check
-from lite_mlops.gates.replay import Replayed, replay, window_of
+from lite_mlops.gates.replay import Replayed, replay, replay_window
 from lite_mlops.gates.verdicts import MIN_ROWS, Found, cannot_tell, failed, passed
 from lite_mlops.models import CANNOT_TELL, FAILED, PASSED
 
@@ -129,7 +128,7 @@ def check_replay(case: Case, check: Check) -> Found:
             case.store,
             case.asking,
             case.candidate,
-            window_of(text, datetime.now(UTC)),
+            replay_window(text),
             rows=check["rows"],
             seed=case.seed,
             positive=case.gate.positive,

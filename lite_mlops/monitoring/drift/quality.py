@@ -58,7 +58,8 @@ def missing(reference: Sample, current: Sample) -> Broken | None:
 
 def _is_news(rows: int, reference_rows: int, current_rows: int) -> bool:
     """Return whether so many rows are more than an accident, as the reference has no such row."""
-    return rows / current_rows > SHARE and _on_one_side(rows, reference_rows, current_rows) < NEWS
+    # Where no row has a value, none is news.
+    return rows > SHARE * current_rows and _on_one_side(rows, reference_rows, current_rows) < NEWS
 
 
 def _on_one_side(rows: int, other: int, own: int) -> float:

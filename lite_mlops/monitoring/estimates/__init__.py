@@ -10,6 +10,7 @@ from lite_mlops.monitoring.estimates.expected import Estimate, expected_metrics
 from lite_mlops.monitoring.estimates.loss import LossModel, fit_loss
 from lite_mlops.monitoring.estimates.report import (
     ASSUMPTION,
+    WINDOW_ROWS,
     Answers,
     EstimateReport,
     Numbers,
@@ -20,6 +21,7 @@ from lite_mlops.monitoring.estimates.report import (
 
 __all__ = [
     "ASSUMPTION",
+    "WINDOW_ROWS",
     "Answers",
     "Calibration",
     "ConceptDrift",

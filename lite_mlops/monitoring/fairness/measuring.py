@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.monitoring.fairness.groups import Groups
-from lite_mlops.monitoring.fairness.proportions import Interval, deviations, wilson
+from lite_mlops.monitoring.proportions import Interval, deviations, wilson
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 

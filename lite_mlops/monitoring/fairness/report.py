@@ -20,8 +20,8 @@ from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.htmltext import html_facts, html_table
 from lite_mlops.monitoring.fairness.groups import Groups, intersect
 from lite_mlops.monitoring.fairness.measuring import Decisions, GroupFacts, measure_groups
-from lite_mlops.monitoring.fairness.proportions import Interval, deviations, newcombe, ratio
 from lite_mlops.monitoring.findings import ALERT, INFO, NONE, UNKNOWN, Finding
+from lite_mlops.monitoring.proportions import Interval, deviations, newcombe, ratio
 
 CHECK = "fairness"
 RATES = ("selection_rate", "tpr", "fpr", "precision")

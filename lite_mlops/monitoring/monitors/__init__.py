@@ -11,24 +11,25 @@ from lite_mlops.faces import loaded_on_use
 
 if TYPE_CHECKING:
     from lite_mlops.monitoring.monitors.beside import WatchingBeside
+    from lite_mlops.monitoring.monitors.checks import CHECKS
     from lite_mlops.monitoring.monitors.monitor import Monitor
     from lite_mlops.monitoring.monitors.monitors import Monitors
     from lite_mlops.monitoring.monitors.rehearsal import Alarm, Rehearsal
     from lite_mlops.monitoring.monitors.runs import MonitorRun, MonitorState, Stored
-    from lite_mlops.monitoring.monitors.spans import parse_span, span_text
 
 # Where each name lives; the imports above say the same to type checkers.
 _HOMES = {
     "beside": "WatchingBeside",
+    "checks": "CHECKS",
     "monitor": "Monitor",
     "monitors": "Monitors",
     "rehearsal": "Alarm Rehearsal",
     "runs": "MonitorRun MonitorState Stored",
-    "spans": "parse_span span_text",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "CHECKS",
     "Alarm",
     "Monitor",
     "MonitorRun",
@@ -37,8 +38,6 @@ __all__ = [
     "Rehearsal",
     "Stored",
     "WatchingBeside",
-    "parse_span",
-    "span_text",
 ]
 
 __getattr__ = loaded_on_use(__name__, _HOME_OF)

@@ -8,24 +8,14 @@ takes. To add one: write the function, and a line in `CHECKS`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from lite_mlops.monitoring.findings import ALERT, INFO, NONE, UNKNOWN, WARN, Finding
+from lite_mlops.monitoring.findings import ALERT, NONE, UNKNOWN, WARN, Finding
 from lite_mlops.monitoring.monitors.monitor import Monitor, Options
-from lite_mlops.monitoring.monitors.parts import Parts
-from lite_mlops.monitoring.monitors.spans import parse_span
-from lite_mlops.store import as_stored
-
-if TYPE_CHECKING:
-    from lite_mlops.monitoring.drift import ColumnDrift, Floors
-
-_PAST = timedelta(days=14)  # what is usual is learned from
-_LEAST_SILENCE = timedelta(hours=1)
-_LEAST_ROWS = 100  # for quantiles of latency, and for what is a usual pause
+from lite_mlops.monitoring.monitors.parts import LABELS_WITHIN, Parts
+from lite_mlops.spans import parse_span
 
 
 @dataclass(frozen=True)
@@ -35,6 +25,140 @@ class Check:
     about: str
     run: Callable[[Monitor, Parts], list[Finding]]
     options: Options = field(default_factory=dict)
+
+
+# -- drift, quality and joint drift: from one report ---------------------------------------------
+
+
+def _of_drift(monitor: Monitor, parts: Parts, check: str) -> list[Finding]:
+    """Return what the report of drift says for a check, of the columns that a monitor judges."""
+    from lite_mlops.monitoring.drift import findings
+
+    chosen = {*monitor.columns, ""} if monitor.columns else None
+    return [
+        one
+        for one in findings(parts.drift)
+        if one.check == check and (chosen is None or one.subject in chosen)
+    ]
+
+
+def drift(monitor: Monitor, parts: Parts) -> list[Finding]:
+    """Return, of each column and of the answers, whether the distribution moved."""
+    return _of_drift(monitor, parts, "drift")
+
+
+def quality(monitor: Monitor, parts: Parts) -> list[Finding]:
+    """Return which rules of quality columns break, or rows as a whole; else that none is broken."""
+    from lite_mlops.monitoring.drift.report import TRAFFIC
+
+    found = [
+        one
+        for one in _of_drift(monitor, parts, "quality")
+        if not set(TRAFFIC).intersection(one.evidence["rules"])  # which the check of traffic tells
+    ]
+    if found:
+        return found
+    if all(one.severity == UNKNOWN for one in parts.drift.columns):
+        return [Finding("quality", "", UNKNOWN, "No column can be judged.")]
+    return [Finding("quality", "", NONE, "No rule of quality is broken.")]
+
+
+def joint(monitor: Monitor, parts: Parts) -> list[Finding]:
+    """Return whether all columns together can be told from the reference, where rows are kept."""
+    return _of_drift(monitor, parts, "joint")
+
+
+# -- traffic and latency: from one report --------------------------------------------------------
+
+
+def _of_service(parts: Parts, subjects: Iterable[str]) -> list[Finding]:
+    from lite_mlops.monitoring.operation import findings
+
+    return [one for one in findings(parts.service) if one.subject in subjects]
+
+
+def traffic(_: Monitor, parts: Parts) -> list[Finding]:
+    """Return whether anything is asked, and whether it stopped for a while."""
+    return [replace(one, check="traffic", subject="") for one in _of_service(parts, ("traffic",))]
+
+
+def service(monitor: Monitor, parts: Parts) -> list[Finding]:
+    """Return whether answers take longer than before, or than the time that is given."""
+    limit = monitor.options_of("service").get("p95_ms")
+    return [
+        one if limit is None or one.subject != "latency" else _held_to(limit, one, parts)
+        for one in _of_service(parts, ("latency", "errors"))
+    ]
+
+
+def _held_to(limit_ms: float, latency: Finding, parts: Parts) -> Finding:
+    """Return a finding of latency as it is by a limit: an alert from twice as much on."""
+    from lite_mlops.monitoring.operation import MIN_REQUESTS
+
+    now, limit = latency.value, 1000 * limit_ms
+    if now is None or parts.service.now.requests < MIN_REQUESTS:
+        return replace(latency, severity=UNKNOWN, limit=limit)
+    severity = ALERT if now > 2 * limit else WARN if now > limit else NONE
+    told = f"95 % of the answers took up to {now / 1000:.3g} ms; the limit is {limit_ms:.3g} ms."
+    return replace(latency, severity=severity, sentence=told, limit=limit)
+
+
+# -- answers: by labels, without them, as streams, and of groups ---------------------------------
+
+
+def performance(_: Monitor, parts: Parts) -> list[Finding]:
+    """Return whether the answers are less right than when the version was made, by labels."""
+    return [one for one in parts.performance.findings() if one.check == "performance"]
+
+
+def calibration(_: Monitor, parts: Parts) -> list[Finding]:
+    """Return whether probabilities are as they turn out, where there are any and labels."""
+    return [one for one in parts.performance.findings() if one.check == "calibration"]
+
+
+def estimates(monitor: Monitor, parts: Parts) -> list[Finding]:
+    """Return how right the answers of the window are by estimate, without their labels.
+
+    Raises:
+        Invalid: nothing can be estimated of such a model, or of a regressor without `loss`.
+    """
+    from lite_mlops.monitoring.estimates import WINDOW_ROWS
+
+    options = monitor.options_of("estimates")
+    return parts.monitoring.estimates(
+        parts.version.name,
+        reference=options.get("reference"),
+        rows=max(parts.rows, WINDOW_ROWS),  # one window
+        since=parts.since,
+        until=parts.until,
+        loss=options.get("loss", False),
+    ).findings()
+
+
+def streams(_: Monitor, parts: Parts) -> list[Finding]:
+    """Return sudden changes of scores, errors and latency within the window."""
+    return parts.monitoring.streams(
+        parts.version.name, since=parts.since, until=parts.until
+    ).findings()
+
+
+def fairness(monitor: Monitor, parts: Parts) -> list[Finding]:
+    """Return what groups of people get, by the columns that are given; nothing without any.
+
+    As their labels come late, it looks as far back as performance does.
+    """
+    options = dict(monitor.options_of("fairness"))
+    columns = options.pop("columns", None)
+    if columns is None:
+        return []
+    since = parts.until - options.pop("within", LABELS_WITHIN)
+    report = parts.monitoring.fairness(
+        parts.version.name, columns, since=since, until=parts.until, **options
+    )
+    return report.findings()
+
+
+# -- options -------------------------------------------------------------------------------------
 
 
 def _at_least(low: float) -> Callable[[object], float]:
@@ -52,205 +176,72 @@ def _preset(value: object) -> str:
     return str(value)
 
 
-# -- drift, quality and joint drift: from one report --------------------------------------------
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected a text")
+    return value
 
 
-def _judged(monitor: Monitor, columns: Iterable[ColumnDrift]) -> list[ColumnDrift]:
-    """Return the columns that a monitor judges."""
-    chosen = set(monitor.columns)
-    return [one for one in columns if not chosen or one.column in chosen]
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")
+    return value
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _tolerance(value: object) -> Mapping[str, float]:
+    """Return how much worse metrics may be; others than those of the table are not judged."""
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError("expected a table of metrics, such as { auc = 0.03 }")
+    number = _at_least(0)
+    return {_text(name): number(amount) for name, amount in value.items()}
 
 
-def _moved(one: ColumnDrift, floors: Floors) -> str:
-    """Return how severely a column drifted, the rules of quality left aside."""
-    if one.adjusted_p is None or one.effect is None:
-        return UNKNOWN if one.severity == UNKNOWN else NONE
-    if one.adjusted_p >= floors.significance:
-        return NONE
-    if one.effect < 1:
-        return INFO
-    return ALERT if one.effect >= floors.large else WARN
+def _groups(value: object) -> Any:
+    """Return columns by name, or a table of columns with the numbers where they are cut."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        return list(value)
+    if isinstance(value, Mapping) and value and all(map(_is_cuts, value.values())):
+        return {_text(name): list(cuts) for name, cuts in value.items()}
+    raise ValueError("expected a list of columns, or a table such as { age = [30, 60] }")
 
 
-def drift(monitor: Monitor, parts: Parts) -> list[Finding]:
-    """Return, of each column, whether its distribution moved."""
-    report = parts.drift
-    found = []
-    for one in _judged(monitor, report.columns):
-        severity = _moved(one, report.floors)
-        reasons = [text for text in one.reasons if severity != NONE]
-        told = reasons[-1] if reasons else "as before"
-        found.append(
-            Finding(
-                check="drift",
-                subject=one.column,
-                severity=severity,
-                sentence=f"{one.column}: {told}",
-                value=_finite(one.effect),
-                limit=1.0,
-                evidence={
-                    "score": one.score,
-                    "adjusted_p": one.adjusted_p,
-                    "wasserstein": _finite(one.wasserstein),
-                    "reference": report.reference,
-                    "reference_rows": one.reference_rows,
-                    "rows": one.current_rows,
-                },
-            )
-        )
-    return found
-
-
-def quality(monitor: Monitor, parts: Parts) -> list[Finding]:
-    """Return, of each column, which rules of quality it breaks."""
-    found = []
-    for one in _judged(monitor, parts.drift.columns):
-        broken = "; ".join(one.reasons[: len(one.broken)])
-        found.append(
-            Finding(
-                check="quality",
-                subject=one.column,
-                severity=ALERT if one.broken else UNKNOWN if one.severity == UNKNOWN else NONE,
-                sentence=f"{one.column}: {broken or 'no rule is broken'}",
-                value=one.current_missing,
-                limit=None,
-                evidence={
-                    "rules": list(one.broken),
-                    "missing_before": one.reference_missing,
-                    "missing": one.current_missing,
-                },
-            )
-        )
-    return found
-
-
-def joint(_: Monitor, parts: Parts) -> list[Finding]:
-    """Return whether all columns together can be told from the reference, where rows are kept."""
-    report = parts.drift
-    together = report.joint
-    if together is None:
-        return []
-    return [
-        Finding(
-            check="joint",
-            subject="",
-            severity=together.severity,
-            sentence=str(together),
-            value=together.auc,
-            limit=0.5,
-            evidence=together.to_dict(),
-        )
-    ]
-
-
-# -- traffic and latency ------------------------------------------------------------------------
-
-
-def _traffic(parts: Parts, since: Any, until: Any) -> Mapping[str, Any]:
-    version = parts.version
-    with parts.store.reading() as database:
-        found = database.one(
-            "traffic_of",
-            model=version.model,
-            version=version.version,
-            since=as_stored(since),
-            until=as_stored(until),
-        )
-    assert found is not None
-    return found
-
-
-def usual_pause(parts: Parts) -> tuple[timedelta, int]:
-    """Return the longest pause between answers of the last two weeks, and of how many these are."""
-    with parts.store.reading() as database:
-        row = database.one(
-            "longest_pause",
-            model=parts.version.model,
-            version=parts.version.version,
-            since=as_stored(parts.until - _PAST),
-            until=as_stored(parts.until),
-        )
-    assert row is not None
-    return timedelta(microseconds=row["longest"] or 0), row["rows"]
-
-
-def silence_limit(monitor: Monitor, parts: Parts) -> timedelta | None:
-    """Return how long nothing may be asked: as given, or three times the longest pause there was.
-
-    None while too little was asked to know; at least an hour.
-    """
-    given: timedelta | None = monitor.options_of("traffic").get("silence")
-    if given is not None:
-        return given
-    longest, rows = usual_pause(parts)
-    return max(3 * longest, _LEAST_SILENCE) if rows >= _LEAST_ROWS else None
-
-
-def traffic(monitor: Monitor, parts: Parts) -> list[Finding]:
-    """Return whether anything is asked at all, or when it was last."""
-    last = _traffic(parts, None, parts.looked_at)["last_at"]
-    if last is None:
-        told = f"{parts.version.name} was never asked, or is not recorded"
-        return [Finding("traffic", "", UNKNOWN, told)]
-    stored = as_stored(parts.looked_at)
-    assert stored is not None
-    quiet: timedelta = stored - last
-    limit = silence_limit(monitor, parts)
-    evidence = {"last_at": f"{last.isoformat()}+00:00", "rows": parts.rows}
-    since = f"last asked at {last:%Y-%m-%d %H:%M} UTC, {_rough(quiet)} ago"
-    if limit is None:
-        told = f"{since}; too little was asked to know what is usual"
-        return [Finding("traffic", "", UNKNOWN, told, quiet.total_seconds(), None, evidence)]
-    severity = ALERT if quiet > limit else NONE
-    told = f"{since}; {_rough(limit)} is the longest that is expected"
-    return [
-        Finding(
-            "traffic", "", severity, told, quiet.total_seconds(), limit.total_seconds(), evidence
-        )
-    ]
-
-
-def _rough(span: timedelta) -> str:
-    """Return a span as it is told: in its largest unit, to a tenth."""
-    seconds = span.total_seconds()
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.0f} seconds"
-
-
-def service(monitor: Monitor, parts: Parts) -> list[Finding]:
-    """Return whether answers take longer than before: 95 of 100 take at most so long."""
-    options = monitor.options_of("service")
-    present = _traffic(parts, parts.since, parts.until)
-    if present["rows"] < _LEAST_ROWS:
-        told = f"p95 latency: {present['rows']} answers are too few to tell"
-        return [Finding("service", "p95 latency", UNKNOWN, told)]
-    now = present["p95_us"] / 1000
-    limit, told = options.get("p95_ms"), "as given"
-    if limit is None:
-        before = _traffic(parts, parts.since - _PAST, parts.since)
-        if before["rows"] < _LEAST_ROWS:
-            told = f"p95 latency: {now:.3g} ms; there is nothing before to compare with"
-            return [Finding("service", "p95 latency", UNKNOWN, told, now)]
-        times = options.get("times", 2.0)
-        usual = before["p95_us"] / 1000
-        limit, told = times * usual, f"{times:g} times the {usual:.3g} ms before"
-    severity = ALERT if now > 2 * limit else WARN if now > limit else NONE
-    sentence = f"p95 latency: {now:.3g} ms; the limit is {limit:.3g} ms, {told}"
-    evidence = {"rows": present["rows"]}
-    return [Finding("service", "p95 latency", severity, sentence, now, limit, evidence)]
+def _is_cuts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(one, int | float) and not isinstance(one, bool) for one in value
+    )
 
 
 CHECKS: dict[str, Check] = {
     "drift": Check("distributions that moved", drift, {"preset": _preset}),
     "quality": Check("rules of quality that are broken", quality),
     "joint": Check("all columns together", joint),
+    "performance": Check(
+        "answers less right than at the start, by labels",
+        performance,
+        {"by": _text, "within": parse_span, "tolerance": _tolerance},
+    ),
+    "calibration": Check(
+        "probabilities that do not come true", calibration, {"tolerance": _at_least(0)}
+    ),
+    "estimates": Check(
+        "answers less right by estimate", estimates, {"reference": _text, "loss": _flag}
+    ),
+    "fairness": Check(
+        "groups that get less, of the columns that are given",
+        fairness,
+        {
+            "columns": _groups,
+            "positive": _text,
+            "against": _text,
+            "selection_ratio": _at_least(0),
+            "tpr_difference": _at_least(0),
+            "within": parse_span,
+        },
+    ),
+    "streams": Check("sudden changes of scores, errors and latency", streams),
     "traffic": Check("whether anything is asked", traffic, {"silence": parse_span}),
-    "service": Check("latency", service, {"p95_ms": _at_least(0), "times": _at_least(1)}),
+    "service": Check("latency", service, {"p95_ms": _at_least(0)}),
 }
 OPTIONS: dict[str, Options] = {name: check.options for name, check in CHECKS.items()}

@@ -1,6 +1,6 @@
 """Looking: one run of a monitor, from the recorded answers to what is decided.
 
-run = Looker(store, models, datasets, monitoring).look(monitor)     # findings, nothing stored
+run = Looker(store, models, monitoring).look(monitor)     # findings, nothing stored
 kept = keep(store, run, channels)                                   # stored and decided
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lite_mlops.data import Datasets
 from lite_mlops.errors import LiteMlopsError, NotFound
 from lite_mlops.jsontext import json_text
 from lite_mlops.models import Models, ModelVersion
@@ -41,7 +40,6 @@ class Looker:
 
     store: Store
     models: Models
-    datasets: Datasets
     monitoring: Monitoring
 
     def version_of(self, monitor: Monitor) -> ModelVersion:
@@ -64,16 +62,13 @@ class Looker:
             else:
                 limits = {"until": as_stored(end), "rows": monitor.window.rows}
                 first = database.value("start_of_last_rows", **named, **limits)
-                since = end if first is None else first.replace(tzinfo=UTC)
+                since = end - _INSTANT if first is None else first.replace(tzinfo=UTC)
             row = database.one("traffic_of", **named, since=as_stored(since), until=as_stored(end))
         assert row is not None
         if monitor.window.span is None and row["last_at"] is not None:
             # By its rows, so that without new ones it is the same window.
             end = row["last_at"].replace(tzinfo=UTC) + _INSTANT
         return Parts(
-            store=self.store,
-            models=self.models,
-            datasets=self.datasets,
             monitoring=self.monitoring,
             monitor=monitor,
             version=version,
@@ -117,10 +112,10 @@ def findings_of(monitor: Monitor, parts: Parts) -> list[Finding]:
         try:
             found += check.run(monitor, parts)
         except LiteMlopsError as error:  # such as no training data to compare with
-            found.append(Finding(name, "", UNKNOWN, f"{name}: {error}".rstrip(".")))
+            found.append(Finding(name, "", UNKNOWN, str(error)))
         except Exception as error:  # whatever one check does, the others are made
             log.exception("The check %s of the monitor %s failed.", name, monitor.name)
-            told = f"{name}: the check failed with {type(error).__name__}"
+            told = f"The check failed with {type(error).__name__}."
             found.append(Finding(name, "", UNKNOWN, told))
     return found
 

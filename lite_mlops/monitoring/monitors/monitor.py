@@ -19,10 +19,12 @@ from typing import Any
 
 from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.monitoring.alerts.rules import Rules
-from lite_mlops.monitoring.monitors.spans import Window, checked, parse_span, span_text
+from lite_mlops.monitoring.windows import Size
+from lite_mlops.spans import parse_span, span_text
 
 TRAINING = "training"
 IN_CODE = "code"
+LEAST_ROWS, _MOST_ROWS = 50, 1_000_000  # of a window
 _LEAST_EVERY = timedelta(seconds=1)
 _EVERY_ROWS = timedelta(minutes=5)
 
@@ -52,7 +54,7 @@ class Monitor:
     name: str
     model: str = ""
     reference: str = TRAINING
-    window: Window = field(default_factory=lambda: Window(rows=1000))
+    window: Size = field(default_factory=lambda: Size(rows=1000))
     every: timedelta = _EVERY_ROWS
     columns: tuple[str, ...] = ()
     checks: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
@@ -140,16 +142,21 @@ def monitor_of(
             if isinstance(error, Invalid):
                 raise
             raise checked(place, key, value, error) from None
-    window: Window = found.get("window", Window(rows=1000))
+    window: Size = found.get("window", Size(rows=1000))
     found.setdefault("every", default_every(window))
     return Monitor(name=name, source=source, rules=Rules(**rules), **found)
 
 
-def default_every(window: Window) -> timedelta:
+def default_every(window: Size) -> timedelta:
     """Return how often a window is looked at if nothing is said: a time, 24 times in its course."""
     if window.span is None:
         return _EVERY_ROWS
     return min(max(window.span / 24, timedelta(minutes=1)), timedelta(days=1))
+
+
+def checked(place: str, name: str, value: object, error: ValueError) -> Invalid:
+    """Return the error to raise for an option that cannot be used."""
+    return Invalid(f"{place}: {name} = {value!r} cannot be used: {error}.")
 
 
 # -- reading values ------------------------------------------------------------------------------
@@ -165,6 +172,13 @@ def _names(value: object) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
         return tuple(value)
     raise ValueError("expected a list of names")
+
+
+def _size(value: object) -> Size:
+    found = Size.parse(value)
+    if found.rows is not None and not LEAST_ROWS <= found.rows <= _MOST_ROWS:
+        raise ValueError(f"expected {LEAST_ROWS} to {_MOST_ROWS:,} rows")
+    return found
 
 
 def _every(value: object) -> timedelta:
@@ -199,7 +213,7 @@ def _reference(value: object) -> str:
 _PARSERS: dict[str, Callable[[object], Any]] = {
     "model": _text,
     "reference": _reference,
-    "window": Window.parse,
+    "window": _size,
     "every": _every,
     "columns": _names,
     "checks": _text,  # read by `_checks`

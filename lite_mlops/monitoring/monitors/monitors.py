@@ -18,12 +18,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lite_mlops.data import Datasets
 from lite_mlops.errors import Conflict, LiteMlopsError, NotFound, suggestion
-from lite_mlops.models import Models
+from lite_mlops.models import Models, parse_reference
 from lite_mlops.monitoring.alerts import Alerts
 from lite_mlops.monitoring.alerts.channels import Channel, Line, Message
-from lite_mlops.monitoring.monitors.checks import OPTIONS, silence_limit
+from lite_mlops.monitoring.monitors.checks import OPTIONS
 from lite_mlops.monitoring.monitors.looking import Looker, keep, would_decide
 from lite_mlops.monitoring.monitors.monitor import Monitor, monitor_of
 from lite_mlops.monitoring.monitors.runs import (
@@ -33,6 +32,7 @@ from lite_mlops.monitoring.monitors.runs import (
     finding_of,
     ranked,
 )
+from lite_mlops.monitoring.traffic import absent, gaps_of
 from lite_mlops.monitoring.watching import Monitoring
 from lite_mlops.security import mask_reason
 from lite_mlops.settings import FILE_NAME, file_state, tables_of
@@ -56,12 +56,11 @@ class Monitors:
         self,
         store: Store,
         models: Models,
-        datasets: Datasets,
         monitoring: Monitoring,
         alerts: Alerts,
     ) -> None:
         self._store = store
-        self._looker = Looker(store, models, datasets, monitoring)
+        self._looker = Looker(store, models, monitoring)
         self._alerts = alerts
         self._root = store.layout.folder.parent
         self._file: tuple[object, dict[str, Monitor]] = (None, {})
@@ -194,15 +193,17 @@ class Monitors:
         rows = monitor.window.rows
         if row["rows"] >= (1 if rows is None else max(1, rows // _NEW_SHARE)):
             return True
-        return row["rows"] == 0 and self._is_silent(monitor, last, now)
+        return row["rows"] == 0 and self._is_silent(monitor, version.model, last, now)
 
-    def _is_silent(self, monitor: Monitor, last: Stored, now: datetime) -> bool:
+    def _is_silent(self, monitor: Monitor, model: str, last: Stored, now: datetime) -> bool:
         """Return whether nothing was asked for so long that it has to be told, and is not yet."""
         if not monitor.runs_check("traffic"):
             return False
-        parts = self._looker.parts_of(monitor, now)
-        limit = silence_limit(monitor, parts)
-        return limit is not None and now - last.until > limit >= last.ran_at - last.until
+        limit = monitor.options_of("traffic").get("silence")
+        only = parse_reference(monitor.model).version if monitor.model else None
+        with self._store.reading() as database:
+            gaps = gaps_of(database, model, only, None, now)
+        return absent(gaps, now, limit) is not None and absent(gaps, last.ran_at, limit) is None
 
     def report(
         self, name: str, *, until: str | datetime | None = None, **columns: Sequence[str]

@@ -7,14 +7,14 @@ when nothing is changed; so that thresholds are chosen with open eyes.
 It works on a copy of the project in a temporary folder, with the very checks of the monitor:
 nothing is stored in the project and nobody is told. Windows are drawn from the recorded rows in
 blocks of neighbours (moving-block bootstrap, Kuensch 1989), so that what depends on the order
-stays. Before the change a window holds such rows alone; after k rows its last k are changed. The
-answers are those that were recorded. Traffic and latency are left out, as the times are made up.
+stays. Before the change a window holds such rows alone; after k rows its last k are changed. Only
+what is asked is made up, so that of the checks drift, quality and joint drift are made.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -33,12 +33,12 @@ from lite_mlops.htmltext import html_table
 from lite_mlops.models import Models
 from lite_mlops.monitoring.findings import ALERT, Finding
 from lite_mlops.monitoring.monitors.changes import Change, Rows, present_in
+from lite_mlops.monitoring.monitors.checks import CHECKS
 from lite_mlops.monitoring.monitors.looking import Looker, findings_of
-from lite_mlops.monitoring.monitors.monitor import Monitor
+from lite_mlops.monitoring.monitors.monitor import LEAST_ROWS, Monitor
 from lite_mlops.monitoring.monitors.parts import Parts
-from lite_mlops.monitoring.monitors.recorded import recorded_columns
-from lite_mlops.monitoring.monitors.spans import LEAST_ROWS, parse_span
 from lite_mlops.monitoring.watching import Monitoring
+from lite_mlops.monitoring.windows import Window
 from lite_mlops.store import FOLDER_NAME, Layout, Store, as_stored, new_id
 from lite_mlops.store.events import Predictions
 
@@ -51,7 +51,8 @@ _PLENTY = 5  # windows of recorded rows
 _BLOCK = 25  # neighbours that are drawn together
 _STEPS = 6  # numbers of changed rows at which it is looked
 _ROWS_OF_A_LINE = 2_000
-_LEFT_OUT = ("traffic", "service")
+_MADE = ("drift", "quality", "joint")  # of the checks: what is asked, and nothing else
+_TWICE = {"duplicates", "repeated", "ids"}  # rules that rows which are drawn again break
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
@@ -143,6 +144,7 @@ def rehearse(
     monitor: Monitor,
     changes: Sequence[str] = (),
     *,
+    until: datetime | None = None,
     draws: int = DRAWS,
     seed: int = 7,
 ) -> Rehearsal:
@@ -153,6 +155,8 @@ def rehearse(
         monitor: Whose checks are made.
         changes: Such as 'shift age=0.5sd', 'missing income=10%', 'unit weight=x1000',
             'stuck speed' or 'category city=Oslo:20%'; all of them at once.
+        until: Before which rows are drawn; None: now. A window of time has as many rows as the
+            last one before.
         draws: How many windows are drawn.
         seed: Of the draws: the same gives the same.
 
@@ -163,28 +167,29 @@ def rehearse(
     """
     if not 1 <= draws <= _MOST_DRAWS:
         raise Invalid(f"{draws} draws cannot be used: 1 to {_MOST_DRAWS:,}.")
-    parts = looker.parts_of(monitor)
+    parts = looker.parts_of(monitor, until)
     asked = [parse_change(text) for text in changes]
     places = _places(asked, parts)
-    traffic = _Traffic.of(parts)
+    traffic = _Traffic.of(looker.store, parts)
     window = min(max(parts.rows, LEAST_ROWS), monitor.window.rows or _MOST_WINDOW, _MOST_WINDOW)
-    tried = replace(monitor, checks={**monitor.checks, **dict.fromkeys(_LEFT_OUT)})
+    left_out = dict.fromkeys(name for name in CHECKS if name not in _MADE)
+    tried = replace(monitor, checks={**monitor.checks, **left_out})
     spreads = [traffic.spread(place) for place in places]
     steps = _steps(window) if asked else []
     random = np.random.default_rng(seed)
     tally = _Tally(draws, window, monitor.rules.firing)
-    with _copy(looker) as copied:
+    with _copy(looker.store, parts) as copied:
         for draw in range(draws):
             first, second = (traffic.drawn(window, random) for _ in range(2))
             for change, place, spread in zip(asked, places, spreads, strict=True):
                 change.apply(second.rows, place, spread, random)
             begin = _BEGIN + draw * timedelta(days=1)
             copied.record(parts, [first, second], begin)
-            before = copied.look(tried, parts, begin, window, traffic.past)
+            before = copied.look(tried, parts, begin, window)
             tally.untouched(before)
             for step in steps:
                 at = begin + step * _SECOND
-                tally.changed(copied.look(tried, parts, at, window, traffic.past), step)
+                tally.changed(copied.look(tried, parts, at, window), step)
             tally.end()
     return tally.rehearsal(monitor, parts, asked, len(traffic))
 
@@ -222,16 +227,15 @@ class _Traffic:
     answers: NDArray[np.object_]
     scores: NDArray[np.object_]
     latencies: NDArray[np.int64]
-    past: Mapping[str, Any] | None  # the reference, where that is a past time
 
     def __len__(self) -> int:
         return len(self.latencies)
 
     @classmethod
-    def of(cls, parts: Parts) -> _Traffic:
+    def of(cls, store: Store, parts: Parts) -> _Traffic:
         """Return the latest recorded rows of a version. Raises `Invalid`."""
         version = parts.version
-        with parts.store.reading() as database:
+        with store.reading() as database:
             found = database.rows(
                 "recorded_rows",
                 model=version.model,
@@ -251,10 +255,6 @@ class _Traffic:
             )
         _, numbers, texts, answers, scores, latencies = zip(*whole, strict=True)
         nothing = [None] * width
-        past = None
-        if parts.monitor.reference.startswith("past "):
-            span = parse_span(parts.monitor.reference.removeprefix("past "))
-            past = recorded_columns(parts.store, version, parts.since - span, parts.since)
         return cls(
             Rows(
                 np.array(numbers, dtype=np.object_),
@@ -263,7 +263,6 @@ class _Traffic:
             np.array(answers, dtype=np.object_),
             _objects(scores),
             np.array([one or 0 for one in latencies], dtype=np.int64),
-            past,
         )
 
     def spread(self, place: int) -> float:
@@ -297,8 +296,7 @@ class _Copy:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._models, self._datasets = Models(store), Datasets(store)
-        self._monitoring = Monitoring(store, self._models, self._datasets)
+        self._monitoring = Monitoring(store, Models(store), Datasets(store))
 
     def record(self, parts: Parts, drawn: Sequence[_Drawn], begin: datetime) -> None:
         """Record rows, one a second."""
@@ -324,19 +322,9 @@ class _Copy:
                 )
             first += 1_000_000 * len(numbers)
 
-    def look(
-        self,
-        monitor: Monitor,
-        parts: Parts,
-        since: datetime,
-        rows: int,
-        past: Mapping[str, Any] | None,
-    ) -> list[Finding]:
+    def look(self, monitor: Monitor, parts: Parts, since: datetime, rows: int) -> list[Finding]:
         """Return what a monitor finds in the rows from a time on."""
         window = Parts(
-            store=self._store,
-            models=self._models,
-            datasets=self._datasets,
             monitoring=self._monitoring,
             monitor=monitor,
             version=parts.version,
@@ -344,23 +332,33 @@ class _Copy:
             until=since + rows * _SECOND,
             rows=rows,
             looked_at=since + rows * _SECOND,
-            past=past,
+            past=parts.past_window,
         )
-        return findings_of(monitor, window)
+        return [
+            one
+            for one in findings_of(monitor, window)
+            if one.check != "quality" or not _TWICE.issuperset(one.evidence.get("rules", ("",)))
+        ]
 
 
 @contextmanager
-def _copy(looker: Looker) -> Iterator[_Copy]:
-    """Yield a copy of the project in which nothing was ever asked; it is gone at the end."""
+def _copy(original: Store, parts: Parts) -> Iterator[_Copy]:
+    """Yield a copy of the project in which nothing was ever asked; it is gone at the end.
+
+    What was asked in a past time that is the reference is kept.
+    """
+    past = parts.past_window or Window(until=_BEGIN)
     with TemporaryDirectory(prefix="lite-mlops-") as folder:
         layout = Layout(Path(folder) / FOLDER_NAME)
         layout.make()
-        looker.store.copy_database(layout)
-        store = Store(layout.folder, looker.store.settings)
-        store.objects = looker.store.objects
+        original.copy_database(layout)
+        store = Store(layout.folder, original.settings)
+        store.objects = original.objects
         try:
             with store.deciding() as decisions:
-                decisions.database.run("forget_recorded")
+                decisions.database.run(
+                    "forget_predictions", since=as_stored(past.since), until=as_stored(past.until)
+                )
             yield _Copy(store)
         finally:
             store.close()

@@ -82,7 +82,7 @@ def verdict(findings: Sequence[Finding]) -> str:
         return "Nothing was checked."
     if not firing:
         if unknown == len(findings):
-            return f"Cannot tell: {findings[0].sentence}."
+            return f"Cannot tell: {findings[0].sentence}"
         told = f"; {unknown} cannot be judged" if unknown else ""
         return f"Nothing fires among {amount(len(findings) - unknown, 'finding')}{told}."
     alerts = sum(one.severity == ALERT for one in firing)

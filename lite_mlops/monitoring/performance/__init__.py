@@ -16,7 +16,6 @@ from lite_mlops.monitoring.performance.windows import (
     TOLERANCE,
     Rules,
     WindowPerformance,
-    parse_window,
 )
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "figure",
     "findings_of",
     "moment",
-    "parse_window",
     "selected",
     "told",
 ]

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_mlops.monitoring import proportions
+
 Z = 1.959963984540054  # of 95 %, two-sided
 
 Floats = NDArray[np.float64]
@@ -35,16 +37,9 @@ class Measured:
 
 
 def wilson(right: float, rows: float) -> tuple[float, float]:
-    """Return the score interval of a share (Wilson, JASA 22, 1927); 0 to 1 without rows.
-
-    (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
-    """
-    if rows <= 0:
-        return 0.0, 1.0
-    p, square = right / rows, Z * Z / rows
-    middle = (p + square / 2) / (1 + square)
-    reach = Z * math.sqrt(p * (1 - p) / rows + square / (4 * rows)) / (1 + square)
-    return max(0.0, min(p, middle - reach)), min(1.0, max(p, middle + reach))
+    """Return the score interval of a share (Wilson, 1927); 0 to 1 without rows."""
+    found = proportions.wilson(right, rows, Z)
+    return (0.0, 1.0) if found is None else (found.low, found.high)
 
 
 def share(right: float, rows: int) -> Measured | None:

@@ -29,9 +29,9 @@ from lite_mlops.monitoring.performance.windows import (
     Rules,
     WindowPerformance,
     measure_window,
-    parse_window,
     split,
 )
+from lite_mlops.monitoring.windows import Size
 from lite_mlops.store import Database, Store, as_stored
 
 MOST_CLASSES = 1_000
@@ -64,7 +64,7 @@ def performance_of(
     models: Models,
     version: ModelVersion,
     *,
-    window: str | int | timedelta | None = None,
+    window: str | int | timedelta | Size | None = None,
     by: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -73,7 +73,7 @@ def performance_of(
     rules: Rules = BALANCED,
 ) -> PerformanceReport:
     """Return how a version did; see `Monitoring.performance_of`."""
-    width = parse_window(window)
+    size = _size(window)
     output = _output(version)
     column, place = _column(version, by)
     asked = _Asked(version, since, until)
@@ -103,7 +103,7 @@ def performance_of(
     order = np.lexsort((_filled(found["place"], 0), rows.at))  # those of a request have one time
     ordered = rows.where(order)
     overall = measure_window(ordered, rules)
-    parts = tuple(split(ordered, width))
+    parts = tuple(split(ordered, size))
     windows = tuple(_measured(ordered, part, rules) for part in parts)
     members = () if column is None else _groups(column, found, groups)
     return PerformanceReport(
@@ -145,6 +145,13 @@ def _calibration(
 
 
 # -- what is asked for --------------------------------------------------------------------------
+
+
+def _size(window: str | int | timedelta | Size | None) -> Size | None:
+    try:
+        return None if window is None else Size.parse(window)
+    except ValueError as error:
+        raise Invalid(f"{window!r} is no window: {error}.") from None
 
 
 def _output(version: ModelVersion) -> Any:

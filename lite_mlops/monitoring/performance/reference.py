@@ -23,6 +23,7 @@ from lite_mlops.monitoring.performance.calibration import Calibration, calibrate
 from lite_mlops.monitoring.performance.classification import Classes, measure_classes
 from lite_mlops.monitoring.performance.intervals import Measured
 from lite_mlops.monitoring.performance.regression import measure_numbers
+from lite_mlops.tracking.evaluations import PARTS, is_of_training
 
 # Names under which metrics are logged. Precision, recall and F1 are not among them: what they are
 # averaged over is not known.
@@ -38,11 +39,8 @@ _NAMES = {
 }
 _CALLED = {name: metric for metric, names in _NAMES.items() for name in names}
 # On what they were measured, the most honest first; those of training are no reference.
-_PARTS = ("test", "holdout", "held_out", "validation", "valid", "val", "eval", "cv", "")
-_LOGGED = re.compile(
-    rf"(?:({'|'.join(_PARTS[:-1])})[_/. -])?(.+?)(?:_(?:x_)?({'|'.join(_PARTS[:-1])}))?"
-)
-_TRAINED = re.compile(r"(^|[_/. -])train(ing)?([_/. -]|$)")
+_PLACES = (*PARTS, "")
+_LOGGED = re.compile(rf"(?:({'|'.join(PARTS)})[_/. -])?(.+?)(?:_(?:x_)?({'|'.join(PARTS)}))?")
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,9 @@ def _exact(value: float) -> Measured:
 
 def reference_of(models: Models, version: ModelVersion, positive: int) -> Reference:
     """Return what was measured when a version was made; an empty one if nothing was."""
-    kept = models.kept_evaluations(version)
-    for name in sorted(kept, key=_honesty):
-        if _TRAINED.search(name.lower()):
+    for name, found in models.kept_evaluations(version).items():
+        if is_of_training(name):
             continue
-        found = kept[name]
         metrics, calibration = _of_evaluation(
             version, positive, found.y_true, found.y_pred, found.y_score
         )
@@ -88,23 +84,17 @@ def reference_of(models: Models, version: ModelVersion, positive: int) -> Refere
     return Reference("the metrics of its run", logged) if logged else Reference()
 
 
-def _honesty(name: str) -> tuple[int, str]:
-    """Return the place of an evaluation among others: tests come first."""
-    places = (place for place, part in enumerate(_PARTS[:-1]) if part in name.lower())
-    return next(places, len(_PARTS)), name
-
-
 def named_metrics(logged: Iterable[tuple[str, float]]) -> dict[str, Measured]:
     """Return those of logged metrics that are known by their names; those of training are not."""
     found: dict[str, tuple[int, float]] = {}
     for name, value in logged:
         plain = name.lower().replace(" ", "_")
-        if _TRAINED.search(plain) or not np.isfinite(value):
+        if is_of_training(plain) or not np.isfinite(value):
             continue
         parsed = _LOGGED.fullmatch(plain)
         if parsed is None or parsed[2] not in _CALLED:
             continue
-        metric, place = _CALLED[parsed[2]], _PARTS.index(parsed[1] or parsed[3] or "")
+        metric, place = _CALLED[parsed[2]], _PLACES.index(parsed[1] or parsed[3] or "")
         if metric not in found or place < found[metric][0]:
             found[metric] = (place, float(value))
     return {metric: _exact(value) for metric, (_, value) in found.items()}

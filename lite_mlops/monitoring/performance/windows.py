@@ -1,13 +1,11 @@
 """Windows: the predictions of a time, or so many one after the other; and the metrics of each.
 
-parse_window("1d"), parse_window("1000")
 measure_window(rows, rules)            # a WindowPerformance
-split(rows, Width(days=1))             # slices of ordered rows
+split(rows, Size.parse("1d"))          # slices of ordered rows
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,13 +18,12 @@ from lite_mlops.errors import Invalid
 from lite_mlops.monitoring.performance.answered import Answered
 from lite_mlops.monitoring.performance.intervals import Measured
 from lite_mlops.monitoring.performance.selection import Selection, selected
+from lite_mlops.monitoring.windows import Size
 from lite_mlops.store import as_datetime
 
 MOST_WINDOWS = 10_000
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _WEEK = 604_800_000_000
 _MONDAY = 345_600_000_000  # 1970-01-05 was the first one
-_WINDOW = re.compile(r"(\d+) ?(m|h|d|w)")
 
 
 @dataclass(frozen=True)
@@ -95,29 +92,6 @@ class WindowPerformance:
 # -- which rows ---------------------------------------------------------------------------------
 
 
-def parse_window(window: str | int | timedelta | None) -> int | timedelta | None:
-    """Return a window as a count of predictions or a time; None is one window of all.
-
-    Raises:
-        Invalid: it is neither a count, nor a time such as 30m, 6h, 1d or 1w.
-    """
-    if window is None:
-        return None
-    if isinstance(window, str):
-        text = window.strip()
-        if found := _WINDOW.fullmatch(text):
-            window = timedelta(seconds=int(found[1]) * _UNITS[found[2]])
-        elif text.isascii() and text.isdigit():
-            window = int(text)
-    good = isinstance(window, timedelta | int) and not isinstance(window, bool)
-    if not good or (window <= timedelta(0) if isinstance(window, timedelta) else window <= 0):  # type: ignore[operator]
-        raise Invalid(
-            f"{window!r} is no window: expected a number of predictions such as 1000, or a time "
-            "such as 30m, 6h, 1d or 1w."
-        )
-    return window  # type: ignore[return-value]
-
-
 @dataclass(frozen=True)
 class Part:
     """Ordered rows that lie together, and the times between which they do."""
@@ -127,7 +101,7 @@ class Part:
     until: datetime
 
 
-def split(rows: Answered, window: int | timedelta | None) -> Iterator[Part]:
+def split(rows: Answered, window: Size | None) -> Iterator[Part]:
     """Yield the windows of ordered rows that are not empty.
 
     Windows of time begin at multiples of their width since 1970 UTC, those of weeks on a Monday;
@@ -138,12 +112,12 @@ def split(rows: Answered, window: int | timedelta | None) -> Iterator[Part]:
     """
     if not len(rows) or window is None:
         return
-    if isinstance(window, int):
-        starts = np.arange(0, len(rows), window)
-        ends = np.minimum(starts + window, len(rows))
+    if window.span is None:
+        starts = np.arange(0, len(rows), window.rows)
+        ends = np.append(starts[1:], len(rows))
         times = list(zip(rows.at[starts], rows.at[ends - 1], strict=True))
     else:
-        width = window // timedelta(microseconds=1)
+        width = window.span // timedelta(microseconds=1)
         first = _MONDAY if width % _WEEK == 0 else 0
         numbers = (rows.at - first) // width
         starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lite_mlops.errors import LiteMlopsError
+from lite_mlops.errors import Invalid, LiteMlopsError
 from lite_mlops.models import Models, ModelVersion
 from lite_mlops.monitoring.findings import Finding
 from lite_mlops.monitoring.reports import parts
@@ -96,16 +96,19 @@ def asked_for(
     Raises:
         Invalid: a window cannot be read.
     """
-    from lite_mlops.monitoring.performance import parse_window
-    from lite_mlops.monitoring.windows import chosen_window
+    from lite_mlops.monitoring.windows import Size, chosen_window
 
     chosen = chosen_window(since, until, last)
+    try:
+        size = None if window is None else Size.parse(window)
+    except ValueError as error:
+        raise Invalid(f"Windows of {window!r} cannot be made: {error}.") from None
     return Asked(
         model=model,
         since=chosen.since,
         until=chosen.until,
         last=chosen.last,
-        width=parse_window(window),
+        width=None if size is None else size.span or size.rows,
         by=tuple(by),
         groups=tuple(groups),
         **drift,

@@ -50,7 +50,7 @@ def asked_of(
 ) -> Asked:
     """Return what the report on a look of a monitor is about."""
     from lite_mlops.monitoring.monitors.monitor import TRAINING
-    from lite_mlops.monitoring.monitors.spans import parse_span
+    from lite_mlops.spans import parse_span
 
     reference: str | None = monitor.reference
     past = None

@@ -1,5 +1,5 @@
 -- Recorded predictions as columns of numbers, in the order in which they were given: the questions.
--- Rows of one request have one time, and ids that end in their number: 2 comes before 10.
+-- Rows of one request have one time; they stand in the table in their order.
 
 -- name: recorded_answers
 -- Of each answer of a classifier as many rows as there are scores, one score in each; they are null
@@ -15,7 +15,7 @@ FROM (
     FROM predictions p LEFT JOIN feedback f USING (prediction_id)
     WHERE p.model = $model AND p.version = $version
       AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until)
-    ORDER BY p.ts, length(p.prediction_id), p.prediction_id
+    ORDER BY p.ts, p.rowid
 );
 
 -- name: recorded_numbers
@@ -25,7 +25,7 @@ SELECT epoch_us(p.ts) AS moment, try_cast(p.value AS DOUBLE) AS predicted,
 FROM predictions p LEFT JOIN feedback f USING (prediction_id)
 WHERE p.model = $model AND p.version = $version
   AND ($since IS NULL OR p.ts >= $since) AND ($until IS NULL OR p.ts < $until)
-ORDER BY p.ts, length(p.prediction_id), p.prediction_id;
+ORDER BY p.ts, p.rowid;
 
 -- name: recorded_column
 -- The values of one feature, by its place; a value is in one of the columns, or not kept.
@@ -33,4 +33,4 @@ SELECT numbers[$place] AS number, texts[$place] AS text
 FROM predictions
 WHERE model = $model AND version = $version
   AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
-ORDER BY ts, length(prediction_id), prediction_id;
+ORDER BY ts, rowid;

@@ -84,9 +84,8 @@ SELECT channel, arg_max(state, ts) AS state, max(ts) AS tried_at, arg_max(detail
 FROM alert_deliveries WHERE state <> 'sending' GROUP BY channel;
 
 -- name: traffic_of
--- How many answers of a version were recorded in a time, and when the first and last of them were.
-SELECT count(*) AS rows, min(ts) AS first_at, max(ts) AS last_at,
-       quantile_cont(latency_us, 0.95) AS p95_us
+-- How many answers of a version were recorded in a time, and when the last of them was.
+SELECT count(*) AS rows, max(ts) AS last_at
 FROM predictions
 WHERE model = $model AND version = $version
   AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until);
@@ -97,12 +96,6 @@ SELECT min(ts) FROM (
     SELECT ts FROM predictions WHERE model = $model AND version = $version AND ts < $until
     ORDER BY ts DESC LIMIT $rows);
 
--- name: longest_pause
--- The longest time, in microseconds, between two answers of a version in a time.
-SELECT count(*) AS rows, max(gap) AS longest FROM (
-    SELECT epoch_us(ts) - lag(epoch_us(ts)) OVER (ORDER BY ts) AS gap FROM predictions
-    WHERE model = $model AND version = $version AND ts >= $since AND ts < $until);
-
 -- name: recorded_rows
 -- Answers of a version in a time, as they were recorded.
 SELECT ts, numbers, texts, value, scores, latency_us FROM predictions
@@ -110,7 +103,6 @@ WHERE model = $model AND version = $version
   AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
 ORDER BY ts DESC LIMIT $rows;
 
--- name: forget_recorded
--- In a copy of the project: nothing was asked, and nothing was watched.
-DELETE FROM predictions;
-DELETE FROM feedback;
+-- name: forget_predictions
+-- In a copy of the project: nothing was asked, save in the time that is a reference.
+DELETE FROM predictions WHERE ts >= $until OR ($since IS NOT NULL AND ts < $since);

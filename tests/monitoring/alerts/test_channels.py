@@ -10,6 +10,7 @@ import socket
 import ssl
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string, policy
 from pathlib import Path
@@ -23,6 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from lite_mlops.errors import Invalid
 from lite_mlops.monitoring.alerts.channels import Channel, NotSent, channels_of, webhook
+from lite_mlops.monitoring.alerts.channels.message import NEWS
 from lite_mlops.monitoring.alerts.channels.webhook import is_public
 from lite_mlops.settings import FILE_NAME
 from tests.monitoring.alerts.conftest import Receiver, message, post_office, receiving
@@ -419,3 +421,18 @@ def test_a_table_with_a_name_that_is_nearly_right_is_refused(tmp_path: Path) -> 
     (tmp_path / FILE_NAME).write_text("[channel]\ntype = 'terminal'\n")
     with pytest.raises(Invalid, match=r"channel needs a name: write it as \[channel\.NAME\]"):
         channels_of(tmp_path)
+
+
+def test_how_a_loop_goes_on_is_news_and_does_not_fire() -> None:
+    (line,) = message().lines
+    for how, told in (
+        ("promoted", "promoted"),
+        ("awaiting approval", "awaiting approval"),
+        ("still", "1 firing"),
+    ):
+        news = replace(message(), monitor="loop churn", model="", lines=(replace(line, how=how),))
+        assert news.title == f"loop churn: {told}"
+    both = replace(
+        message(), lines=(line, replace(line, how="cleared"), replace(line, how=NEWS[0]))
+    )
+    assert both.title == "churn (churn/1): 1 firing and 1 cleared and promoted"

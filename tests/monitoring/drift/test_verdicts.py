@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lite_mlops.data import as_columns
-from lite_mlops.monitoring.drift import DriftReport, compare_tables
+from lite_mlops.monitoring.drift import DriftReport, compare_tables, quality
 from tests.monitoring.simulator import BREAKS, UNRELATED, clean
 
 ROWS = 300
@@ -266,3 +266,10 @@ def test_no_values_break_it(old: list[Any], new: list[Any]) -> None:
     for figure in (one.p_value, one.adjusted_p, one.score, one.jensen_shannon):
         assert figure is None or 0 <= figure <= 1
     json.dumps(one.to_dict(), allow_nan=False)
+
+
+def test_where_no_row_has_a_value_nothing_is_news() -> None:
+    assert quality.infinite(0, 0, 100, 0) is None
+    assert quality.negative(1.0, 0, 100, 0) is None
+    assert quality.out_of_range(0, (0.0, 1.0), 100, 0) is None
+    assert quality.unseen([("Rome", 0)], 100, 0) is None

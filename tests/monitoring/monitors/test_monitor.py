@@ -7,13 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import lite_mlops
 from lite_mlops.errors import Conflict, Invalid, NotFound
-from lite_mlops.monitoring.monitors import Monitor, parse_span, span_text
-from lite_mlops.monitoring.monitors.spans import Window
+from lite_mlops.monitoring.monitors import Monitor
+from lite_mlops.monitoring.windows import Size
 from lite_mlops.project import Project
 from lite_mlops.settings import FILE_NAME
 from tests.monitoring.watched import file
@@ -62,10 +60,23 @@ def test_the_file_and_code_say_the_same(project: Project) -> None:
     assert [one.name for one in project.monitors.all()] == ["churn", "other"]
 
 
+def test_options_are_kept_as_they_are_said(project: Project) -> None:
+    checks = {
+        "fairness": {"columns": {"age": [30, 60]}, "positive": "yes", "within": "30d"},
+        "performance": {"by": "city", "tolerance": {"auc": 0.05}},
+        "estimates": {"loss": True},
+    }
+    said = project.monitors.set("churn", checks=checks)
+    assert project.monitors.get("churn") == said  # as it was stored
+    assert said.options_of("fairness")["within"] == timedelta(days=30)
+    assert said.to_dict()["checks"] == checks
+    assert said.runs_check("drift")
+
+
 def test_nothing_said_is_enough(project: Project) -> None:
     found = project.monitors.set("churn")
     assert found == Monitor("churn")
-    assert found.window == Window(rows=1000)
+    assert found.window == Size(rows=1000)
     assert project.monitors.set("churn") == found
     assert project.sql("SELECT count(*) FROM decisions").rows == ((1,),)  # nothing was new
     project.monitors.remove("churn", reason="no more")
@@ -95,7 +106,10 @@ def test_the_file_goes_before_code(project: Project) -> None:
     ("options", "told"),
     [
         ({"windw": "1d"}, r"there is no option 'windw'. Did you mean 'window'"),
-        ({"window": "1 day"}, "window = '1 day' cannot be used: expected rows or a time, such as"),
+        (
+            {"window": "1 day"},
+            "window = '1 day' cannot be used: expected rows, or a time of",
+        ),
         ({"window": "10 rows"}, "expected 50 to 1,000,000 rows"),
         ({"every": "0s"}, "every = '0s' cannot be used: expected a time of more than 0"),
         ({"every": "0.1s"}, "expected at least '1s'"),
@@ -106,7 +120,12 @@ def test_the_file_goes_before_code(project: Project) -> None:
         ({"checks": {"drift": 5}}, "checks.drift = 5 cannot be used: expected true, false or a"),
         ({"checks": {"drift": {"presett": "calm"}}}, "no option 'presett'. Did you mean 'preset'"),
         ({"checks": {"drift": {"preset": "loud"}}}, "checks.drift.preset = 'loud' cannot be used"),
-        ({"checks": {"service": {"times": 0}}}, "expected a number of at least 1"),
+        ({"checks": {"service": {"p95_ms": -1}}}, "expected a number of at least 0"),
+        ({"checks": {"estimates": {"loss": 1}}}, "loss = 1 cannot be used: expected true or false"),
+        ({"checks": {"fairness": {"columns": []}}}, "expected a list of columns, or a table such"),
+        ({"checks": {"fairness": {"columns": {"age": ["old"]}}}}, "expected a list of columns, or"),
+        ({"checks": {"performance": {"tolerance": {}}}}, "expected a table of metrics, such as"),
+        ({"checks": {"performance": {"by": 3}}}, "by = 3 cannot be used: expected a text"),
         ({"checks": 5}, "expected a list of checks, or a table of them"),
         ({"windows": "4 of 3"}, "windows = '4 of 3' cannot be used: expected such as '2 of 3'"),
         ({"quiet_windows": 0}, "expected a whole number from 1 to 100"),
@@ -137,9 +156,3 @@ def test_the_file_says_where(project: Project) -> None:
 def test_a_name_is_one(project: Project) -> None:
     with pytest.raises(Invalid, match="the name 'a/b' cannot be used"):
         project.monitors.set("a/b")
-
-
-@given(st.integers(1, 10**8))
-def test_spans_are_written_as_they_are_read(seconds: int) -> None:
-    span = timedelta(seconds=seconds)
-    assert parse_span(span_text(span)) == span

@@ -50,10 +50,12 @@ def window(project: Project, shift: float, *, seed: int) -> MonitorRun:
 def test_what_is_as_it_was_does_not_fire(watched: Project, told: Told) -> None:
     run = window(watched, 0.0, seed=1)
     assert run.firing == ()
-    assert severities(run) | {("service", "p95 latency"): UNKNOWN} == severities(run)
-    assert severities(run)["drift", "age"] == severities(run)["quality", "age"] == NONE
+    assert severities(run)["service", "latency"] == UNKNOWN  # there is nothing before
+    assert severities(run)["performance", ""] == severities(run)["estimates", ""] == UNKNOWN
+    assert severities(run)["drift", "age"] == severities(run)["quality", ""] == NONE
+    assert severities(run)["streams", "score"] == severities(run)["traffic", ""] == NONE
     assert run.stored.rows == 200
-    assert str(run).startswith("churn (churn/1): Nothing fires among 5 findings; 1 cannot be")
+    assert str(run).startswith("churn (churn/1): Nothing fires among 6 findings; 4 cannot be")
     assert told() == []
 
 
@@ -61,7 +63,7 @@ def test_what_moved_far_is_told_at_once_with_its_evidence(watched: Project, told
     run = window(watched, 2.0, seed=1)
     (found,) = run.firing
     assert (found.check, found.subject, found.severity) == ("drift", "age", ALERT)
-    assert found.evidence["rows"] == 200
+    assert found.evidence["current_rows"] == 200
     assert found.value is not None
     assert found.value > 2
     (message,) = told()
@@ -194,12 +196,12 @@ def test_a_check_that_fails_keeps_no_other_from_being_made(
 
 
 def test_traffic_that_stops_is_told_once(watched: Project, told: Told) -> None:
-    record(watched, begin=datetime.now(UTC) - timedelta(hours=10))
+    minute = timedelta(minutes=1)
+    record(watched, begin=datetime.now(UTC) - 14 * 60 * minute, apart=minute)
     run = ran(watched)
     (found,) = run.firing
-    assert (found.check, found.severity) == ("traffic", ALERT)
-    assert "last asked at" in found.sentence
-    assert found.sentence.endswith("10 hours ago; 60 minutes is the longest that is expected")
+    assert (found.check, found.subject, found.severity) == ("traffic", "", ALERT)
+    assert found.sentence == "No request for 10.7 h, 60 s at most before."
     assert watched.monitors.due(datetime.now(UTC) + timedelta(hours=1)) == []
     assert len(told()) == 1
 
@@ -209,12 +211,27 @@ def test_answers_that_take_longer_are_told(watched: Project) -> None:
     end = record(watched, begin=BEGIN + timedelta(hours=1), latency=450)
     run = ran(watched, until=end)
     (found,) = run.firing
-    assert found.check == "service"
+    assert (found.check, found.severity) == ("service", ALERT)
     assert found.sentence == (
-        "p95 latency: 0.45 ms; the limit is 0.2 ms, 2 times the 0.1 ms before"
+        "95 % of the answers took up to 0.45 ms, 0.1 ms before (4.5 times as long), which is "
+        "beyond chance."
     )
-    file(watched, CHURN + "[monitor.churn.checks]\nservice = {p95_ms = 1}")
-    assert ran(watched, until=end).firing == ()
+    for limit, severity in ((1, NONE), (0.3, WARN), (0.2, ALERT)):
+        checks = f"[monitor.churn.checks]\nservice = {{p95_ms = {limit}}}\nstreams = false"
+        file(watched, f"{CHURN}{checks}")
+        run = ran(watched, until=end)
+        assert severities(run)["service", "latency"] == severity
+    (found,) = run.firing
+    assert found.sentence.endswith("took up to 0.45 ms; the limit is 0.2 ms.")
+
+
+def test_a_silence_that_is_given_is_the_limit(watched: Project) -> None:
+    checks = '[monitor.churn.checks]\ntraffic = {silence = "2h"}'
+    file(watched, f"{CHURN}{checks}")
+    end = record(watched, begin=datetime.now(UTC) - timedelta(hours=3))
+    for minutes, severity in ((119, NONE), (121, ALERT)):
+        run = ran(watched, until=end + timedelta(minutes=minutes))
+        assert severities(run)["traffic", ""] == severity
 
 
 def test_a_model_that_is_gone_keeps_nobody_from_watching_others(watched: Project) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lite_mlops.errors import Invalid
-from lite_mlops.monitoring.performance import Rules, WindowPerformance, parse_window
+from lite_mlops.monitoring.performance import Rules, WindowPerformance
 from lite_mlops.monitoring.performance.intervals import Measured, share
 from lite_mlops.monitoring.performance.judging import judge_windows, severity_of, worse_by
 from lite_mlops.monitoring.performance.reference import Reference, named_metrics
@@ -97,31 +94,6 @@ def test_a_provisional_window_is_not_judged() -> None:
 
 
 # -- windows and names ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "window"),
-    [
-        ("1000", 1_000),
-        (5, 5),
-        ("1d", timedelta(days=1)),
-        (" 6h ", timedelta(hours=6)),
-        ("30m", timedelta(minutes=30)),
-        ("2 w", timedelta(weeks=2)),
-        (timedelta(days=3), timedelta(days=3)),
-        (None, None),
-    ],
-)
-def test_windows_are_counts_or_times(text: Any, window: object) -> None:
-    assert parse_window(text) == window
-
-
-@pytest.mark.parametrize(
-    "text", ["", "0", "0d", "d", "-1", "1y", "1.5d", 0, -3, True, 1.5, "²", []]
-)
-def test_what_is_no_window_is_refused(text: Any) -> None:
-    with pytest.raises(Invalid, match="is no window: expected a number of predictions such as"):
-        parse_window(text)
 
 
 def test_metrics_are_known_by_their_usual_names() -> None:

@@ -15,6 +15,7 @@ _REPEAT = (
     "This may have reached you before: the process that sent it ended before it knew whether it "
     "arrived."
 )
+NEWS = ("promoted", "awaiting approval")  # how loops go on; nothing fires
 _WORDS = {"opened": "new", "worse": "worse", "still": "still firing", "cleared": "cleared"}
 
 
@@ -69,11 +70,13 @@ class Message:
 
     @property
     def title(self) -> str:
-        """The whole in a sentence."""
-        firing = sum(one.how != "cleared" for one in self.lines)
-        cleared = len(self.lines) - firing
+        """The whole in a sentence: how many fire, how many cleared, and what else there is."""
+        hows = [one.how for one in self.lines]
+        news = [how for how in dict.fromkeys(hows) if how in NEWS]
+        cleared = hows.count("cleared")
+        firing = len(hows) - cleared - sum(how in NEWS for how in hows)
         parts = [f"{firing} firing"] * bool(firing) + [f"{cleared} cleared"] * bool(cleared)
-        told = " and ".join(parts) or "test"
+        told = " and ".join([*parts, *news]) or "test"
         watched = f"{self.monitor} ({self.model})" if self.model else self.monitor
         return visible(f"{watched}: {told}").replace("\n", " ")
 

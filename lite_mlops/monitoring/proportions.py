@@ -40,7 +40,10 @@ def deviations(confidence: float = CONFIDENCE, together: int = 1) -> float:
 
 
 def wilson(successes: float, rows: float, z: float = deviations()) -> Interval | None:
-    """Return a proportion with its score interval (Wilson, 1927); None without rows."""
+    """Return a proportion with its score interval; None without rows.
+
+    (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n) (Wilson, JASA 22, 1927).
+    """
     if rows <= 0:
         return None
     p = successes / rows

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lite_mlops.monitoring.fairness.proportions import (
+from lite_mlops.monitoring.proportions import (
     Interval,
     deviations,
     newcombe,
