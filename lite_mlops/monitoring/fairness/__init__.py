@@ -6,7 +6,7 @@ is found are differences; whether they are fair is not for a program to say.
 
 from lite_mlops.monitoring.fairness.groups import Groups, group_numbers, group_texts, intersect
 from lite_mlops.monitoring.fairness.measuring import Decisions, GroupFacts, measure_groups
-from lite_mlops.monitoring.fairness.proportions import Interval
+from lite_mlops.monitoring.fairness.proportions import Interval, deviations, newcombe
 from lite_mlops.monitoring.fairness.report import (
     Comparison,
     FairnessReport,
@@ -23,8 +23,10 @@ __all__ = [
     "Interval",
     "Limits",
     "compare_groups",
+    "deviations",
     "group_numbers",
     "group_texts",
     "intersect",
     "measure_groups",
+    "newcombe",
 ]
