@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.models import ModelVersion
-from lite_mlops.monitoring.estimates.report import Answers
+from lite_mlops.monitoring.estimates.answers import Answers
 from lite_mlops.store import Database, as_stored
 
 Floats = NDArray[np.float64]

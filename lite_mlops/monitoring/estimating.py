@@ -22,16 +22,10 @@ from lite_mlops.monitoring.answers import (
     recorded_column,
     recorded_numbers,
 )
+from lite_mlops.monitoring.estimates.answers import Answers, Numbers
 from lite_mlops.monitoring.estimates.calibration import MIN_REFERENCE
-from lite_mlops.monitoring.estimates.report import (
-    Answers,
-    EstimateReport,
-    Numbers,
-    estimate_losses,
-    estimate_windows,
-    nothing_estimated,
-    parts,
-)
+from lite_mlops.monitoring.estimates.report import EstimateReport, nothing_estimated
+from lite_mlops.monitoring.estimates.windows import estimate_losses, estimate_windows, parts
 from lite_mlops.store import Store
 from lite_mlops.tracking.evaluations import Evaluation, is_of_training
 

@@ -20,12 +20,13 @@ from typing import IO, Any
 from lite_mlops.errors import Invalid, NotFound, suggestion
 from lite_mlops.pipelines.alone import place_of
 from lite_mlops.pipelines.cache import Results
+from lite_mlops.pipelines.carrying import Tell
 from lite_mlops.pipelines.deciding import statuses
 from lite_mlops.pipelines.files import Files
 from lite_mlops.pipelines.functions import PipelineFunction, resolved
 from lite_mlops.pipelines.outcome import PipelineRun, StepStatus
 from lite_mlops.pipelines.outputs import kept_value
-from lite_mlops.pipelines.running import Running, Tell
+from lite_mlops.pipelines.running import Running
 from lite_mlops.pipelines.steps import Graph
 from lite_mlops.pipelines.tables import load_graph
 from lite_mlops.settings import FILE_NAME, environment_for_child

@@ -7,12 +7,11 @@ is recorded at once, so that a pipeline that fails or is killed goes on where it
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,24 +19,17 @@ from typing import Any
 
 from lite_mlops.errors import Conflict, Damaged, LiteMlopsError
 from lite_mlops.pipelines.alone import Held, alone
-from lite_mlops.pipelines.cache import Result, Results, gather
-from lite_mlops.pipelines.commands import Command, shell_words, with_our_python
+from lite_mlops.pipelines.cache import Evidence, Result, Results, gather
+from lite_mlops.pipelines.carrying import Carrying, Tell, Underway
+from lite_mlops.pipelines.commands import shell_words
 from lite_mlops.pipelines.deciding import Decision, decide, missing_input
 from lite_mlops.pipelines.files import Files
 from lite_mlops.pipelines.interrupting import terminable, uninterrupted
 from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, What
-from lite_mlops.pipelines.outputs import (
-    Aside,
-    bring_output_back,
-    keep_outputs,
-    keep_value,
-    kept_value,
-    put_back,
-)
-from lite_mlops.pipelines.steps import Graph, Later, Step
+from lite_mlops.pipelines.outputs import Aside, bring_output_back, keep_outputs, put_back
+from lite_mlops.pipelines.steps import Graph, Step
 from lite_mlops.pipelines.tables import text_of
-from lite_mlops.settings import Settings, environment_for_child
-from lite_mlops.store import Store, as_datetime, kept_store
+from lite_mlops.store import Store, as_datetime
 from lite_mlops.store.events import StepDone
 from lite_mlops.tracking import ActiveRun, Starter, context, ending_for
 from lite_mlops.tracking.keys import MAX_PARAM
@@ -45,22 +37,6 @@ from lite_mlops.tracking.keys import MAX_PARAM
 TAG_PIPELINE, TAG_STEP = "pipeline", "step"
 _OUTPUT = "output.log"
 _SUMMARY = "pipeline.json"
-_INTERRUPTED = 130
-
-Tell = Callable[[str, str], None]  # of which step, and what
-
-
-@dataclass
-class _Busy:
-    """A step that is going on."""
-
-    step: Step
-    decision: Decision
-    run: ActiveRun
-    aside: Aside
-    cleanup: ExitStack
-    output: Path
-    began: float
 
 
 class Running:
@@ -94,10 +70,8 @@ class Running:
         self._outcomes: dict[str, StepOutcome] = {}
         self._errors: list[StepFailed] = []
         self._parent: ActiveRun | None = None
-        self._busy: dict[Future[Any], _Busy] = {}
-        self._commands: set[Command] = set()
-        self._mutex = threading.Lock()
-        self._stopping = False
+        self._busy: dict[Future[Any], Underway] = {}
+        self._carrying = Carrying(store, graph.root, jobs=jobs, tell=tell)
 
     # -- the whole ------------------------------------------------------------------------------
 
@@ -169,7 +143,7 @@ class Running:
                         return
             except BaseException:
                 with uninterrupted():
-                    self._stop()
+                    self._carrying.stop(self._busy.values())
                     pool.shutdown()
                     self._let_go("killed")
                 raise
@@ -194,9 +168,9 @@ class Running:
             busy = self._begun(step, decision, folder)
             context.leave(busy.run)  # it is the active run where the step is carried out
             if step.function is None:
-                future = pool.submit(self._carry_out, busy, held)
+                future = pool.submit(self._carrying.command, busy, held)
             else:
-                future = self._sent(busy, held)
+                future = self._carrying.in_worker(busy, self._made, held)
             self._busy[future] = busy
 
     # -- deciding -------------------------------------------------------------------------------
@@ -233,7 +207,7 @@ class Running:
 
     # -- carrying out ---------------------------------------------------------------------------
 
-    def _begun(self, step: Step, decision: Decision, folder: Path) -> _Busy:
+    def _begun(self, step: Step, decision: Decision, folder: Path) -> Underway:
         """Begin the run of a step, with its former outputs out of the way."""
         self._tell(step.name, f"runs: {'; '.join(decision.reasons)}")
         if self._parent is None:
@@ -256,7 +230,7 @@ class Running:
             raise
         run.around = True
         output = folder / f"{run.id}.log"
-        return _Busy(step, decision, run, aside, cleanup, output, time.monotonic())
+        return Underway(step, decision, run, aside, cleanup, output, time.monotonic())
 
     def _parent_run(self) -> ActiveRun:
         outer = context.active()
@@ -274,9 +248,7 @@ class Running:
         """Carry a function out in this process."""
         busy = self._begun(step, decision, folder)
         try:
-            assert step.function is not None
-            value = step.function(**arguments_of(step, self._made, self._store))
-            stored = keep_value(self._store, step.name, value)
+            stored = self._carrying.here(step, self._made)
         except Exception as error:  # noqa: BLE001  a function may fail in any way
             self._failed(busy, error)
         except BaseException as error:
@@ -284,38 +256,6 @@ class Running:
             raise
         else:
             self._done(busy, stored)
-
-    def _sent(self, busy: _Busy, held: Held) -> Future[Any]:
-        """Have a worker process carry a function out."""
-        store, step = self._store, busy.step
-        made = {later.step: self._made[later.step] for later in step.laters.values()}
-        future: Future[Any] = _workers(self._jobs).submit(
-            _in_worker, step, made, busy.run, store.layout.folder, store.settings, held
-        )
-        return future
-
-    def _carry_out(self, busy: _Busy, held: Held) -> int:
-        """Carry a command out and return its exit code."""
-        step = busy.step
-        assert step.command is not None
-        environment = with_our_python(environment_for_child(self._store.layout.folder, busy.run.id))
-        with held.at_work() as descriptor, self._mutex:
-            if self._stopping:
-                return _INTERRUPTED
-            command = Command(
-                shell_words(step.command),
-                self._graph.root / step.folder,
-                environment,
-                busy.output,
-                show=lambda line: self._tell(step.name, f"| {line}"),
-                held=descriptor,
-            )
-            self._commands.add(command)
-        try:
-            return command.wait()
-        finally:
-            with self._mutex:
-                self._commands.discard(command)
 
     # -- ending ---------------------------------------------------------------------------------
 
@@ -333,7 +273,7 @@ class Running:
             if busy.step.name in self._made:
                 sorter.done(busy.step.name)
 
-    def _ended(self, busy: _Busy, came_to: Any) -> None:
+    def _ended(self, busy: Underway, came_to: Any) -> None:
         """Take in the exit code of a command, or what a function returned."""
         if busy.step.command is None:
             self._done(busy, came_to)
@@ -346,21 +286,12 @@ class Running:
         else:
             self._done(busy, None)
 
-    def _done(self, busy: _Busy, value: dict[str, Any] | None) -> None:
+    def _done(self, busy: Underway, value: dict[str, Any] | None) -> None:
         """Record what a step came to; from now on it does not run again."""
         step, evidence, seconds = busy.step, busy.decision.evidence, time.monotonic() - busy.began
         try:
             outputs = keep_outputs(self._store, step, self._files)
-            self._files.forget([*evidence.inputs, *evidence.code])
-            after = gather(step, self._files, self._made)
-            if step.function is not None:  # what it runs lies in memory, and may have been filled
-                after = replace(after, code=evidence.code)
-            if after.key != evidence.key:
-                before = Result(
-                    step.name, "", None, as_datetime(0), (), None, evidence.to_dict(), 0.0
-                )
-                changed = "; ".join(after.differences(before))
-                raise Conflict(f"while it ran, {changed}. Run it again.")
+            self._check_unchanged(step, evidence)
         except LiteMlopsError as error:
             self._failed(busy, error)
             return
@@ -392,7 +323,18 @@ class Running:
         outcome = StepOutcome(step.name, "ran", reasons, busy.run.id, seconds)
         self._outcomes[step.name] = outcome
 
-    def _failed(self, busy: _Busy, error: Exception) -> None:
+    def _check_unchanged(self, step: Step, evidence: Evidence) -> None:
+        """Raise `Conflict` if what a step depends on changed while it ran."""
+        self._files.forget([*evidence.inputs, *evidence.code])
+        after = gather(step, self._files, self._made)
+        if step.function is not None:  # what it runs lies in memory, and may have been filled
+            after = replace(after, code=evidence.code)
+        if after.key != evidence.key:
+            before = Result(step.name, "", None, as_datetime(0), (), None, evidence.to_dict(), 0.0)
+            changed = "; ".join(after.differences(before))
+            raise Conflict(f"while it ran, {changed}. Run it again.")
+
+    def _failed(self, busy: Underway, error: Exception) -> None:
         step, seconds = busy.step, time.monotonic() - busy.began
         text = str(error)
         if not isinstance(error, LiteMlopsError):
@@ -406,7 +348,7 @@ class Running:
         self._release(busy, "failed")
         self._outcomes[step.name] = StepOutcome(step.name, "failed", (text,), busy.run.id, seconds)
 
-    def _release(self, busy: _Busy, status: str) -> None:
+    def _release(self, busy: Underway, status: str) -> None:
         """End the run of a step, and let its outputs stay or its former ones come back."""
         busy.cleanup.close()
         self._files.forget(busy.step.outputs)
@@ -415,16 +357,6 @@ class Running:
             kept.mkdir(exist_ok=True)
             busy.run.log_artifact(busy.output.rename(kept / _OUTPUT))
         busy.run.end(status)
-
-    def _stop(self) -> None:
-        """End everything that goes on."""
-        with self._mutex:
-            self._stopping = True
-            commands = [*self._commands]
-        for command in commands:
-            command.stop()
-        if any(busy.step.function is not None for busy in self._busy.values()):
-            _workers(self._jobs).shutdown(kill_workers=True)
 
     def _let_go(self, status: str) -> None:
         for busy in self._busy.values():
@@ -435,49 +367,3 @@ class Running:
 def _as_params(values: Mapping[str, Any]) -> dict[str, str]:
     """Return values as the params of a run, which are texts of a bounded length."""
     return {name: text_of(value)[:MAX_PARAM] for name, value in values.items()}
-
-
-def arguments_of(step: Step, made: Mapping[str, Result], store: Store) -> dict[str, Any]:
-    """Return the arguments of a step, with the values of other steps in their places.
-
-    Each is loaded anew, so that no step sees what another one did to a value.
-    """
-    values: dict[str, Any] = {}
-    found = {}
-    for name, argument in step.arguments.items():
-        if isinstance(argument, Later):
-            if argument.step not in values:
-                values[argument.step] = kept_value(store, made[argument.step])
-            argument = argument.of(values[argument.step])
-        found[name] = argument
-    return found
-
-
-# -- worker processes ---------------------------------------------------------------------------
-
-
-def _workers(jobs: int) -> Any:
-    from joblib.externals.loky import get_reusable_executor  # slow to load, and rarely needed
-
-    return get_reusable_executor(max_workers=jobs)
-
-
-def _in_worker(
-    step: Step,
-    made: Mapping[str, Result],
-    run: ActiveRun,
-    folder: Path,
-    settings: Settings,
-    held: Held,
-) -> dict[str, Any]:
-    """Carry a function out in a worker process; return the object that holds its value."""
-    store = kept_store(folder, settings)
-    run.around = True
-    with held.at_work():
-        context.enter(run)
-        try:
-            assert step.function is not None
-            value = step.function(**arguments_of(step, made, store))
-            return keep_value(store, step.name, value)
-        finally:
-            run.end()

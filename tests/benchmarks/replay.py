@@ -16,7 +16,7 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from lite_mlops.gates.replay import BATCH_ROWS
+from lite_mlops.gates.replay.asking import BATCH_ROWS
 from lite_mlops.models import Asking, open_asking
 from lite_mlops.project import Project
 from lite_mlops.store.events import Predictions

@@ -325,7 +325,7 @@ def test_the_check_holds_a_candidate_against_what_was_recorded(churn: Project) -
 
 @given(st.lists(st.sampled_from([True, False]), min_size=1, max_size=40), st.integers(1, 5))
 def test_halving_finds_exactly_the_rows_that_fail(bad: list[bool], batch: int) -> None:
-    from lite_mlops.gates import replay as module
+    from lite_mlops.gates.replay import asking as module
     from lite_mlops.models import Asking, infer_signature
 
     class Refusing:
@@ -340,7 +340,7 @@ def test_halving_finds_exactly_the_rows_that_fail(bad: list[bool], batch: int) -
     values = np.array(bad, float)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BATCH_ROWS", batch)
-        asker = module._Asker(Asking(Refusing(), signature), {"x": values}, len(values))
+        asker = module.Asker(Asking(Refusing(), signature), {"x": values}, len(values))
         asked = asker.ask()
     assert asked.failed.tolist() == bad
     assert len(asked.predicted) == bad.count(False)

@@ -7,15 +7,11 @@ from collections.abc import Callable, Mapping
 from lite_mlops.errors import Damaged, Denied, Invalid, NotFound
 from lite_mlops.gates.case import Case, Unanswered
 from lite_mlops.gates.checks.behaviour import check_directional, check_invariance
-from lite_mlops.gates.checks.comparing import (
-    check_better,
-    check_calibration,
-    check_metric,
-    check_not_worse,
-    check_recorded,
-)
+from lite_mlops.gates.checks.calibration import check_calibration
+from lite_mlops.gates.checks.comparing import check_better, check_not_worse
 from lite_mlops.gates.checks.data import check_expectations, check_freshness, check_leakage
 from lite_mlops.gates.checks.fairness import check_fairness
+from lite_mlops.gates.checks.levels import check_metric, check_recorded
 from lite_mlops.gates.checks.origin import check_reproducible, check_safe, check_signature
 from lite_mlops.gates.checks.own import check_python
 from lite_mlops.gates.checks.replaying import check_replay

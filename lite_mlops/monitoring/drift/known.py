@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_mlops.data.wording import percent
 from lite_mlops.monitoring.drift import effects, quality
@@ -107,19 +108,10 @@ def _categories(facts: Facts, rows: int, current: Categories) -> dict[str, Any]:
     """Return what is found of texts of which the commonest are known, and how many others."""
     present = rows - facts["missing"]
     top: Mapping[str, int] = facts["top"]
+    others = present - sum(top.values())
     new = {_name(value): n for value, n in current.counts().items()}
     new_rows = sum(new.values())
-    others = present - sum(top.values())
-    names = [*top] if not others else [*top, OTHERS]
-    old = np.array([*top.values(), *([others] if others else [])], np.int64)
-    news = [(name, n) for name, n in new.items() if name not in top]
-    counts = [new.get(name, 0) for name in top]
-    unknown = new_rows - sum(counts)
-    if others:
-        counts.append(unknown)
-    elif unknown:
-        names, counts, old = [*names, OTHERS], [*counts, unknown], np.append(old, 0)
-    now = np.array(counts, np.int64)
+    names, old, now = _side_by_side(top, others, new)
     spread = spread_of_categories(names, old, now)
     if min(present, new_rows) < MIN_ROWS:
         untold = too_few(present, new_rows)
@@ -130,16 +122,7 @@ def _categories(facts: Facts, rows: int, current: Categories) -> dict[str, Any]:
             again = quality.repeated(new_rows - len(new), new_rows, present)
         untold = "its values name rows"
         return {"kind": "identifier", "untold": untold, "broken": _kept(again)}
-    still = None
-    if len(new) == 1:
-        (only,) = new
-        most = top.get(only, min(top.values(), default=0) if others else 0)
-        still = quality.constant(most, present, new_rows, only)
-    unseen = None if others else quality.unseen(list(news), present, new_rows)
-    if unseen is not None and unseen.about is not None:
-        wanted = set(unseen.about["names"])
-        told = [one for one in current.counts() if _name(one) in wanted]
-        unseen = unseen._replace(about={"names": told})
+    unseen = None if others else _unseen(top, present, new, current)
     shares = old / present - now / new_rows
     most_moved = int(np.argmax(np.abs(shares)))
     return {
@@ -150,9 +133,44 @@ def _categories(facts: Facts, rows: int, current: Categories) -> dict[str, Any]:
         "jensen_shannon": effects.jensen_shannon(old, now),
         "change": f"{names[most_moved]:.40} {percent(old[most_moved] / present)} -> "
         f"{percent(now[most_moved] / new_rows)}",
-        "broken": _kept(unseen, still),
+        "broken": _kept(unseen, _constant(top, others, present, new)),
         "distribution": spread,
     }
+
+
+def _side_by_side(
+    top: Mapping[str, int], others: int, new: Mapping[str, int]
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the known texts and their counts on both sides, all other texts as one."""
+    unknown = sum(new.values()) - sum(new.get(name, 0) for name in top)
+    names, old, now = [*top], [*top.values()], [new.get(name, 0) for name in top]
+    if others or unknown:
+        names, old, now = [*names, OTHERS], [*old, others], [*now, unknown]
+    return names, np.array(old, np.int64), np.array(now, np.int64)
+
+
+def _constant(
+    top: Mapping[str, int], others: int, present: int, new: Mapping[str, int]
+) -> Broken | None:
+    """Return that a text is the only one now, of which the reference has at most so many rows."""
+    if len(new) != 1:
+        return None
+    (only,) = new
+    most = top.get(only, min(top.values(), default=0) if others else 0)
+    return quality.constant(most, present, sum(new.values()), only)
+
+
+def _unseen(
+    top: Mapping[str, int], present: int, new: Mapping[str, int], current: Categories
+) -> Broken | None:
+    """Return that there are texts that the reference, all of whose texts are known, has not."""
+    news: list[tuple[Any, int]] = [(name, n) for name, n in new.items() if name not in top]
+    unseen = quality.unseen(news, present, sum(new.values()))
+    if unseen is None or unseen.about is None:
+        return unseen
+    wanted = set(unseen.about["names"])
+    told = [one for one in current.counts() if _name(one) in wanted]
+    return unseen._replace(about={"names": told})
 
 
 def _name(value: Any) -> str:

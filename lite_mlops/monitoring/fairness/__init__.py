@@ -12,7 +12,7 @@ from lite_mlops.monitoring.fairness.report import (
     Limits,
     compare_groups,
 )
-from lite_mlops.monitoring.proportions import Interval
+from lite_mlops.monitoring.proportions import Interval, deviations, newcombe
 
 __all__ = [
     "Comparison",
@@ -23,8 +23,10 @@ __all__ = [
     "Interval",
     "Limits",
     "compare_groups",
+    "deviations",
     "group_numbers",
     "group_texts",
     "intersect",
     "measure_groups",
+    "newcombe",
 ]

@@ -81,13 +81,15 @@ class GroupFacts:
         return found | {"scores": dict(self.scores), "coverage": self.coverage}
 
     def rate(self, name: str, z: float) -> Interval | None:
-        """Return a rate with an interval of so many standard deviations."""
+        """Return a rate, or the `accuracy`, with an interval of so many standard deviations."""
         negatives = self.labelled - self.positives
+        false = self.selected_labelled - self.selected_positives
         counts = {
             "selection_rate": (self.selected, self.rows),
             "tpr": (self.selected_positives, self.positives),
-            "fpr": (self.selected_labelled - self.selected_positives, negatives),
+            "fpr": (false, negatives),
             "precision": (self.selected_positives, self.selected_labelled),
+            "accuracy": (self.selected_positives + negatives - false, self.labelled),
         }
         return wilson(*counts[name], z)
 

@@ -10,17 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lite_mlops.gates.checks.comparing import (
-    Loss,
-    Part,
-    calibration_error,
-    judge_better,
-    judge_calibration,
-    judge_level,
-    judge_not_worse,
-    over_parts,
-    unseen_share,
-)
+from lite_mlops.gates.checks.calibration import calibration_error, judge_calibration
+from lite_mlops.gates.checks.comparing import Loss, judge_better, judge_not_worse, unseen_share
+from lite_mlops.gates.checks.groups import Part, over_parts
+from lite_mlops.gates.checks.levels import judge_level
 from lite_mlops.gates.verdicts import Found, cannot_tell, failed, passed
 from lite_mlops.project import Project
 from lite_mlops.tracking.comparing import Verdict

@@ -21,7 +21,8 @@ from lite_mlops.monitoring.estimates import (
     estimate_windows,
     fit_loss,
 )
-from lite_mlops.monitoring.estimates.report import nothing_estimated, parts
+from lite_mlops.monitoring.estimates.report import nothing_estimated
+from lite_mlops.monitoring.estimates.windows import parts
 
 
 def world(
