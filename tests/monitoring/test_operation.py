@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.monitoring.operation import findings
 from lite_mlops.project import Project
-from lite_mlops.store import new_id
-from lite_mlops.store.events import Predictions, TrialSeen
+from lite_mlops.store import new_id, now
+from lite_mlops.store.events import Predictions, RequestsSeen, TrialSeen
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -170,3 +170,43 @@ def test_without_requests_there_is_a_report(serving: Project) -> None:
         service(serving, last="5")
     with pytest.raises(NotFound, match="Did you mean 'churn'"):
         service(serving, "chrun")
+
+
+def told(project: Project, names: list[str], minute: int, **counts: int) -> None:
+    """Have a server tell what it was asked in a minute."""
+    moment = now() - 60_000_000 * minute
+    known = {"requests": 0, "refused": 0, "failed": 0, "overloaded": 0} | counts
+    project.store.append(
+        RequestsSeen(
+            names=names,
+            since=moment - 60_000_000,
+            until=moment,
+            detail={"bounds": [0.001, 0.1], "seconds": [90, 8, 2], "delays": [100, 0, 0]},
+            **known,
+        )
+    )
+
+
+def test_what_servers_count_is_told_with_errors_and_queue(serving: Project) -> None:
+    none = serving.monitoring.service("churn")
+    assert none.asked is None
+    assert none.notes == (
+        "No server has told of refused, failed or waiting requests in this window.",
+    )
+    told(serving, ["churn@champion"], 3, requests=80, refused=2, failed=3)
+    told(serving, ["price/1", "churn/2"], 2, requests=20, failed=3, overloaded=3)
+    told(serving, ["churner@champion"], 2, requests=900, failed=900)
+    report = serving.monitoring.service("churn")
+    assert report.asked is not None
+    assert (report.asked.requests, report.asked.refused, report.asked.failed) == (100, 2, 6)
+    assert (report.asked.p95_seconds, report.asked.waited_p95_seconds) == (0.1, 0.001)
+    assert report.notes == ()
+    assert report.errors_severity == "alert"
+    errors = findings(report)[-1]
+    assert (errors.subject, errors.severity, errors.value) == ("errors", "alert", 0.06)
+    assert errors.sentence == ("6 of 100 requests failed, 2 were refused; 95 % waited up to 1 ms.")
+    assert "Of 100 requests to its servers 6 failed and 2 were refused." in str(report)
+    later = serving.monitoring.service("churn", last="150s")
+    assert later.asked is not None
+    assert later.asked.requests == 20
+    assert later.errors_severity == "none"  # three are too few

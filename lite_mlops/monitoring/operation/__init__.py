@@ -5,17 +5,18 @@
     findings(report)
 
 All of it comes from a few scans of the recorded predictions. Latencies are those of the model, for
-a row: what was asked together, divided by its rows. Requests that were refused or waited in a queue
-are no predictions; a running server counts them (`/metrics`), and trials record those that failed.
+a row: what was asked together, divided by its rows. Requests that were refused, failed
+or had to wait are no predictions: servers record how many there were, once a minute.
 """
 
-from lite_mlops.monitoring.operation.figures import Period, Piece, Tried, VersionServed
+from lite_mlops.monitoring.operation.figures import Asked, Period, Piece, Tried, VersionServed
 from lite_mlops.monitoring.operation.judging import findings
 from lite_mlops.monitoring.operation.reading import Operation
 from lite_mlops.monitoring.operation.report import MIN_REQUESTS, ServiceReport
 
 __all__ = [
     "MIN_REQUESTS",
+    "Asked",
     "Operation",
     "Period",
     "Piece",

@@ -55,6 +55,33 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Requests that servers counted, whatever came of them.
+
+    `refused` were answered with 4xx, `failed` with 5xx, `overloaded` with 503 among these.
+    `p95_seconds` is from the last byte to the answer, `waited_p95_seconds` until the work began;
+    both are known up to the bounds of the histogram. Counts are of whole servers: one that answers
+    for several models counts them together.
+    """
+
+    requests: int
+    refused: int
+    failed: int
+    overloaded: int
+    p95_seconds: float | None = None
+    waited_p95_seconds: float | None = None
+
+    @property
+    def failed_share(self) -> float:
+        """The share that failed, of all."""
+        return self.failed / self.requests if self.requests else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as JSON can hold them."""
+        return vars(self) | {"failed_share": self.failed_share}
+
+
+@dataclass(frozen=True)
 class VersionServed:
     """What a version answered in a window."""
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from lite_mlops.data.wording import amount
 from lite_mlops.monitoring.findings import ALERT, NONE, UNKNOWN, WARN, Finding
-from lite_mlops.monitoring.operation.report import MIN_REQUESTS, SLOWER, ServiceReport, in_ms
+from lite_mlops.monitoring.operation.report import (
+    MIN_REQUESTS,
+    SLOWER,
+    SOME_FAIL,
+    ServiceReport,
+    in_ms,
+)
 
 _CHECK = "service"
 
@@ -16,7 +22,7 @@ def findings(report: ServiceReport) -> list[Finding]:
     """Return what a report says, as findings of the check `service`.
 
     The subjects are `latency` (the value is the 95 % quantile in microseconds, the limit that of
-    the reference times 1.2), `traffic` (late or absent) and `errors`.
+    the reference times 1.2), `traffic` (late or absent) and `errors` (the share that failed).
     """
     evidence: dict[str, Any] = {
         "window": report.window,
@@ -73,6 +79,24 @@ def _traffic(report: ServiceReport, evidence: dict[str, Any]) -> Iterator[Findin
 
 
 def _errors(report: ServiceReport) -> Iterator[Finding]:
+    asked = report.asked
+    if asked is not None:
+        sentence = (
+            f"{asked.failed:,} of {amount(asked.requests, 'request')} failed, {asked.refused:,} "
+            "were refused"
+        )
+        if asked.waited_p95_seconds is not None:
+            sentence += f"; 95 % waited up to {in_ms(1e6 * asked.waited_p95_seconds)}"
+        yield Finding(
+            _CHECK,
+            "errors",
+            report.errors_severity,
+            f"{sentence}.",
+            value=asked.failed_share,
+            limit=SOME_FAIL,
+            evidence={"asked": asked.to_dict()},
+        )
+        return
     failed, counted = report.errors
     if counted:
         sentence = f"{failed:,} of {amount(counted, 'request')} in trials failed."

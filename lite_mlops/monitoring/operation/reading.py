@@ -12,7 +12,7 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Models, parse_reference
-from lite_mlops.monitoring.operation.figures import Period, Piece, Tried, VersionServed
+from lite_mlops.monitoring.operation.figures import Asked, Period, Piece, Tried, VersionServed
 from lite_mlops.monitoring.operation.report import ServiceReport
 from lite_mlops.monitoring.traffic import silences
 from lite_mlops.monitoring.windows import Window, chosen_window, window_of
@@ -70,6 +70,7 @@ class Operation:
                 trials=_trials(database, window, version.model),
                 happened=_happened(database, window, version.model),
                 broken=silences(database, version.model, only, window, silence),
+                asked=_asked(database, window, version.model),
             )
 
 
@@ -183,6 +184,35 @@ def _compared(role: str, details: Sequence[str | None]) -> dict[str, Any]:
         "changed": changed,
         "difference": total / numbers if numbers else None,
     }
+
+
+def _asked(database: Database, window: Window, model: str) -> Asked | None:
+    """Return what servers counted of the requests to a model; None if none has told."""
+    rows = database.dicts("service_requests", model=model, **_bounds(window))
+    if not rows:
+        return None
+    details = [json.loads(row["detail"]) for row in rows]
+    names = ("requests", "refused", "failed", "overloaded")
+    return Asked(
+        **{name: sum(row[name] for row in rows) for name in names},
+        p95_seconds=_quantile(details, "seconds"),
+        waited_p95_seconds=_quantile(details, "delays"),
+    )
+
+
+def _quantile(details: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    """Return the bound below which 95 % lie; None if they lie beyond all, or there are none."""
+    bounds = details[-1]["bounds"]
+    counts = [0] * (len(bounds) + 1)
+    for detail in details:
+        if detail["bounds"] == bounds:  # others were counted by another version of this package
+            counts = [one + other for one, other in zip(counts, detail[name], strict=True)]
+    wanted, sofar = 0.95 * sum(counts), 0
+    for bound, count in zip(bounds, counts, strict=False):
+        sofar += count
+        if sofar and sofar >= wanted:
+            return float(bound)
+    return None
 
 
 def _happened(database: Database, window: Window, model: str) -> dict[str, int]:

@@ -14,14 +14,12 @@ from lite_mlops.data.wording import amount
 from lite_mlops.htmltext import html_facts, html_table
 from lite_mlops.monitoring.drift.quality import Broken
 from lite_mlops.monitoring.findings import ALERT, NONE, SEVERITIES, UNKNOWN, WARN
-from lite_mlops.monitoring.operation.figures import Period, Piece, Tried, VersionServed
+from lite_mlops.monitoring.operation.figures import Asked, Period, Piece, Tried, VersionServed
 
 MIN_REQUESTS = 100  # on each side, below which latencies are not judged
 SLOWER, MUCH_SLOWER = 1.2, 2.0  # times the 95 % quantile of the reference
-_NOT_RECORDED = (
-    "Requests that were refused, failed or waited in a queue are not recorded, save in trials; "
-    "a running server counts them (/metrics)."
-)
+FEW_FAILED, SOME_FAIL, MANY_FAIL = 5, 0.01, 0.05  # the least number; shares of the requests
+_NOT_COUNTED = "No server has told of refused, failed or waiting requests in this window."
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,12 @@ class ServiceReport:
     trials: tuple[Tried, ...]
     happened: Mapping[str, int] = field(default_factory=dict)  # at its endpoints, by the word
     broken: tuple[Broken, ...] = ()  # late or absent traffic
-    notes: tuple[str, ...] = (_NOT_RECORDED,)
+    asked: Asked | None = None  # None: no server has told
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not known."""
+        return (_NOT_COUNTED,) if self.asked is None else ()
 
     @property
     def errors(self) -> tuple[int, int]:
@@ -67,9 +70,19 @@ class ServiceReport:
         return ALERT if self.slower >= MUCH_SLOWER else WARN
 
     @property
+    def errors_severity(self) -> str:
+        """Whether requests fail: at least five, and one of a hundred; or one of twenty."""
+        if self.asked is None:
+            return UNKNOWN
+        share = self.asked.failed_share
+        if self.asked.failed < FEW_FAILED or share < SOME_FAIL:
+            return NONE
+        return ALERT if share >= MANY_FAIL else WARN
+
+    @property
     def severity(self) -> str:
         """The highest severity of its findings."""
-        found = [self.latency_severity, ALERT if self.broken else UNKNOWN]
+        found = [self.latency_severity, ALERT if self.broken else UNKNOWN, self.errors_severity]
         return max(found, key=SEVERITIES.index)
 
     def __str__(self) -> str:
@@ -80,7 +93,12 @@ class ServiceReport:
             told += (
                 f"; half took up to {in_ms(self.now.p50_us)}, 95 % up to {in_ms(self.now.p95_us)}"
             )
-        sentences = (f"{one.text[0].upper()}{one.text[1:]}." for one in self.broken)
+        sentences = [f"{one.text[0].upper()}{one.text[1:]}." for one in self.broken]
+        if self.asked is not None and (self.asked.failed or self.asked.refused):
+            sentences.append(
+                f"Of {amount(self.asked.requests, 'request')} to its servers "
+                f"{self.asked.failed:,} failed and {self.asked.refused:,} were refused."
+            )
         return " ".join([f"{told}.", *sentences])
 
     def __repr__(self) -> str:
@@ -136,6 +154,7 @@ class ServiceReport:
             "trials": [one.to_dict() for one in self.trials],
             "failed": failed,
             "counted": counted,
+            "asked": None if self.asked is None else self.asked.to_dict(),
             "happened": dict(self.happened),
             "broken": [{"rule": one.rule, "text": one.text} for one in self.broken],
             "notes": list(self.notes),

@@ -28,7 +28,7 @@ from lite_mlops.monitoring.reports.facts import (
 if TYPE_CHECKING:
     from lite_mlops.monitoring.estimates import EstimateReport
     from lite_mlops.monitoring.fairness import FairnessReport
-    from lite_mlops.monitoring.operation import ServiceReport
+    from lite_mlops.monitoring.operation import Asked, ServiceReport
     from lite_mlops.monitoring.performance import Measured, PerformanceReport, WindowPerformance
     from lite_mlops.monitoring.streams import StreamReport
 
@@ -304,6 +304,12 @@ def _latency(median: float | None, slow: float | None) -> str:
     return f"half up to {median / 1000:.3g} ms, 95 % up to {slow / 1000:.3g} ms"
 
 
+def _asked(asked: Asked) -> str:
+    told = f"{asked.requests:,}, {asked.failed:,} failed, {asked.refused:,} refused"
+    waited = asked.waited_p95_seconds
+    return told if waited is None else f"{told}; 95 % waited up to {1000 * waited:.3g} ms"
+
+
 def service_fact(report: ServiceReport | None) -> ServiceFact | None:
     """Return how a model served over time, by version, and in trials."""
     if report is None:
@@ -314,6 +320,7 @@ def service_fact(report: ServiceReport | None) -> ServiceFact | None:
         "requests": f"{present.requests:,}, {present.answers:,} answers",
         "latency": _latency(present.p50_us, present.p95_us),
         "99 % up to": "" if present.p99_us is None else f"{present.p99_us / 1000:.3g} ms",
+        "to the servers": "" if report.asked is None else _asked(report.asked),
         "failed": f"{failed:,} of {amount(counted, 'request')} in trials" if counted else "",
         "happened": ", ".join(f"{what} {times:,}" for what, times in report.happened.items()),
         "not counted": " ".join(report.notes),

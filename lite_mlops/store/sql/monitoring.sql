@@ -106,6 +106,13 @@ WHERE model = $model
   AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
 GROUP BY version ORDER BY version DESC;
 
+-- name: service_requests
+-- What servers of a model were asked in a window, in their order.
+SELECT requests, refused, failed, overloaded, detail FROM served_requests
+WHERE len(list_filter(names, lambda one: split_part(split_part(one, '@', 1), '/', 1) = $model)) > 0
+  AND ($since IS NULL OR until > $since) AND ($until IS NULL OR since < $until)
+ORDER BY since;
+
 -- name: service_story
 -- What happened at endpoints of a model in a window, by the word for it.
 SELECT what, count(*) AS times, max(ts) AS last_at FROM endpoint_story
