@@ -71,6 +71,14 @@ def _no_current_project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _same_path() -> Iterator[None]:
+    """Give back where modules are found: files with steps add their folders."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
+@pytest.fixture(autouse=True)
 def _no_run_left_over() -> Iterator[None]:
     yield
     while (run := context.active()) is not None:

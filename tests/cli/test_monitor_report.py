@@ -54,7 +54,7 @@ def test_what_is_not_there_is_said(cli: Cli, answered: Project) -> None:
     assert "readmission" in done.err
     done = cli("monitor", "report", "readmission", "--window", "often")
     assert done.code == 2
-    assert "'often' is no window" in done.err
+    assert "Windows of 'often' cannot be made" in done.err
 
 
 def test_the_forms_are_those_of_reports() -> None:

@@ -107,7 +107,7 @@ def test_a_replay_that_the_gate_does_not_ask_for_stops_nothing(
         ("churn/2", {"against": "other@champion"}, Invalid, "churn/2 is no version of other; a ca"),
         ("churn/2", {"against": "churn@live"}, NotFound, "There is no gate of churn@live. Write "),
         ("churn/2", {"data": "nothing@latest"}, NotFound, "There is no dataset 'nothing'."),
-        ("churn/2", {"replay": "soon"}, Invalid, "the window of the replay is 'soon'"),
+        ("churn/2", {"replay": "soon"}, Invalid, "'soon' is no window of predictions"),
         ("runs:/abc/model", {}, Invalid, "a registered version is needed here"),
         ("churn/2", {"definition": {"check": []}}, Invalid, "it would keep nothing"),
     ],

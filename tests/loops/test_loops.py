@@ -17,7 +17,7 @@ from lite_mlops.store import alone
 from tests.conftest import wait_until
 from tests.loops.conftest import DELIVERIES, Asking, deliver, states
 
-KILLS = int(os.environ.get("LITE_MLOPS_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("LITE_MLOPS_TEST_KILLS", "3"))
 WHOLE = ["begun", "training", "trained", "passed the gate"]
 
 

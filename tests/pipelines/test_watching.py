@@ -295,8 +295,11 @@ def _family(pid: int) -> Iterator[int]:
     """Yield a process and its ancestors that are the steps and the runs of a watch."""
     while pid > 1:
         yield pid
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            return
         if b"pipe\0run" in words:
             return
         pid = int(status[1])

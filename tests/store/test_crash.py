@@ -17,7 +17,7 @@ from lite_mlops.store.clock import new_id
 from lite_mlops.store.doctor import examine
 from lite_mlops.store.events import Metric, RunDeleted, RunStarted
 
-ROUNDS = 34
+ROUNDS = int(os.environ.get("LITE_MLOPS_TEST_CRASHES", "10"))
 WRITERS = 2
 _COUNT = struct.Struct("q")
 
@@ -139,7 +139,7 @@ def test_nothing_is_lost_or_doubled_by_kills_at_any_moment(
         check_metrics(store, writers[-WRITERS:])
     check_metrics(store, writers)
     check_decisions(store, folders)
-    assert len(writers) + len(folders) >= 100
+    assert len(writers) + len(folders) == 3 * ROUNDS
     assert sum(folder.acknowledged + 1 for folder in folders) > ROUNDS / 2
     assert [f for f in examine(store) if f.kind != "journal"] == []
     torn = [f.text for f in examine(store)]

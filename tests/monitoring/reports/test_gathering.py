@@ -187,7 +187,7 @@ def test_one_answer_and_no_training_data(project: Project) -> None:
 def test_what_is_not_there_is_refused(asked: Project) -> None:
     with pytest.raises(NotFound):
         asked.monitoring.report("nobody")
-    with pytest.raises(Invalid, match="is no window"):
+    with pytest.raises(Invalid, match="Windows of 'often' cannot be made"):
         asked.monitoring.report("readmission/1", window="often")
 
 
