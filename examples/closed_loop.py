@@ -122,6 +122,7 @@ class Shop:
             )
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 self.statuses[answer.status] += 1
+            time.sleep(0.003)
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -133,7 +134,7 @@ def looked(until: Callable[[], bool]) -> None:
     """Take the loop further until something has happened, as a server with --loop does."""
     while not until():
         project.loops.run("churn")
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def state() -> str:

@@ -106,7 +106,7 @@ register(train.assign(repaid=train["repaid"].mask(doubted, "no")))
 register(pd.concat([train, applicants(1_500, seed=3)]))
 
 lm.gate("scoring/1", against="scoring@champion")
-print("first:", project.models.hindrance("scoring/1").why)
+print("first:", project.models.hindrance("scoring/1"))
 lm.promote("scoring/1", override=True, reason="nothing is live yet")
 
 with lm.predictor("scoring@champion") as predictor:  # the traffic of a day
@@ -122,7 +122,7 @@ except lm.Denied as error:
 
 report = lm.gate("scoring/3", against="scoring@champion")
 print(report)
-print("still missing:", project.models.hindrance("scoring/3").why)
+print("still missing:", project.models.hindrance("scoring/3"))
 colleague = lm.Project(folder, actor="bob")
 colleague.models.approve("scoring/3", reason="read the report")
 lm.promote("scoring/3", reason="no worse, and trained on newer data")

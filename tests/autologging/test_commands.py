@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX
 
@@ -23,6 +25,7 @@ LinearRegression(fit_intercept=False).fit(X, y)
 """
 
 
+@pytest.mark.slow
 def test_fits_join_the_run_of_the_command(project: Project, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(_SCRIPT)

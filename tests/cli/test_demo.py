@@ -13,6 +13,7 @@ from tests.cli.conftest import COMMAND, Cli, in_terminal, logged
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
 
+@pytest.mark.slow
 def test_the_story_is_told_in_a_narrow_terminal_and_leaves_what_is_there(
     environment: None, project: Project
 ) -> None:

@@ -62,6 +62,7 @@ def test_errors_have_their_exit_codes(cli: Cli, project: Project, folder: Path) 
     assert not project.exists
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_how_far_it_is(terminal: Callable[..., list[str]], folder: Path) -> None:
     (shown,) = terminal(("import", "mlflow", str(folder), "-y"))
     assert "16/16" in shown

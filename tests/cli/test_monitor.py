@@ -87,6 +87,7 @@ def test_a_monitor_of_code_is_taken_away(cli: Cli, watched: Project) -> None:
     assert cli("monitor", "rm", "churn").code == 4
 
 
+@pytest.mark.slow
 def test_rehearse_shows_what_would_fire(cli: Cli, watched: Project) -> None:
     record(watched, rows=400)
     done = cli("monitor", "rehearse", "churn", "--shift", "age=2sd", "--draws", 2)

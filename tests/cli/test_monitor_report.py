@@ -23,6 +23,7 @@ def answered(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_a_version_is_told_as_markdown(cli: Cli, answered: Project) -> None:
     done = cli("monitor", "report", "readmission@champion", "--last", 900, "--window", 300)
     assert (done.code, done.err) == (0, "")
@@ -30,6 +31,7 @@ def test_a_version_is_told_as_markdown(cli: Cli, answered: Project) -> None:
     assert "labels for none so far" in done.out
 
 
+@pytest.mark.slow
 def test_the_ending_of_the_file_tells_the_form(cli: Cli, answered: Project) -> None:
     for name, begin in (("r.HTML", "<!doctype html>"), ("r.json", "{"), ("r.txt", "# Monitoring")):
         done = cli("monitor", "report", "readmission", "--last", 300, "-o", name)
@@ -37,6 +39,7 @@ def test_the_ending_of_the_file_tells_the_form(cli: Cli, answered: Project) -> N
         assert Path(name).read_text(encoding="utf-8").startswith(begin)
 
 
+@pytest.mark.slow
 def test_a_monitor_is_told_up_to_a_time(cli: Cli, answered: Project) -> None:
     answered.monitors.set("ward", model="readmission/1", window="1d")
     done = cli("monitor", "report", "ward", "--until", "2026-03-12T00:00+00:00", "--json")

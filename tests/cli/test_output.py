@@ -60,6 +60,7 @@ def test_csv_and_json_tell_the_same(cli: Cli, hostile: Path) -> None:
     assert list(rows) == [{name: str(value) for name, value in row.items()} for row in told]
 
 
+@pytest.mark.slow
 def test_lines_fit_into_the_terminal_and_hold_nothing_that_steers_it(
     terminal: Callable[..., list[str]], hostile: Path
 ) -> None:
@@ -71,6 +72,7 @@ def test_lines_fit_into_the_terminal_and_hold_nothing_that_steers_it(
         assert max(map(len, plain.splitlines())) <= 80, plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["--json", "--csv"])
 def test_nothing_in_json_and_csv_steers_a_terminal(
     terminal: Callable[..., list[str]], hostile: Path, form: str

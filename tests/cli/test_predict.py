@@ -79,6 +79,7 @@ def test_a_model_of_a_run_answers(cli: Cli, project: Project, source: Path) -> N
     assert cli("predict", f"runs:/{run}/churn", "-i", source).out == "prediction\nyes\nno\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "printed"),
     [
@@ -101,6 +102,7 @@ def test_streams_go_through(environment: None, source: Path, given: str, printed
     assert done.stderr == "churn/1 answered 2 rows.\n"
 
 
+@pytest.mark.slow
 def test_a_stream_that_does_not_fit_is_named(environment: None, source: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "predict", "churn", "-i", "-"],
@@ -127,6 +129,7 @@ def test_a_bundle_answers_where_there_is_no_project(
     assert list(empty.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar(environment: None, source: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.csv"
     code, shown = in_terminal(

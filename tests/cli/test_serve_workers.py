@@ -42,6 +42,7 @@ def started(*options: str) -> tuple[subprocess.Popen[str], str]:
     return process, said
 
 
+@pytest.mark.slow
 def test_a_bundle_is_served_by_workers_with_one_token(
     environment: None, churn: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_bundle_is_served_by_workers_with_one_token(
     assert (process.returncode, out, err) == (0, "\nStopped. 8 rows answered.\n", "")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_served_is_told_as_without_workers(
     command: Cli, churn: Project, tables: Tables
 ) -> None:

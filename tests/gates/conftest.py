@@ -19,6 +19,7 @@ from lite_mlops.gates.checks import judge
 from lite_mlops.gates.verdicts import Verdict
 from lite_mlops.models import ModelVersion
 from lite_mlops.project import Project
+from lite_mlops.settings import PREFIX
 
 FEATURES = ["visits", "age"]
 
@@ -141,3 +142,9 @@ def judged(project: Project, candidate: str = "churn/2", **check: Any) -> Verdic
     case = Case(project.store, gate, version, current)
     (one,) = gate.checks
     return judge(case, one)
+
+
+@pytest.fixture(autouse=True)
+def _no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register models without proving plans, which is not what these tests are about."""
+    monkeypatch.setenv(PREFIX + "LOWER", "false")

@@ -83,7 +83,10 @@ def test_everything_that_can_be_said_is_read() -> None:
         ({"check": [NOT_WORSE, NOT_WORSE]}, "two checks called 'accuracy not worse'"),
         ({"check": [NOT_WORSE], "approvals": -1}, "approvals = -1 cannot be used: expected a whol"),
         ({"check": [NOT_WORSE], "approvals": True}, "approvals = True cannot be used"),
-        ({"check": [NOT_WORSE], "valid": "soon"}, "valid = 'soon' cannot be used: expected a time such as"),
+        (
+            {"check": [NOT_WORSE], "valid": "soon"},
+            "valid = 'soon' cannot be used: expected a time such as",
+        ),
         ({"check": [NOT_WORSE], "data": 3}, "data = 3 cannot be used: expected NAME@VERSION"),
         ({"check": [NOT_WORSE], "model": "a b"}, "model 'a b' cannot be used"),
         ({"check": [NOT_WORSE], "confidence": 0.4}, "confidence = 0.4 cannot be used"),

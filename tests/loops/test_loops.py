@@ -71,6 +71,7 @@ def test_what_does_not_pass_the_gate_goes_nowhere(looped: Project) -> None:
     assert looped.alerts.all("loop churn") == []
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_is_told_with_what_it_said(looped: Project) -> None:
     train = looped.folder.parent / "train.py"
     good = train.read_text()
@@ -99,6 +100,7 @@ def test_without_a_gate_nothing_is_trained(looped: Project) -> None:
     assert states(looped) == ["watching"]
 
 
+@pytest.mark.slow
 def test_a_paused_loop_moves_nothing(looped: Project) -> None:
     looped.loops.pause("churn", reason="holidays")
     deliver(looped, 2)
@@ -109,6 +111,7 @@ def test_a_paused_loop_moves_nothing(looped: Project) -> None:
     assert states(looped)[-1] == "promoted"
 
 
+@pytest.mark.slow
 def test_a_second_person_is_waited_for(looped: Project) -> None:
     file = looped.folder.parent / "lite-mlops.toml"
     file.write_text(file.read_text().replace('label = "y"', 'label = "y"\napprovals = 1'))

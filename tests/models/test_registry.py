@@ -91,6 +91,7 @@ for _ in range(5):
 """
 
 
+@pytest.mark.slow
 def test_processes_number_versions_together(project: Project, tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(

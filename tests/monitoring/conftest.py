@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from lite_mlops.project import Project
+from lite_mlops.settings import PREFIX
 
 _RANDOM = np.random.default_rng(3)
 _ROWS = _RANDOM.normal(size=(200, 2))
@@ -48,3 +49,9 @@ def models(project: Project) -> Project:
         personal=["customer"],
     )
     return project
+
+
+@pytest.fixture(autouse=True)
+def _no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register models without proving plans, which is not what these tests are about."""
+    monkeypatch.setenv(PREFIX + "LOWER", "false")

@@ -93,6 +93,7 @@ def expected_drift(project: Project, rows: NDArray[np.float64]) -> list[ColumnDr
 # -- drift --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(

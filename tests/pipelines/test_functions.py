@@ -283,6 +283,7 @@ def said(process: subprocess.Popen[str], code: int = 0) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_independent_functions_run_side_by_side(
     sides: Place, started: Started, project: Project
 ) -> None:
@@ -298,6 +299,7 @@ def test_independent_functions_run_side_by_side(
     assert "3 skipped, in " in said(started("pipe", "run", "-f", "flow.py:sides"))
 
 
+@pytest.mark.slow
 def test_a_changed_helper_in_another_module_counts(sides: Place, started: Started) -> None:
     said(started("pipe", "run", "-f", "flow.py", "-j", "2"))
     sides.write("tools.py", "# Adds.\n\n\ndef add(n):\n    '''Add one.'''\n    return n + 1\n")

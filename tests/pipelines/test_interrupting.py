@@ -43,6 +43,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_leaves_everything_clean(
     slow: Place, started: Started, project: Project, number: int
@@ -63,6 +64,7 @@ def test_interrupting_leaves_everything_clean(
     assert slow.run().ran == ["clean", "train"]
 
 
+@pytest.mark.slow
 def test_a_step_is_asked_before_it_is_made_to_end(slow: Place, started: Started) -> None:
     tidy = "import signal\ndef tidy(*_):\n    open('tidied', 'w').close()\n    raise SystemExit\n"
     slow.write("clean.py", f"{tidy}signal.signal(15, tidy)\n{SLOW}")
@@ -73,6 +75,7 @@ def test_a_step_is_asked_before_it_is_made_to_end(slow: Place, started: Started)
     assert (slow.folder / "tidied").exists()
 
 
+@pytest.mark.slow
 def test_one_that_ignores_being_asked_ends_all_the_same(slow: Place, started: Started) -> None:
     slow.write("clean.py", "import signal; signal.signal(15, signal.SIG_IGN)\n" + SLOW)
     process = started("pipe", "run")
@@ -145,6 +148,7 @@ def both(): one(), two()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", ["alone", "both"])
 def test_interrupting_functions(
     place: Place, started: Started, project: Project, flow: str
@@ -184,6 +188,7 @@ def chain(place: Place) -> Callable[[int], None]:
     return make
 
 
+@pytest.mark.slow
 def test_kills_at_any_point_repeat_at_most_what_was_going_on(
     place: Place, started: Started, chain: Callable[[int], None]
 ) -> None:

@@ -286,6 +286,7 @@ def test_two_runs_at_once_are_one_too_many(place: Place, project: Project) -> No
     assert place.logged() == []
 
 
+@pytest.mark.slow
 def test_outputs_are_kept_from_cleaning_and_old_ones_go(place: Place, project: Project) -> None:
     place.write("train.py", "")
     place.write(FILE_NAME, TWO_STEPS.replace("python train.py {rate}", ECHO))

@@ -166,6 +166,7 @@ lm.log_metric("loss", asked.lr + asked.depth)
 LINE = ("sweep", "fit.py", "-P", "lr=0.1,0.01", "-P", "depth=2..3", "--metric", "loss")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_sweep_that_was_cut_short_goes_on(
     place: Place, started: Started, project: Project, number: int
@@ -204,6 +205,7 @@ def test_a_command_without_python_gets_params_in_its_words(place: Place, started
     assert out.splitlines()[-1].startswith("2 trials, 2 failed. Run ")
 
 
+@pytest.mark.slow
 def test_a_bar_shows_how_far_it_is(place: Place) -> None:
     from tests.cli.conftest import in_terminal
 

@@ -85,6 +85,7 @@ def test_what_happened_while_there_was_no_watch_is_dealt_with(place: Place, star
     assert place.logged() == ["clean", "train"]
 
 
+@pytest.mark.slow
 def test_many_changes_at_once_are_one(place: Place, start: Start) -> None:
     place.run()
     place.logged()
@@ -146,6 +147,7 @@ def test_without_notices_everything_is_looked_at_in_time(
     assert place.logged() == ["clean", "train"]
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_is_not_tried_again_before_something_changed(
     place: Place, start: Start
 ) -> None:
@@ -172,6 +174,7 @@ def test_tables_that_cannot_be_read_are_told_and_waited_for(place: Place, start:
     assert place.logged() == ["train"]
 
 
+@pytest.mark.slow
 def test_functions_are_loaded_anew(place: Place, start: Start) -> None:
     text = (
         "import lite_mlops as lm\nfrom pathlib import Path\n"
@@ -239,6 +242,7 @@ with open("log.txt", "a") as log: log.write(text + "\\n")
 """
 
 
+@pytest.mark.slow
 def test_every_change_is_dealt_with_once_even_across_kills(place: Place, started: Started) -> None:
     place.write(FILE_NAME, TWO_STEPS.split('[[step]]\nname = "train"')[0])
     place.write("clean.py", DEAL)
@@ -305,6 +309,7 @@ def _family(pid: int) -> Iterator[int]:
         pid = int(status[1])
 
 
+@pytest.mark.slow
 def test_interrupting_a_watch_ends_what_it_started(place: Place, started: Started) -> None:
     place.write("clean.py", DEAL)
     place.write("stop", "")

@@ -436,6 +436,7 @@ class _Seen:
         return np.zeros(len(rows))
 
 
+@pytest.mark.slow
 def test_a_file_larger_than_its_memory(tmp_path: Path) -> None:
     """A million rows pass through a database of 64 MB, and the process stays small."""
     code = """

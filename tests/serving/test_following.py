@@ -232,6 +232,7 @@ def test_a_version_that_was_left_can_be_removed(project: Project) -> None:
         project.models.remove("churn/2")
 
 
+@pytest.mark.slow
 def test_the_thread_goes_after_the_alias_while_others_ask(project: Project, opened: Opened) -> None:
     for answer in "bc":
         register(project, answer)

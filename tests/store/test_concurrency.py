@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from lite_mlops.settings import Settings
 from lite_mlops.store import Store
 from lite_mlops.store.backup import make_backup
@@ -97,6 +99,7 @@ def child(folder: Path, life: Callable[[Store], None]) -> int:
     return pid
 
 
+@pytest.mark.slow
 def test_writers_readers_a_server_and_upkeep_at_once(open_store: Callable[..., Store]) -> None:
     store = open_store()  # a project that does not exist yet
     folder = store.layout.folder

@@ -87,6 +87,7 @@ def test_a_database_that_is_gone_is_never_replaced_by_an_empty_one(
     assert tables(store) == expected
 
 
+@pytest.mark.slow
 def test_flipped_bits_anywhere_in_the_file_cost_nothing(open_store: Callable[..., Store]) -> None:
     store = open_store()
     fill(store, points=3000)

@@ -442,6 +442,7 @@ def test_pieces_and_order_do_not_matter(journals: dict[str, bytes], data: st.Dat
         assert in_pieces.wrong_hashes() == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(journals(), st.integers(1, 2000))
 def test_small_batches_do_not_matter(journals: dict[str, bytes], limit: int) -> None:
@@ -457,6 +458,7 @@ def test_small_batches_do_not_matter(journals: dict[str, bytes], limit: int) -> 
         assert batched.tables() == at_once.tables()
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(journals(), st.data())
 def test_a_damaged_byte_costs_only_its_line(

@@ -90,6 +90,7 @@ def test_a_decision_that_is_not_taken_leaves_nothing(store: Store) -> None:
         assert database.rows("audit_log") == []
 
 
+@pytest.mark.slow
 def test_threads_read_decide_and_log_at_once(store: Store) -> None:
     start(store)
     errors: list[BaseException] = []
@@ -350,6 +351,7 @@ print("held")
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_while_folding_harms_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SIZE_LIMIT, str(tmp_path / "work" / ".lite-mlops")],

@@ -195,6 +195,7 @@ facts = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(facts=facts)
 def test_columns_say_what_the_tables_say(facts: Sequence[Sequence[ev.Event]]) -> None:

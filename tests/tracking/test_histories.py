@@ -90,6 +90,7 @@ def test_a_sampled_history_of_very_large_steps_is_not_longer(project: Project) -
     assert_sampled(whole, project.runs.history(run, "loss", 4), 4)
 
 
+@pytest.mark.slow
 def test_a_million_points_come_back_as_a_thousand_with_the_same_extremes(
     project: Project,
 ) -> None:

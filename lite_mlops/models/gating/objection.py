@@ -23,6 +23,9 @@ class Objection(NamedTuple):
     why: str
     lacks: str
 
+    def __str__(self) -> str:
+        return self.why
+
 
 def approvers(
     version: ModelVersion, approvals: Sequence[Approval], judged: Judged, mover: str

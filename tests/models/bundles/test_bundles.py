@@ -90,6 +90,7 @@ def test_a_version_is_the_same_in_another_project(
     )
 
 
+@pytest.mark.slow
 def test_in_a_fresh_process_the_answers_are_the_same_bits(project: Project, tmp_path: Path) -> None:
     model = RandomForestClassifier(n_estimators=5, random_state=0).fit(ROWS, LABELS)
     project.models.register(model, "forest", input_example=EXAMPLE)
@@ -396,6 +397,7 @@ def _refused(path: Path, data: bytes) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_is_found(bundle: Path) -> None:
     good = bundle.read_bytes()
     assert not _refused(bundle, good)

@@ -477,6 +477,7 @@ def test_model_files_that_are_never_loaded_are_not_imported(
     assert state() == before
 
 
+@pytest.mark.slow
 def test_a_bundle_larger_than_memory_is_streamed(
     project: Project, bundle: Path, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ print(len(wanted))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
 def test_all_estimators_answer_alike_in_a_fresh_process(tmp_path: Path, kind: str) -> None:
     objects = Objects(tmp_path / "objects")

@@ -241,6 +241,7 @@ def test_a_model_with_threads_of_openmp_gets_one_for_few_rows(project: Project) 
     assert counts == [1, max(usual)]
 
 
+@pytest.mark.slow
 def test_threads_of_a_model_inside_others_are_one_as_well(project: Project) -> None:
     data = numbers()
     inner = make_pipeline(

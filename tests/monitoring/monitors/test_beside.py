@@ -161,6 +161,7 @@ def test_who_stops_ends_the_process(
     assert process.returncode is not None
 
 
+@pytest.mark.slow
 def test_of_many_one_looks(watched: Project, watching: WatchingBeside) -> None:
     record(watched, shift=2.0)
     with alone(watched.store.layout.watching, "The monitors look", None):

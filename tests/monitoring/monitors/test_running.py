@@ -418,6 +418,7 @@ def test_who_dies_after_deciding_is_told_for(
 _TELLS = "from lite_mlops.project import Project; Project().monitors.run()"
 
 
+@pytest.mark.slow
 def test_who_dies_while_telling_tells_again_and_says_so(
     watched: Project, command_of: Callable[[str], subprocess.Popen[bytes]]
 ) -> None:

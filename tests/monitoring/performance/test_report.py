@@ -295,6 +295,7 @@ def test_a_regressor_has_a_reference_too(project: Project) -> None:
 # -- calibration, slices, selection ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_lost_calibration_fires_only_against_a_reference(models: Project) -> None:
     answers, _, shares = scored(2_000)
     truth = np.where(CHANCE.random(2_000) < shares[:, 1], "yes", "no")

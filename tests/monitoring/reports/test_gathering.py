@@ -37,6 +37,7 @@ def report(asked: Project) -> ReportFacts:
     return asked.monitoring.report("readmission@champion", by=["ward"], groups=["sex"])
 
 
+@pytest.mark.slow
 def test_the_verdict_counts_what_moved(report: ReportFacts) -> None:
     assert report.severity == ALERT
     assert sentence(report).startswith(

@@ -150,6 +150,7 @@ def test_variables_that_were_recorded_are_set_again(
     assert whole.reproducing.reproduce("fit").outcome == "identical"
 
 
+@pytest.mark.slow
 def test_registering_and_moving_aliases_touches_only_a_project_of_its_own(
     whole: Project, committed: Callable[[str], Path]
 ) -> None:
@@ -173,6 +174,7 @@ def test_registering_and_moving_aliases_touches_only_a_project_of_its_own(
     assert [row[:2] for row in uses] == [("training", "numbers")]
 
 
+@pytest.mark.slow
 def test_a_model_with_other_bytes_is_asked(
     whole: Project, committed: Callable[[str], Path]
 ) -> None:
@@ -357,6 +359,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wheel")
 def test_an_environment_has_the_recorded_packages_and_ourselves(tmp_path: Path) -> None:
     packages = {"tinything": "1.5", "lite-mlops": "0.0.1", "pip": "1.0"}

@@ -59,6 +59,7 @@ def pages_are_the_whole(
     assert [run.id for run in found] == [run.id for run in expected]
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(orders=ORDERS, size=st.integers(1, 15), tree=st.none() | TREES)
 def test_pages_in_any_order_are_the_whole(
@@ -74,6 +75,7 @@ def looking_near_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "WIDTH", 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 9), tree=st.none() | TREES)
 @pytest.mark.usefixtures("looking_near_first")
@@ -174,6 +176,7 @@ def test_experiments_are_named_by_any_of_their_names(few: Project) -> None:
 ODD = ["", 'a"b', "/~$", "\\", "\u2028é", "line\nbreak", "NaN", "{}"]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     params=st.dictionaries(st.sampled_from(["a.b", "a b", "a/b"]), st.sampled_from(ODD)),

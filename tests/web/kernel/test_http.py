@@ -201,7 +201,11 @@ def test_each_kind_of_error_has_its_status(kind: type[LiteMlopsError], status: i
 
 
 def test_every_kind_of_error_has_a_status() -> None:
-    kinds = {one for one in LiteMlopsError.__subclasses__() if one.__module__ == errors.__name__}
+    kinds = {
+        one
+        for one in LiteMlopsError.__subclasses__()
+        if one.__module__ == LiteMlopsError.__module__
+    }
     assert set(STATUS) == kinds
 
 

@@ -106,7 +106,6 @@ def test_one_that_leaves_answers_what_it_has_and_leaves_the_port_to_the_other() 
         first.leave()
         share(second, 10, None)
 
-
         def answered_by() -> str:
             with Client(second.url) as late:
                 return str(late.ask(GET).json())

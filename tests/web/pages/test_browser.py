@@ -399,6 +399,7 @@ def page_of_project(
     project.close()
 
 
+@pytest.mark.slow
 def test_a_version_that_took_over_meanwhile_is_told(
     page_of_project: tuple[Project, Open],
 ) -> None:

@@ -78,6 +78,7 @@ def test_what_cannot_be_is_refused_before_anything_starts(churn: Project) -> Non
     assert workers() == []
 
 
+@pytest.mark.slow
 def test_settings_and_limits_that_code_gives_reach_the_workers(churn: Project) -> None:
     register(churn, "b")
     strict = Project(churn.folder, canary_seconds=7, actor="ann")

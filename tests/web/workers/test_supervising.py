@@ -181,6 +181,7 @@ def test_a_worker_that_dies_is_replaced_and_only_its_own_connections_break(
     }
 
 
+@pytest.mark.slow
 def test_workers_that_die_again_and_again_are_not_started_for_ever(
     churn: Project, start: Start
 ) -> None:
@@ -208,6 +209,7 @@ def test_workers_that_die_again_and_again_are_not_started_for_ever(
     assert "LiteMlopsError: 7 workers died within 60 s" in errors
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_stuck_is_replaced(churn: Project, start: Start) -> None:
     group = start("2", pace={"look": 0.1, "silent": 1.0})
     group.wait_for(2)
@@ -240,6 +242,7 @@ def test_no_request_is_lost_when_it_is_told_to_end(churn: Project, start: Start)
     assert churn.sql("SELECT count(*) FROM predictions").rows == ((answered,),)
 
 
+@pytest.mark.slow
 def test_workers_without_a_supervisor_end_and_hold_no_port(churn: Project, start: Start) -> None:
     group = start("2")
     group.wait_for(2)
@@ -253,6 +256,7 @@ def test_workers_without_a_supervisor_end_and_hold_no_port(churn: Project, start
 # -- what they share ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_request_is_answered_by_one_version_while_the_alias_moves(
     churn: Project, start: Start
 ) -> None:
@@ -274,6 +278,7 @@ def test_every_request_is_answered_by_one_version_while_the_alias_moves(
     assert f"{len(load.answers):,} recorded." in last
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells it")
 def test_the_arrays_of_a_model_are_in_memory_once(project: Project, start: Start) -> None:
     rows = np.random.default_rng(1).normal(size=(80_000, 30))
