@@ -30,6 +30,7 @@ def churn(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_decisions_are_told_and_listed(cli: Cli, churn: Project) -> None:
     assert cli("endpoint", "ls").out == "Nothing is served, and nothing is tried.\n"
     done = cli("endpoint", "canary", CHAMPION, "churn/2=25%", "--key", "x0", "--reason", "May")

@@ -46,6 +46,7 @@ def folder(project: Project, imported: Path, tmp_path: Path) -> Path:
     return tmp_path / "mlflow2-sqlite"
 
 
+@pytest.mark.slow
 def test_new_runs_points_tags_and_ends_come(project: Project, folder: Path) -> None:
     killed = mlflow_id(project, "killed")
     change(

@@ -44,6 +44,7 @@ def shared(filled: tuple[Project, Imported]) -> Project:
     return filled[0]
 
 
+@pytest.mark.slow
 def test_counts_what_was_imported(imported: Imported, kind: str) -> None:
     assert (imported.runs, imported.points, imported.grown_runs, imported.same_runs) == (
         9,

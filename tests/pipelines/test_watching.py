@@ -60,6 +60,7 @@ def start(place: Place, monkeypatch: pytest.MonkeyPatch) -> Start:
     return lambda *args, **options: Watcher(place, *args, **options)
 
 
+@pytest.mark.slow
 def test_what_changed_runs_once(place: Place, start: Start) -> None:
     place.run()
     place.logged()
@@ -208,6 +209,7 @@ def test_inputs_elsewhere_are_watched(place: Place, start: Start, tmp_path: Path
     assert place.logged() == ["clean"]  # which makes the same as before
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_made_later_is_watched(place: Place, start: Start) -> None:
     place.write(
         FILE_NAME,

@@ -122,6 +122,7 @@ def test_errors_say_what_is_wrong_with_the_statement(store: Store) -> None:
         query(store, "  ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [

@@ -55,6 +55,7 @@ numbers = st.floats(allow_nan=False)
 moments = st.integers(0, 10**7)
 
 
+@pytest.mark.slow
 @few_examples
 @given(
     st.lists(st.tuples(st.integers(-50, 50), moments, numbers), min_size=1, max_size=60),
@@ -68,6 +69,7 @@ def test_a_sampled_history_keeps_the_extremes(
     assert_sampled(whole, project.runs.history(run, "loss", max_points), max_points)
 
 
+@pytest.mark.slow
 @few_examples
 @given(
     st.lists(st.tuples(st.integers(0, 50), moments, st.floats()), min_size=1, max_size=60),

@@ -35,6 +35,7 @@ def lowered(name: str) -> tuple[Any, Signature, Running]:
     return model, signature, Running(Plan.from_bytes(plan.to_bytes()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_configuration_is_proved_bit_for_bit(name: str) -> None:
     model, data = fitted(name)

@@ -46,6 +46,7 @@ def test_a_large_drift_is_found_and_nothing_is_left(watched: Project) -> None:
     assert rehearsed(watched, "shift age=2sd", "missing visits=30%") == found
 
 
+@pytest.mark.slow
 def test_without_a_change_it_tells_how_often_it_cries_wolf(watched: Project) -> None:
     record(watched, rows=1_000)
     found = rehearsed(watched)

@@ -31,6 +31,7 @@ def all_of(project: Project) -> list[Run]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(tree=TREES)
 def test_a_filter_finds_what_it_says(varied: Project, tree: Filter) -> None:

@@ -335,6 +335,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wire", SLOW.values(), ids=SLOW.keys())
 def test_who_goes_silent_is_cut_off(server: Server, wire: bytes) -> None:
     found = statuses(outcome(server, wire))
