@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_mlops.data import kolmogorov_smirnov
 from lite_mlops.data.wording import number, percent
@@ -267,8 +268,18 @@ def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dic
         return {"kind": "identifier", "untold": untold, "broken": _kept(still, again)}
     names, old, new = aligned(reference, current)
     news = [(name, current[name]) for name in names[len(reference) :]]
-    shares = old / rows - new / new_rows
-    most = int(np.argmax(np.abs(shares)))
+    sizes = category_sizes(names, old, new, rows, new_rows)
+    return sizes | {"broken": _kept(quality.unseen(news, rows, new_rows), still)}
+
+
+def category_sizes(
+    names: Sequence[Any], old: NDArray[Any], new: NDArray[Any], rows: int, new_rows: int
+) -> dict[str, Any]:
+    """Return how far the shares of categories moved, from their counts on both sides.
+
+    `rows` and `new_rows` are the values that are there on each side.
+    """
+    most = int(np.argmax(np.abs(old / rows - new / new_rows)))
     return {
         "kind": "category",
         "p_value": homogeneity_p(old, new),
@@ -277,7 +288,6 @@ def _categories(reference: Mapping[Any, int], current: Mapping[Any, int]) -> dic
         "jensen_shannon": effects.jensen_shannon(old, new),
         "change": f"{names[most]!s:.40} {percent(old[most] / rows)} -> "
         f"{percent(new[most] / new_rows)}",
-        "broken": _kept(quality.unseen(news, rows, new_rows), still),
         "distribution": spread_of_categories(names, old, new),
     }
 

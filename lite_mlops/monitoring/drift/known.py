@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.data.wording import percent
-from lite_mlops.monitoring.drift import effects, quality
+from lite_mlops.monitoring.drift import quality
 from lite_mlops.monitoring.drift.columns import (
     MIN_ROWS,
     BinCounts,
     Bins,
     Measured,
+    category_sizes,
     measure_bins,
     too_few,
 )
@@ -35,7 +35,6 @@ from lite_mlops.monitoring.drift.samples import (
     Sample,
     Times,
 )
-from lite_mlops.monitoring.drift.tests import homogeneity_p
 
 Facts = Mapping[str, Any]
 
@@ -112,9 +111,8 @@ def _categories(facts: Facts, rows: int, current: Categories) -> dict[str, Any]:
     new = {_name(value): n for value, n in current.counts().items()}
     new_rows = sum(new.values())
     names, old, now = _side_by_side(top, others, new)
-    spread = spread_of_categories(names, old, now)
     if min(present, new_rows) < MIN_ROWS:
-        untold = too_few(present, new_rows)
+        untold, spread = too_few(present, new_rows), spread_of_categories(names, old, now)
         return {"kind": "category", "untold": untold, "distribution": spread}
     if facts["distinct"] > max(_IDENTIFIER * present, FEW_VALUES):
         again = None
@@ -123,19 +121,8 @@ def _categories(facts: Facts, rows: int, current: Categories) -> dict[str, Any]:
         untold = "its values name rows"
         return {"kind": "identifier", "untold": untold, "broken": _kept(again)}
     unseen = None if others else _unseen(top, present, new, current)
-    shares = old / present - now / new_rows
-    most_moved = int(np.argmax(np.abs(shares)))
-    return {
-        "kind": "category",
-        "p_value": homogeneity_p(old, now),
-        "excess_variation": effects.excess_variation(old, now),
-        "psi": effects.excess_psi(old, now),
-        "jensen_shannon": effects.jensen_shannon(old, now),
-        "change": f"{names[most_moved]:.40} {percent(old[most_moved] / present)} -> "
-        f"{percent(now[most_moved] / new_rows)}",
-        "broken": _kept(unseen, _constant(top, others, present, new)),
-        "distribution": spread,
-    }
+    sizes = category_sizes(names, old, now, present, new_rows)
+    return sizes | {"broken": _kept(unseen, _constant(top, others, present, new))}
 
 
 def _side_by_side(

@@ -6,8 +6,7 @@ import contextlib
 import csv
 import io
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +21,12 @@ from sklearn.preprocessing import OneHotEncoder
 
 from lite_mlops.project import Project
 from lite_mlops.web import Server
+from tests.documents.browsing import WATCHED, WIDER, Open, axe, browser, needs_browser
 from tests.web.pages import apps
 from tests.web.pages.test_form import PAYLOADS
 
-api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-
-WATCHED = "addEventListener('securitypolicyviolation', (e) => console.error(e.violatedDirective))"
-WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-Open = Callable[..., Any]
+pytestmark = needs_browser
+__all__ = ["browser"]  # the fixture
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +45,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, st
     with Server(apps.app_of(project, *references)) as server:
         yield project, server.url
     project.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
