@@ -5,27 +5,20 @@ Path("gate.md").write_text(as_markdown([report]))
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from lite_mlops.documents import escaped
 from lite_mlops.gates.verdicts import GateReport, Verdict
-from lite_mlops.htmltext import visible
 from lite_mlops.models import CANNOT_TELL, FAILED, PASSED
 
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 _WORDS = {PASSED: "passed", FAILED: "**failed**", CANNOT_TELL: "**cannot tell**"}
-
-
-def _plain(text: str) -> str:
-    """Return a text in which nothing is markup, on one line."""
-    return _SIGNS.sub(r"\\\1", " ".join(visible(text).split()))
 
 
 def _row(verdict: Verdict) -> str:
     word = _WORDS[verdict.outcome]
     if verdict.outcome != PASSED and not verdict.stops:
         word = f"{verdict.outcome}, does not stop it"
-    return f"| {word} | {_plain(verdict.name)} | {_plain(verdict.sentence)} |"
+    return f"| {word} | {escaped(verdict.name)} | {escaped(verdict.sentence)} |"
 
 
 def _changes(report: GateReport) -> Iterator[str]:
@@ -46,16 +39,16 @@ def _changes(report: GateReport) -> Iterator[str]:
                 "" if one[name] is None else f"{one[name]:.4g}"
                 for name in ("score_then", "score_now")
             )
-            cells = (*(_plain(str(one[key])) for key in ("prediction_id", "then", "now")), *scores)
+            cells = (*(escaped(str(one[key])) for key in ("prediction_id", "then", "now")), *scores)
             yield f"| {' | '.join(cells)} |"
         yield from ("", "</details>")
 
 
 def _one(report: GateReport) -> Iterator[str]:
-    against = "" if report.against is None else f", against {_plain(report.against)}"
-    yield f"## Gate {_plain(report.gate)}: {_plain(report.candidate)} {report.outcome}"
+    against = "" if report.against is None else f", against {escaped(report.against)}"
+    yield f"## Gate {escaped(report.gate)}: {escaped(report.candidate)} {report.outcome}"
     yield ""
-    yield f"For {_plain(report.target)}{against}."
+    yield f"For {escaped(report.target)}{against}."
     yield ""
     yield "| | check | why |"
     yield "| --- | --- | --- |"
@@ -65,9 +58,9 @@ def _one(report: GateReport) -> Iterator[str]:
     data = "no data"
     if report.data_name is not None:
         sha256 = f" ({report.data_sha256[:12]})" if report.data_sha256 else ""
-        data = f"{_plain(report.data_name)}{sha256}, {report.rows:,} rows"
+        data = f"{escaped(report.data_name)}{sha256}, {report.rows:,} rows"
     yield (
-        f"Judged {report.judged_at:%Y-%m-%d %H:%M} UTC by {_plain(report.actor)} in "
+        f"Judged {report.judged_at:%Y-%m-%d %H:%M} UTC by {escaped(report.actor)} in "
         f"{report.seconds:.1f} s, on {data}; seed {report.seed}; settings {report.digest[:12]}."
     )
 
