@@ -12,12 +12,13 @@ cannot handle what comes is rolled back. A server does the same by itself with
 
 from __future__ import annotations
 
+import http.client
+import itertools
 import json
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +55,7 @@ checks = {{ drift = {{}}, service = false }}
 [loop.churn]
 alerts = "churn"
 pipeline = "train"
-canary = "30%"
+canary = "10%"
 requests = 60
 within = "10m"
 """)
@@ -105,24 +106,29 @@ class Shop:
     """Asks about one customer after the other, as long as the example runs."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
         self.statuses: Counter[int] = Counter()
-        self.rows = customers(400, changed=False)
+        self.come(customers(400, changed=False))
         self.open = True
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
+    def come(self, rows: pd.DataFrame) -> None:
+        """Have these customers come from now on, again and again."""
+        known = rows.drop(columns="left").to_dict("records")
+        self.customers = itertools.cycle([json.dumps(one) for one in known])
+
     def run(self) -> None:
         """Ask until the shop closes."""
         while self.open:
-            row = self.rows.sample(1).drop(columns="left").to_dict("records")[0]
-            body, kind = json.dumps(row).encode(), {"Content-Type": "application/json"}
-            request = urllib.request.Request(  # noqa: S310  our own server on loopback
-                f"{self.url}/predict", body, kind
+            self.connection.request(
+                "POST", "/predict", next(self.customers), {"Content-Type": "application/json"}
             )
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                self.statuses[answer.status] += 1
+            answer = self.connection.getresponse()
+            answer.read()
+            self.statuses[answer.status] += 1
             time.sleep(0.003)
+        self.connection.close()
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -152,7 +158,7 @@ with lm.serve("churn@champion", port=0) as server:
     shop = Shop(server.url)
     try:
         # The customers change, and newer ones have been labelled.
-        shop.rows = customers(400, changed=True)
+        shop.come(customers(400, changed=True))
         labelled(changed=True)
         answered = shop.statuses[200]
         while shop.statuses[200] < answered + 400:
@@ -172,7 +178,9 @@ with lm.serve("churn@champion", port=0) as server:
         # Somebody forgets that there may be other plans, which the recent rows do not show.
         rows.to_csv(folder / "rows.csv", index=False)
         (folder / "train.py").write_text(TRAIN.replace('"ignore"', '"error"'))
-        shop.rows.loc[::2, "plan"] = "gold"
+        other = customers(400, changed=True)
+        other.loc[::2, "plan"] = "gold"
+        shop.come(other)
         project.loops.run("churn", wanted="a simpler encoder")
         looked(lambda: state() != "trying")
         print("stopped:", state())

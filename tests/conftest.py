@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import json
 import logging
 import os
 import shutil
@@ -10,7 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import Phase
@@ -20,8 +23,10 @@ import lite_mlops
 from lite_mlops import verbs
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX, Settings
-from lite_mlops.store import Store
+from lite_mlops.store import Store, console
 from lite_mlops.store import store as store_module
+from lite_mlops.store.database import attached
+from lite_mlops.store.layout import Layout
 from lite_mlops.tracking import context
 
 # The same examples in every run; `--hypothesis-profile explore` looks for new ones.
@@ -32,6 +37,8 @@ hypothesis_settings.register_profile(
 hypothesis_settings.register_profile("explore", deadline=None, phases=_PHASES)
 hypothesis_settings.load_profile("steady")
 
+Prepared = Callable[[Project, Callable[[Project], object]], Project]
+SQL_APART = console.answered_apart
 FORGOTTEN = "a-test-forgot-to-choose-a-project-folder"
 
 
@@ -63,6 +70,45 @@ def _one_schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store_module, "make_database", copied)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _sql_here() -> Iterator[None]:
+    """Have SQL of tests be run in their own process; the fixture `sql_apart` does not."""
+
+    def here(request: dict[str, Any], settings: Settings) -> dict[str, Any]:
+        file = Layout(Path(request["folder"])).database
+        with attached(file, settings, read_only=True) as database:
+            found = console.fetched(database.cursor, request["sql"], request["rows"])
+        answer: dict[str, Any] = json.loads(json.dumps(found))
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "answered_apart", here)
+        yield
+
+
+@pytest.fixture
+def sql_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have SQL be run in a process of its own, as it is for users."""
+    monkeypatch.setattr(console, "answered_apart", SQL_APART)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Gives a project what a function makes in one; the function is called only once."""
+    folders: dict[Callable[[Project], object], Path] = {}
+
+    def given(project: Project, prepare: Callable[[Project], object]) -> Project:
+        if prepare not in folders:
+            folder = tmp_path_factory.mktemp("prepared")
+            with closing(Project(folder, capture_code=False, capture_environment=False)) as made:
+                prepare(made)
+            folders[prepare] = folder
+        shutil.copytree(folders[prepare], project.folder.parent, dirs_exist_ok=True)
+        return project
+
+    return given
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,7 @@ EXPECTED = {
         "stopped: refused by the gate",
         "stopped: rolled back",
         "requests: all answered",
-        "               trying  churn/2 gets 30 % of the requests.",
+        "               trying  churn/2 gets 10 % of the requests.",
         "  refused by the gate  churn/3 did not pass its gate: accuracy not worse",
         "          rolled back  churn/4 is worse than churn/2 beyond chance: of its requests",
         "('promoted', 2)",

@@ -126,6 +126,23 @@ def query(store: Store, sql: str, *, rows: int | None = None) -> Table:
         "sql": sql,
         "rows": int(settings.sql_rows if rows is None else rows),
     }
+    answer = answered_apart(request, settings)
+    if kind := answer.get("error"):
+        raise {"Denied": Denied, "Invalid": Invalid}[kind](answer["message"])
+    types = tuple(answer["types"])
+    converted = tuple(
+        tuple(_from_json(value, kind) for value, kind in zip(row, types, strict=True))
+        for row in answer["rows"]
+    )
+    return Table(tuple(answer["columns"]), types, converted, answer["cut"])
+
+
+def answered_apart(request: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return what a process of its own answers, which is ended when it takes too much.
+
+    Raises:
+        Denied: it needs more memory or time than the settings allow.
+    """
     command = [sys.executable, "-m", "lite_mlops.store.console"]
     try:
         done = subprocess.run(
@@ -137,17 +154,10 @@ def query(store: Store, sql: str, *, rows: int | None = None) -> Table:
     except subprocess.TimeoutExpired:
         raise Denied(_too_slow(settings)) from None
     try:
-        answer = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:  # killed, or out of memory before it could say so
         raise Denied(_too_large(settings)) from None
-    if kind := answer.get("error"):
-        raise {"Denied": Denied, "Invalid": Invalid}[kind](answer["message"])
-    types = tuple(answer["types"])
-    converted = tuple(
-        tuple(_from_json(value, kind) for value, kind in zip(row, types, strict=True))
-        for row in answer["rows"]
-    )
-    return Table(tuple(answer["columns"]), types, converted, answer["cut"])
+    return answer
 
 
 def _too_slow(settings: Settings) -> str:
@@ -229,16 +239,25 @@ def _checked(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     settings = Settings(**request["settings"])
-    layout, count = Layout(Path(request["folder"])), request["rows"]
+    layout = Layout(Path(request["folder"]))
     _limit_memory(settings)
     with ProjectLock(layout.folder).shared("running SQL", settings.wait_seconds):
         connection = _locked_down(layout.database, settings)
-        _checked(connection, request["sql"])
         # Ends most statements in time; who waits for the answer kills the others a second later.
         threading.Timer(settings.sql_seconds, connection.interrupt).start()
-        cursor = connection.execute(request["sql"])
-        rows = cursor.fetchmany(count + 1)
-        described = cursor.description or []
+        return fetched(connection, request["sql"], request["rows"])
+
+
+def fetched(connection: duckdb.DuckDBPyConnection, sql: str, count: int) -> dict[str, Any]:
+    """Return the first rows of a statement that reads, in a form that JSON has.
+
+    Raises:
+        Invalid: it is not one statement that reads.
+    """
+    _checked(connection, sql)
+    cursor = connection.execute(sql)
+    rows = cursor.fetchmany(count + 1)
+    described = cursor.description or []
     return {
         "columns": [column[0] for column in described],
         "types": [str(column[1]) for column in described],

@@ -16,18 +16,21 @@ from lite_mlops.project import Project
 from lite_mlops.serving import open_references
 from tests.cli.conftest import Cli
 from tests.cli.test_serve_process import Process
-from tests.conftest import wait_until
+from tests.conftest import Prepared, wait_until
 from tests.serving.trials.models import BAD, ROWS, register
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = "churn@champion"
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     register(project, "a", alias="champion")
     register(project, "b", "raise")
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 @pytest.mark.slow

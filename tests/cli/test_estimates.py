@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.project import Project
 from tests.cli.conftest import Cli
+from tests.conftest import Prepared
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
 CHANCE = np.random.default_rng(31)
@@ -21,9 +22,7 @@ ROWS = CHANCE.normal(size=(1_600, 2))
 LABELS = np.where(ROWS[:, 0] + CHANCE.normal(size=1_600) > 0, "yes", "no")
 
 
-@pytest.fixture
-def asked(project: Project) -> Project:
-    """A project whose model was evaluated, and then asked, with labels for half of that."""
+def _make_asked(project: Project) -> None:
     model = LogisticRegression().fit(ROWS[:500], LABELS[:500])
     with project.start_run() as run:
         held = ROWS[500:1_000]
@@ -34,7 +33,12 @@ def asked(project: Project) -> Project:
     labels = zip((one.id for one in list(answers)[:300]), LABELS[1_000:].tolist(), strict=False)
     project.monitoring.feedback_all(list(labels))
     project.store.background.wait()
-    return project
+
+
+@pytest.fixture
+def asked(project: Project, prepared: Prepared) -> Project:
+    """A project whose model was evaluated, and then asked, with labels for half of that."""
+    return prepared(project, _make_asked)
 
 
 def test_windows_are_a_table_and_the_assumption_is_said(cli: Cli, asked: Project) -> None:

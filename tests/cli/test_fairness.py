@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.project import Project
 from tests.cli.conftest import Cli
+from tests.conftest import Prepared
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
 CHANCE = np.random.default_rng(32)
@@ -23,9 +24,7 @@ ROWS = np.column_stack([AGES, CHANCE.normal(size=1_200)])
 LABELS = np.where(ROWS[:, 1] - 0.03 * (AGES - 50) + CHANCE.normal(size=1_200) > 0, "yes", "no")
 
 
-@pytest.fixture
-def asked(project: Project) -> Project:
-    """A project whose model was asked of people of any age, most of them with a label."""
+def _make_asked(project: Project) -> None:
     model = LogisticRegression(max_iter=1_000).fit(ROWS, LABELS)
     with project.start_run():
         project.log_model(model, "loan", input_example={"age": 40.0, "income": 0.0})
@@ -33,7 +32,12 @@ def asked(project: Project) -> Project:
     pairs = zip((one.id for one in answers), LABELS.tolist(), strict=True)
     project.monitoring.feedback_all(list(pairs)[:1_000])
     project.store.background.wait()
-    return project
+
+
+@pytest.fixture
+def asked(project: Project, prepared: Prepared) -> Project:
+    """A project whose model was asked of people of any age, most of them with a label."""
+    return prepared(project, _make_asked)
 
 
 def test_groups_are_a_table_and_differences_are_told(cli: Cli, asked: Project) -> None:

@@ -13,13 +13,17 @@ from lite_mlops.models.cards.stated import ASKED
 from lite_mlops.project import Project
 from tests.cli.conftest import Cli, trained
 from tests.cli.test_output import STEERING
+from tests.conftest import Prepared
+
+
+def _make_registered(project: Project) -> None:
+    trained(project)
 
 
 @pytest.fixture
-def registered(project: Project) -> Project:
+def registered(project: Project, prepared: Prepared) -> Project:
     """A project with a version of a model."""
-    trained(project)
-    return project
+    return prepared(project, _make_registered)
 
 
 def test_a_card_is_markdown(cli: Cli, registered: Project) -> None:

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from lite_mlops.project import Project
 from tests.cli.conftest import Cli
+from tests.conftest import Prepared
 
 X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])
 Y = [0, 0, 1, 1]
@@ -35,13 +36,16 @@ class Same(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return rows
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     for strength in (1.0, 2.0):
         model = LogisticRegression(C=strength).fit(X, Y)
         project.models.register(model, "churn", input_example=X, metrics={"auc": strength / 2})
     project.models.set_alias("churn", "champion", 2)
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 def test_versions_are_put_away_and_brought_back(cli: Cli, churn: Project) -> None:

@@ -16,18 +16,22 @@ from sklearn.dummy import DummyClassifier
 from lite_mlops.cli.output import size, when
 from lite_mlops.project import Project
 from tests.cli.conftest import Cli, trained
+from tests.conftest import Prepared
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
 
 
-@pytest.fixture
-def registered(project: Project) -> Project:
-    """A project with two versions of one model and one of another."""
+def _make_registered(project: Project) -> None:
     for name in ("churn", "churn", "fraud"):
         trained(project, name)
     project.models.set_alias("churn", "champion", 2, reason="first of all")
     project.models.set_alias("churn", "champion", 1, reason="AUC 0.91 against 0.90")
-    return project
+
+
+@pytest.fixture
+def registered(project: Project, prepared: Prepared) -> Project:
+    """A project with two versions of one model and one of another."""
+    return prepared(project, _make_registered)
 
 
 def test_versions_are_listed_newest_first(cli: Cli, registered: Project) -> None:
@@ -138,13 +142,16 @@ def test_a_wrong_call_says_why_and_changes_nothing(
 # -- aliases -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def two(project: Project) -> Project:
-    """A project with two versions of `churn`."""
+def _make_two(project: Project) -> None:
     model = DummyClassifier(strategy="prior").fit([[0.0], [1.0]], [0, 1])
     for _ in range(2):
         project.models.register(model, "churn", input_example={"x": 1.0})
-    return project
+
+
+@pytest.fixture
+def two(project: Project, prepared: Prepared) -> Project:
+    """A project with two versions of `churn`."""
+    return prepared(project, _make_two)
 
 
 def test_aliases_are_set_rolled_back_and_taken_away(cli: Cli, two: Project) -> None:

@@ -22,16 +22,19 @@ from sklearn.preprocessing import StandardScaler
 
 from lite_mlops.project import Project
 from tests.cli.conftest import COMMAND
-from tests.conftest import wait_until
+from tests.conftest import Prepared, wait_until
 from tests.web.served import ask, register
 
 SWAPS = int(os.environ.get("LITE_MLOPS_TEST_SWAPS", "10"))
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     register(project, "a", alias="champion")
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 class Process:

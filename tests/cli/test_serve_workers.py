@@ -14,15 +14,19 @@ import pytest
 
 from lite_mlops.project import Project
 from tests.cli.conftest import COMMAND, Cli
+from tests.conftest import Prepared
 from tests.web.served import ask, register
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     register(project, "a", alias="champion")
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 def started(*options: str) -> tuple[subprocess.Popen[str], str]:

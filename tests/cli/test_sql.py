@@ -125,6 +125,7 @@ def test_what_does_not_read_is_refused(
     assert tables() == before
 
 
+@pytest.mark.usefixtures("sql_apart")
 @pytest.mark.parametrize(
     ("statement", "text"),
     [
@@ -149,6 +150,7 @@ def test_a_statement_that_cannot_be_run_says_why(
     assert not Path("copied.csv").exists()
 
 
+@pytest.mark.usefixtures("sql_apart")
 def test_a_statement_that_takes_too_long_is_ended(cli: Cli, filled: Project) -> None:
     done = cli(
         "sql", "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3", sql_seconds=0.1

@@ -19,18 +19,22 @@ from lite_mlops.errors import Conflict, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models.aliases import AliasMove, How, Trail, pointing_at, trail_of
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX
+from tests.conftest import Prepared
 from tests.store.journals import dump
 
 MODEL = DummyClassifier(strategy="prior").fit([[0.0], [1.0]], [0, 1])
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
-    """A project with three versions of `churn`."""
+def _make_churn(project: Project) -> None:
     for _ in range(3):
         project.models.register(MODEL, "churn", input_example={"x": 1.0})
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    """A project with three versions of `churn`."""
+    return prepared(project, _make_churn)
 
 
 def at(project: Project, reference: str = "churn@champion") -> int:

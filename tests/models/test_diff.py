@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.project import Project
+from tests.conftest import Prepared
 
 X = np.array([[0.0, 5.0], [1.0, 4.0], [2.0, 6.0], [3.0, 1.0]])
 Y = ["no", "no", "yes", "yes"]
@@ -26,11 +27,14 @@ def log(project: Project, model: object, auc: float, rows: int) -> None:
         project.log_model(model, "churn", input_example=X)
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     log(project, LogisticRegression(C=0.01).fit(X, Y), 0.8, 30)
     log(project, LogisticRegression(C=1.0).fit(X, Y[::-1]), 0.9, 30)
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 def test_origin_and_answers_are_compared(churn: Project) -> None:

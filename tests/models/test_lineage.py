@@ -10,13 +10,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.project import Project
+from tests.conftest import Prepared
 
 X = np.array([[0.0], [1.0], [2.0], [3.0]])
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     model = LogisticRegression().fit(X, ["no", "no", "yes", "yes"])
     with project.start_run("base <line>") as run:
         project.log_dataset({"visits": [0, 1, 2, 3]}, "customers")
@@ -27,7 +27,11 @@ def churn(project: Project) -> Project:
     project.monitoring.feedback(answers[0].id, "no")
     project.sql("SELECT 1")
     assert run.id
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 def test_it_leads_from_the_data_to_the_predictions(churn: Project) -> None:

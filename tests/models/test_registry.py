@@ -20,6 +20,7 @@ from lite_mlops.errors import Conflict, Invalid, NotFound
 from lite_mlops.models import Models
 from lite_mlops.project import Project
 from lite_mlops.security.secrets import MASKED
+from tests.conftest import Prepared
 from tests.store.journals import dump
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
@@ -220,12 +221,15 @@ RECORDED: dict[str, Callable[[Any], object]] = {
 }
 
 
-@pytest.fixture
-def registered(project: Project) -> Project:
+def _make_registered(project: Project) -> None:
     for name in ("churn", "fraud"):
         register(project, name)
     project.models.set_alias("churn", "champion", 1)
-    return project
+
+
+@pytest.fixture
+def registered(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_registered)
 
 
 def test_a_refused_call_says_why_and_changes_nothing(registered: Project, tables: Tables) -> None:

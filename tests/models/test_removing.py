@@ -12,18 +12,22 @@ from lite_mlops.errors import Conflict, LiteMlopsError, NotFound
 from lite_mlops.project import Project
 from lite_mlops.store.cleaning import clean
 from lite_mlops.store.events import VersionServed
+from tests.conftest import Prepared
 
 X = np.array([[0.0], [1.0], [2.0], [3.0]])
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
-    """Three versions with files of their own; the second is the champion."""
+def _make_churn(project: Project) -> None:
     for strength in (1.0, 2.0, 3.0):
         model = LogisticRegression(C=strength).fit(X, [0, 0, 1, 1])
         project.models.register(model, "churn", input_example=X)
     project.models.set_alias("churn", "champion", 2)
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    """Three versions with files of their own; the second is the champion."""
+    return prepared(project, _make_churn)
 
 
 def test_a_removed_version_is_gone_until_it_is_restored(churn: Project) -> None:

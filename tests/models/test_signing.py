@@ -15,6 +15,7 @@ from lite_mlops.models.signing import statement_of
 from lite_mlops.models.versions import Member
 from lite_mlops.project import Project
 from lite_mlops.security.signing import make_key
+from tests.conftest import Prepared
 
 MODEL = LogisticRegression().fit(np.array([[0.0], [1.0]]), [0, 1])
 
@@ -26,10 +27,13 @@ def key(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     project.models.register(MODEL, "churn")
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 def test_a_version_is_signed_and_verified(churn: Project, key: Path) -> None:

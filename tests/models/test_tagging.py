@@ -11,16 +11,20 @@ from sklearn.linear_model import LogisticRegression
 from lite_mlops.errors import Invalid, LiteMlopsError, NotFound
 from lite_mlops.project import Project
 from lite_mlops.security.secrets import MASKED
+from tests.conftest import Prepared
 
 MODEL = LogisticRegression().fit(np.array([[0.0], [1.0]]), [0, 1])
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     project.models.register(
         MODEL, "churn", tags={"owner": "growth", "ticket": 17}, description="The first try."
     )
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 def test_tags_are_given_with_a_version_and_change_later(churn: Project) -> None:

@@ -12,6 +12,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX
+from tests.conftest import Prepared
 
 _RANDOM = np.random.default_rng(3)
 _ROWS = _RANDOM.normal(size=(200, 2))
@@ -25,9 +26,7 @@ _PEOPLE = pd.DataFrame(
 _EXAMPLE = {"age": 0.0, "visits": 0.0}
 
 
-@pytest.fixture
-def models(project: Project) -> Project:
-    """`churn` says yes or no, `fault` 0 or 1, `price` a number, and `people` takes texts."""
+def _make_models(project: Project) -> None:
     over = _ROWS[:, 0] > 0
     project.models.register(
         LogisticRegression().fit(_ROWS, np.where(over, "yes", "no")),
@@ -48,7 +47,12 @@ def models(project: Project) -> Project:
         training=_PEOPLE,
         personal=["customer"],
     )
-    return project
+
+
+@pytest.fixture
+def models(project: Project, prepared: Prepared) -> Project:
+    """`churn` says yes or no, `fault` 0 or 1, `price` a number, and `people` takes texts."""
+    return prepared(project, _make_models)
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from lite_mlops.monitoring.drift import DriftReport, findings
 from lite_mlops.project import Project
 from lite_mlops.store import new_id
 from lite_mlops.store.events import Predictions
+from tests.conftest import Prepared
 
 pd = pytest.importorskip("pandas")
 
@@ -40,9 +41,7 @@ def people(seed: int, rows: int = ROWS) -> Rows:
     }
 
 
-@pytest.fixture
-def served(project: Project) -> Project:
-    """A project whose model takes numbers, a boolean and a text, and leans on the age most."""
+def _make_served(project: Project) -> None:
     data = people(1, 600)
     answers = np.where(data["age"] + 2 * (data["plan"] == "pro") > 45, "yes", "no")
     frame = pd.DataFrame(data)
@@ -55,7 +54,12 @@ def served(project: Project) -> Project:
         predicted = model.predict(frame)
         run.log_evaluation(answers, predicted, y_score=model.predict_proba(frame)[:, 1])
         project.log_model(model, "churn", input_example=frame, alias="champion")
-    return project
+
+
+@pytest.fixture
+def served(project: Project, prepared: Prepared) -> Project:
+    """A project whose model takes numbers, a boolean and a text, and leans on the age most."""
+    return prepared(project, _make_served)
 
 
 def ask(

@@ -15,19 +15,23 @@ from lite_mlops.monitoring.operation import findings
 from lite_mlops.project import Project
 from lite_mlops.store import new_id, now
 from lite_mlops.store.events import Predictions, RequestsSeen, TrialSeen
+from tests.conftest import Prepared
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 CHANCE = np.random.default_rng(5)
 
 
-@pytest.fixture
-def serving(project: Project) -> Project:
+def _make_serving(project: Project) -> None:
     rows = CHANCE.normal(size=(60, 2))
     model = LogisticRegression().fit(rows, rows[:, 0] > 0)
     for _ in range(2):
         project.models.register(model, "churn", input_example=rows[:2])
-    return project
+
+
+@pytest.fixture
+def serving(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_serving)
 
 
 def answered(

@@ -29,6 +29,7 @@ from lite_mlops.monitoring.drift.tables import with_examples
 from lite_mlops.project import Project
 from lite_mlops.store import as_datetime, new_id
 from lite_mlops.store.events import Prediction
+from tests.conftest import Prepared
 from tests.store.journals import dump
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
@@ -37,15 +38,18 @@ FEATURES = ("age", "visits")
 TRAINING = np.random.default_rng(8).normal(size=(300, 2)).round(1)  # rounded: many on an edge
 
 
-@pytest.fixture
-def watched(project: Project) -> Project:
-    """A project with a model and the data it was trained on."""
+def _make_watched(project: Project) -> None:
     labels = np.where(TRAINING[:, 0] > 0, "yes", "no")
     with project.start_run():
         project.log_dataset(TRAINING, "customers", column_names=FEATURES)
         model = LogisticRegression().fit(TRAINING, labels)
         project.log_model(model, "churn", input_example=dict.fromkeys(FEATURES, 0.0))
-    return project
+
+
+@pytest.fixture
+def watched(project: Project, prepared: Prepared) -> Project:
+    """A project with a model and the data it was trained on."""
+    return prepared(project, _make_watched)
 
 
 @pytest.fixture

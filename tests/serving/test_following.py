@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.errors import Conflict, Damaged
@@ -16,15 +15,10 @@ from lite_mlops.models import ModelVersion
 from lite_mlops.project import Project
 from lite_mlops.serving import Following, Opened, open_references
 from lite_mlops.serving.following import load_version
-from tests.conftest import wait_until
+from tests.conftest import Prepared, wait_until
+from tests.web.served import register, register_champion
 
 ROWS = np.arange(6.0)[:, None]
-
-
-def register(project: Project, answer: str, **options: Any) -> ModelVersion:
-    model = DummyClassifier(strategy="constant", constant=answer)
-    model.fit(ROWS, ["a", "b", "c"] * 2)
-    return project.models.register(model, "churn", input_example=ROWS, **options)
 
 
 @pytest.fixture
@@ -33,8 +27,8 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def opened(project: Project, told: list[str]) -> Opened:
-    register(project, "a", alias="champion")
+def opened(project: Project, told: list[str], prepared: Prepared) -> Opened:
+    prepared(project, register_champion)
     return open_references(
         project.store, project.models, ["churn@champion", "churn/1"], say=told.append
     )
@@ -126,8 +120,10 @@ def test_a_version_that_does_not_answer_as_it_did_is_not_opened(project: Project
         project.predictor("churn/1")
 
 
-def test_an_alias_that_moved_while_its_version_was_loaded_is_followed(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_an_alias_that_moved_while_its_version_was_loaded_is_followed(
+    project: Project, prepared: Prepared
+) -> None:
+    prepared(project, register_champion)
 
     def slowly(*args: Any, **options: Any) -> Any:
         loaded = load_version(*args, **options)
@@ -216,8 +212,8 @@ def test_an_alias_that_was_taken_away_is_told(
     assert told[0].startswith("churn/1 goes on answering: ")
 
 
-def test_a_version_that_was_left_can_be_removed(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_a_version_that_was_left_can_be_removed(project: Project, prepared: Prepared) -> None:
+    prepared(project, register_champion)
     opened = open_references(project.store, project.models, ["churn@champion"])
     opened.served.default.announce()
     register(project, "b", alias="champion")

@@ -13,6 +13,8 @@ from lite_mlops.store import Store
 from lite_mlops.store.console import query
 from tests.store.test_backup import RUN, fill, tables
 
+pytestmark = pytest.mark.usefixtures("sql_apart")
+
 FORBIDDEN = [
     "SELECT * FROM read_csv('{file}')",
     "SELECT * FROM read_text('{file}')",

@@ -10,15 +10,21 @@ from typing import Any
 import numpy as np
 from sklearn.dummy import DummyClassifier
 
+from lite_mlops.models import ModelVersion
 from lite_mlops.project import Project
 
 ROWS = np.arange(6.0)[:, None]
 
 
-def register(project: Project, answer: str, **options: Any) -> None:
+def register(project: Project, answer: str, **options: Any) -> ModelVersion:
     model = DummyClassifier(strategy="constant", constant=answer)
     model.fit(ROWS, ["a", "b", "c"] * 2)
-    project.models.register(model, "churn", input_example=ROWS, **options)
+    return project.models.register(model, "churn", input_example=ROWS, **options)
+
+
+def register_champion(project: Project) -> None:
+    """The champion says `a`."""
+    register(project, "a", alias="champion")
 
 
 def ask(

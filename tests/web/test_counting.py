@@ -9,8 +9,8 @@ import pytest
 
 from lite_mlops.project import Project
 from lite_mlops.web import counting, serve_references
-from tests.conftest import wait_until
-from tests.web.served import ask, register
+from tests.conftest import Prepared, wait_until
+from tests.web.served import ask, register_champion
 
 
 def lines(project: Project) -> list[dict[str, Any]]:
@@ -19,8 +19,8 @@ def lines(project: Project) -> list[dict[str, Any]]:
     return [one | {"detail": json.loads(one["detail"])} for one in table.to_dicts()]
 
 
-def test_a_server_that_ends_tells_what_it_was_asked(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_a_server_that_ends_tells_what_it_was_asked(project: Project, prepared: Prepared) -> None:
+    prepared(project, register_champion)
     with serve_references(project, ["churn@champion"]).on(0) as server:
         address = server.url.removeprefix("http://")
         for _ in range(3):
@@ -42,10 +42,10 @@ def test_a_server_that_ends_tells_what_it_was_asked(project: Project) -> None:
 
 @pytest.mark.slow
 def test_it_tells_now_and_then_and_only_what_is_new(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, prepared: Prepared
 ) -> None:
     monkeypatch.setattr(counting, "EVERY_SECONDS", 0.0)
-    register(project, "a", alias="champion")
+    prepared(project, register_champion)
     with serve_references(project, ["churn@champion"]).on(0) as server:
         address = server.url.removeprefix("http://")
         ask(address, "POST", "/predict", b"[[1.0]]")
@@ -57,8 +57,10 @@ def test_it_tells_now_and_then_and_only_what_is_new(
     assert told[0]["until"] <= told[1]["since"]
 
 
-def test_nothing_is_told_of_a_server_that_was_not_asked(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_nothing_is_told_of_a_server_that_was_not_asked(
+    project: Project, prepared: Prepared
+) -> None:
+    prepared(project, register_champion)
     with serve_references(project, ["churn@champion"]).on(0) as server:
         ask(server.url.removeprefix("http://"), "GET", "/metrics")
     assert lines(project) == []

@@ -15,13 +15,13 @@ import lite_mlops as lm
 from lite_mlops.errors import Denied
 from lite_mlops.project import Project
 from lite_mlops.web import App, Doors, Request, Serving, is_loopback, serve_references
-from tests.conftest import wait_until
-from tests.web.served import ask, register
+from tests.conftest import Prepared, wait_until
+from tests.web.served import ask, register, register_champion
 
 
 @pytest.fixture
-def churn(project: Project) -> Project:
-    register(project, "a", alias="champion")
+def churn(project: Project, prepared: Prepared) -> Project:
+    prepared(project, register_champion)
     return project
 
 

@@ -17,6 +17,7 @@ from lite_mlops import verbs
 from lite_mlops.errors import Damaged, Invalid
 from lite_mlops.models.loading import LIMIT, ModelFile, load_model, save_model
 from lite_mlops.project import Project
+from tests.conftest import Prepared
 
 
 class Marker:
@@ -29,13 +30,16 @@ class Marker:
         return Path.touch, (self.path,)
 
 
-@pytest.fixture
-def registered(project: Project) -> Project:
+def _make_registered(project: Project) -> None:
     rows = np.array([[0.0], [1.0], [2.0], [3.0]])
     model = LogisticRegression().fit(rows, ["no", "no", "yes", "yes"])
     project.models.register(model, "churn")
     project.models.set_alias("churn", "champion", 1)
-    return project
+
+
+@pytest.fixture
+def registered(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_registered)
 
 
 def test_what_is_loaded_is_what_was_saved(registered: Project) -> None:

@@ -14,14 +14,18 @@ import pytest
 
 from lite_mlops.project import Project
 from lite_mlops.settings import PREFIX
+from tests.conftest import Prepared
 from tests.monitoring.watched import CHURN, file, train
 
 
-@pytest.fixture
-def watched(project: Project) -> Project:
+def _make_watched(project: Project) -> None:
     train(project)
     file(project, CHURN)
-    return project
+
+
+@pytest.fixture
+def watched(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_watched)
 
 
 @pytest.fixture

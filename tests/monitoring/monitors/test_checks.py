@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from lite_mlops.monitoring.findings import ALERT, NONE, UNKNOWN, WARN, Finding
 from lite_mlops.project import Project
+from tests.conftest import Prepared
 from tests.monitoring.asked import START, asked
 
 FEATURES = ("age", "visits")
@@ -32,9 +33,7 @@ def said(chance: Rows) -> Rows:
     return np.where(chance > 0.5, "yes", "no")
 
 
-@pytest.fixture
-def evaluated(project: Project) -> Project:
-    """A champion whose run kept its data and an evaluation."""
+def _make_evaluated(project: Project) -> None:
     rows, _, labels = people(2_000, 1)
     _, chance, truth = people(1_500, 2)
     with project.start_run() as run:
@@ -44,7 +43,12 @@ def evaluated(project: Project) -> Project:
         project.log_model(
             model, "churn", input_example=dict.fromkeys(FEATURES, 0.0), alias="champion"
         )
-    return project
+
+
+@pytest.fixture
+def evaluated(project: Project, prepared: Prepared) -> Project:
+    """A champion whose run kept its data and an evaluation."""
+    return prepared(project, _make_evaluated)
 
 
 def ask(project: Project, day: float, rows: int = 400, **people_of: Any) -> tuple[list[str], Rows]:

@@ -64,3 +64,8 @@ def register(
     model = Says(answer, at, seconds).fit(ROWS[:5], ["a", "b", "c", "d", "a"])
     options.setdefault("training", ROWS)
     return project.models.register(model, "churn", input_example=ROWS[:3], trust=True, **options)
+
+
+def register_champion(project: Project) -> None:
+    """The champion says `a`."""
+    register(project, "a", alias="champion")

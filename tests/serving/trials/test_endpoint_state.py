@@ -9,7 +9,8 @@ from lite_mlops.serving.story import note
 from lite_mlops.serving.wording import canary_lines, sign_of
 from lite_mlops.store import Store
 from lite_mlops.store.events import TrialSeen
-from tests.serving.trials.models import register
+from tests.conftest import Prepared
+from tests.serving.trials.models import register, register_champion
 
 CHAMPION = "churn@champion"
 
@@ -36,8 +37,10 @@ def seen(project: Project, writer: str, trial: str, failed: int, e: float) -> No
     )
 
 
-def test_counts_of_processes_are_summed_and_the_clearest_evidence_is_told(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_counts_of_processes_are_summed_and_the_clearest_evidence_is_told(
+    project: Project, prepared: Prepared
+) -> None:
+    prepared(project, register_champion)
     register(project, "b")
     trial = project.endpoints.canary(CHAMPION, "churn/2", 0.1)
     assert trial.id is not None
@@ -77,8 +80,8 @@ def test_evidence_in_words(e: float, words: str) -> None:
     assert sign_of(e, 300.0) == words
 
 
-def test_a_process_that_is_gone_is_not_told(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_a_process_that_is_gone_is_not_told(project: Project, prepared: Prepared) -> None:
+    prepared(project, register_champion)
     other = Store(project.folder, project.settings)
     note(other, CHAMPION, "started", 1, url="http://127.0.0.1:1")
     note(project.store, CHAMPION, "started", 1)

@@ -15,8 +15,8 @@ from lite_mlops.project import Project
 from lite_mlops.serving import Answers, Loaded, Opened, open_references
 from lite_mlops.serving.trials import shadow as shadow_module
 from lite_mlops.serving.trials.shadow import Comparison, Shadow, changed_of
-from tests.conftest import wait_until
-from tests.serving.trials.models import BAD, register
+from tests.conftest import Prepared, wait_until
+from tests.serving.trials.models import BAD, register, register_champion
 
 CHAMPION = "churn@champion"
 RANDOM = np.random.default_rng(5)
@@ -25,8 +25,8 @@ LABELS = np.where(ROWS[:, 0] > 0, "yes", "no")
 
 
 @pytest.fixture
-def opened(project: Project) -> Iterator[Opened]:
-    register(project, "a", alias="champion")
+def opened(project: Project, prepared: Prepared) -> Iterator[Opened]:
+    prepared(project, register_champion)
     found = open_references(project.store, project.models, [CHAMPION])
     yield found
     found.end()

@@ -17,8 +17,8 @@ from lite_mlops.project import Project
 from lite_mlops.serving import Opened, Taken, open_references
 from lite_mlops.serving.following import load_version
 from lite_mlops.store import Store
-from tests.conftest import wait_until
-from tests.serving.trials.models import BAD, RELEASED, ROWS, register
+from tests.conftest import Prepared, wait_until
+from tests.serving.trials.models import BAD, RELEASED, ROWS, register, register_champion
 
 CHAMPION = "churn@champion"
 
@@ -29,8 +29,8 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def opened(project: Project, told: list[str]) -> Iterator[Opened]:
-    register(project, "a", alias="champion")
+def opened(project: Project, told: list[str], prepared: Prepared) -> Iterator[Opened]:
+    prepared(project, register_champion)
     found = open_references(project.store, project.models, [CHAMPION], say=told.append)
     yield found
     found.end()
@@ -544,8 +544,10 @@ def test_another_champion_begins_the_comparison_anew(project: Project, opened: O
 # -- refusals -----------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_tried_is_refused_and_nothing_is_decided(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_what_cannot_be_tried_is_refused_and_nothing_is_decided(
+    project: Project, prepared: Prepared
+) -> None:
+    prepared(project, register_champion)
     register(project, "b")
     endpoints = project.endpoints
     project.models.register(

@@ -16,8 +16,8 @@ from lite_mlops.project import Project
 from lite_mlops.serving import open_references
 from lite_mlops.web import App, Request, serve_references
 from lite_mlops.web.serving import Serving
-from tests.conftest import wait_until
-from tests.serving.trials.models import BAD, RELEASED, register
+from tests.conftest import Prepared, wait_until
+from tests.serving.trials.models import BAD, RELEASED, register, register_champion
 from tests.web.served import ask
 
 CHAMPION = "churn@champion"
@@ -43,8 +43,8 @@ class Site(NamedTuple):
 
 
 @pytest.fixture
-def site(project: Project) -> Iterator[Site]:
-    register(project, "a", alias="champion")
+def site(project: Project, prepared: Prepared) -> Iterator[Site]:
+    prepared(project, register_champion)
     register(project, "b", "raise")
     found = Site(project, serve_references(project, [CHAMPION]))
     project.endpoints.canary(CHAMPION, "churn/2", 0.5)
@@ -103,8 +103,10 @@ def test_what_the_canary_fails_at_the_present_version_answers(site: Site, form: 
     assert rows == ((1, 20),)
 
 
-def test_a_canary_that_never_returns_does_not_hold_up_its_server(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_a_canary_that_never_returns_does_not_hold_up_its_server(
+    project: Project, prepared: Prepared
+) -> None:
+    prepared(project, register_champion)
     register(project, "b", "hang")
     RELEASED.clear()
     small = Project(project.folder, canary_seconds=0.2)
@@ -183,8 +185,8 @@ def test_it_is_told_to_prometheus_while_it_is_tried(site: Site) -> None:
     assert 'role="canary"' not in after
 
 
-def test_the_verbs_try_what_they_are_told(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_the_verbs_try_what_they_are_told(project: Project, prepared: Prepared) -> None:
+    prepared(project, register_champion)
     register(project, "b")
     lm.use_project(project)
     with lm.serve(CHAMPION, port=0, canary="churn/2=50%", shadow=["churn/2"]) as server:
@@ -205,8 +207,8 @@ def test_the_verbs_try_what_they_are_told(project: Project) -> None:
     assert decided.rows == (("when a server was started", 2),)
 
 
-def test_a_page_of_another_origin_may_send_a_key(project: Project) -> None:
-    register(project, "a", alias="champion")
+def test_a_page_of_another_origin_may_send_a_key(project: Project, prepared: Prepared) -> None:
+    prepared(project, register_champion)
     opened = open_references(project.store, project.models, [CHAMPION])
     from lite_mlops.web import Guard, prediction_app
 

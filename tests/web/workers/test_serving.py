@@ -14,14 +14,14 @@ from lite_mlops.errors import Busy, Invalid, NotFound
 from lite_mlops.project import Project
 from lite_mlops.web import Doors, Limits, WorkersServer, serve_with_workers
 from lite_mlops.web.workers.scaling import processors
-from tests.conftest import wait_until
-from tests.web.served import ask, register
+from tests.conftest import Prepared, wait_until
+from tests.web.served import ask, register, register_champion
 from tests.web.workers.conftest import story
 
 
 @pytest.fixture
-def churn(project: Project) -> Project:
-    register(project, "a", alias="champion")
+def churn(project: Project, prepared: Prepared) -> Project:
+    prepared(project, register_champion)
     lm.use_project(project)
     return project
 

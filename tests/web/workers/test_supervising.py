@@ -20,7 +20,7 @@ from lite_mlops.project import Project
 from lite_mlops.web.kernel.port import bound
 from lite_mlops.web.workers.messages import Asked
 from lite_mlops.web.workers.process import Process, Told
-from tests.conftest import wait_until
+from tests.conftest import Prepared, wait_until
 from tests.web.served import ask, register
 from tests.web.workers.conftest import Group, Load, story
 
@@ -30,10 +30,13 @@ ROWS = 500
 MANY = b"[%s]" % b",".join([b"[1.0]"] * ROWS)  # that keep a worker busy for milliseconds
 
 
-@pytest.fixture
-def churn(project: Project) -> Project:
+def _make_churn(project: Project) -> None:
     register(project, "a", alias="champion")
-    return project
+
+
+@pytest.fixture
+def churn(project: Project, prepared: Prepared) -> Project:
+    return prepared(project, _make_churn)
 
 
 def port_of(group: Group) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 from lite_mlops.project import Project
 from lite_mlops.serving import Both, Counts
 from lite_mlops.web.workers.trials import Counted
-from tests.conftest import wait_until
-from tests.serving.trials.models import register
+from tests.conftest import Prepared, wait_until
+from tests.serving.trials.models import register, register_champion
 from tests.web.workers.conftest import Group, Load, story
 
 
@@ -38,9 +38,9 @@ def test_who_judges_is_told_what_all_have_counted(tmp_path: Path) -> None:
 
 
 def test_a_bad_canary_is_rolled_back_once_for_all_workers(
-    project: Project, start: Callable[..., Group]
+    project: Project, start: Callable[..., Group], prepared: Prepared
 ) -> None:
-    register(project, "a", alias="champion")
+    prepared(project, register_champion)
     register(project, "b", "raise")
     group = start("2", decided={"canary": "churn/2=50%"})
     group.wait_for(2)
