@@ -22,6 +22,7 @@ from lite_mlops.errors import Invalid, NotFound
 from lite_mlops.models import InvalidRows
 from lite_mlops.project import Project
 from lite_mlops.serving import Endpoint
+from tests.conftest import Prepared
 from tests.store.journals import dump
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
@@ -37,9 +38,13 @@ def served(project: Project, model: Any, example: Any = EXAMPLE) -> Endpoint:
     return project.endpoint(version.name)
 
 
+def _make_churn(project: Project) -> None:
+    served(project, LogisticRegression().fit(ROWS, LABELS))
+
+
 @pytest.fixture
-def endpoint(project: Project) -> Endpoint:
-    return served(project, LogisticRegression().fit(ROWS, LABELS))
+def endpoint(project: Project, prepared: Prepared) -> Endpoint:
+    return prepared(project, _make_churn).endpoint("churn")
 
 
 @pytest.fixture

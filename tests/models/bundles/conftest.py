@@ -12,6 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.project import Project
+from tests.conftest import Prepared
 from tests.store.journals import dump
 
 ROWS = np.random.default_rng(3).normal(size=(60, 2))
@@ -38,12 +39,19 @@ def exported(project: Project, path: Path) -> Path:
     return path
 
 
-def with_own_model(folder: Path) -> Project:
+def _make_bundle(project: Project) -> None:
+    exported(project, project.folder.parent / "churn.lmz")
+
+
+def _make_own_model(project: Project) -> None:
+    project.models.register(LogisticRegression().fit(ROWS, LABELS), "own", input_example=EXAMPLE)
+
+
+def with_own_model(folder: Path, prepared: Prepared) -> Project:
     """Make a project that knows nothing of the first one, but has a model of its own."""
     folder.mkdir()
     made = Project(folder, capture_code=False, capture_environment=False)
-    made.models.register(LogisticRegression().fit(ROWS, LABELS), "own", input_example=EXAMPLE)
-    return made
+    return prepared(made, _make_own_model)
 
 
 def state_of(project: Project) -> dict[str, Any]:
@@ -58,15 +66,16 @@ def state_of(project: Project) -> dict[str, Any]:
 
 
 @pytest.fixture
-def bundle(project: Project, tmp_path: Path) -> Path:
+def bundle(project: Project, prepared: Prepared, tmp_path: Path) -> Path:
     """A bundle of a small model."""
-    return exported(project, tmp_path / "churn.lmz")
+    prepared(project, _make_bundle)
+    return (project.folder.parent / "churn.lmz").rename(tmp_path / "churn.lmz")
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[Project]:
+def other(tmp_path: Path, prepared: Prepared) -> Iterator[Project]:
     """A second project."""
-    made = with_own_model(tmp_path / "other")
+    made = with_own_model(tmp_path / "other", prepared)
     yield made
     made.close()
 

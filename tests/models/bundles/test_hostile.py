@@ -23,6 +23,7 @@ from lite_mlops.models.bundles import NoBundle
 from lite_mlops.models.bundles.archive import MOST_MEMBERS
 from lite_mlops.models.loading import Untrusted
 from lite_mlops.project import Project
+from tests.conftest import Prepared
 from tests.models.bundles.conftest import State, exported, state_of, with_own_model
 from tests.models.bundles.zips import Part, canonical, parts_of, retold, without_plan, zipped
 
@@ -353,14 +354,14 @@ CASES: dict[str, tuple[Callable[[Parts], bytes], str]] = {
 
 
 @pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+def attacked(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Iterator[Attacked]:
     """A project, a good bundle beside it, and what there is; no test changes either."""
     folder = tmp_path_factory.mktemp("attacked")
     (folder / "first").mkdir()
     first = Project(folder / "first", capture_code=False, capture_environment=False)
     good = exported(first, folder / "good.lmz")
     first.close()
-    other = with_own_model(folder / "other")
+    other = with_own_model(folder / "other", prepared)
     (folder / "hostile.lmz").touch()
     yield other, good, state_of(other)
     other.close()
