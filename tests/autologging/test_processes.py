@@ -20,7 +20,6 @@ from lite_mlops.project import Project
 from tests.autologging.conftest import Logged, Table
 
 
-@pytest.mark.slow
 def test_fits_in_threads_are_a_run_each(logged: Logged, classes: Table) -> None:
     features, labels = classes
     together = threading.Barrier(4)
@@ -54,7 +53,6 @@ def test_fits_that_joblib_runs_in_threads_are_a_run_each(logged: Logged, classes
     assert sorted(run.params["C"] for run in logged.runs()) == ["1", "2", "3"]
 
 
-@pytest.mark.slow
 def test_worker_processes_do_not_log(logged: Logged, classes: Table) -> None:
     search = GridSearchCV(LogisticRegression(), {"C": [1.0, 2.0]}, cv=2, n_jobs=2)
     search.fit(*classes)
@@ -93,7 +91,6 @@ LogisticRegression().fit(X, y)
 """
 
 
-@pytest.mark.slow
 def test_what_the_last_fit_left_to_the_background_is_written(
     project: Project, python: Callable[..., Any]
 ) -> None:
@@ -122,7 +119,6 @@ LogisticRegression().fit(X, y)
 """
 
 
-@pytest.mark.slow
 def test_a_disk_that_hangs_holds_up_neither_the_fit_nor_the_end(
     project: Project, python: Callable[..., Any]
 ) -> None:

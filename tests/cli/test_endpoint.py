@@ -33,7 +33,6 @@ def churn(project: Project, prepared: Prepared) -> Project:
     return prepared(project, _make_churn)
 
 
-@pytest.mark.slow
 def test_decisions_are_told_and_listed(cli: Cli, churn: Project) -> None:
     assert cli("endpoint", "ls").out == "Nothing is served, and nothing is tried.\n"
     done = cli("endpoint", "canary", CHAMPION, "churn/2=25%", "--key", "x0", "--reason", "May")

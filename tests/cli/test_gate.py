@@ -32,7 +32,6 @@ def gated(churn: Project, settings_file: Write) -> Project:
     return churn
 
 
-@pytest.mark.slow
 def test_a_candidate_that_passes(cli: Cli, gated: Project, tmp_path: Path) -> None:
     done = cli(
         *("gate", "run", "churn/2", "--against", "churn@champion", "--replay", "7d"),
@@ -48,7 +47,6 @@ def test_a_candidate_that_passes(cli: Cli, gated: Project, tmp_path: Path) -> No
     assert (tmp_path / "gate.md").read_text().startswith("## Gate churn: churn/2 passed\n")
 
 
-@pytest.mark.slow
 def test_a_candidate_that_fails_exits_with_3(cli: Cli, gated: Project, tmp_path: Path) -> None:
     done = cli("gate", "run", "churn/3", "--markdown", tmp_path / "gate.md")
     assert (done.code, done.err) == (3, "")
@@ -94,7 +92,6 @@ def test_a_project_without_gates(cli: Cli, gated: Project, settings_file: Write)
     assert done.err.startswith("Error: There is no gate to run in CI.")
 
 
-@pytest.mark.slow
 def test_promoting_approving_and_overriding(cli: Cli, gated: Project, settings_file: Write) -> None:
     settings_file(FOUR_EYES)
     assert cli("gate", "run", "churn/2").code == 0

@@ -44,7 +44,6 @@ def test_versions_are_listed_newest_first(cli: Cli, registered: Project) -> None
     assert all(row.rstrip().endswith("auc=0.91") for row in rows)
 
 
-@pytest.mark.slow
 def test_the_versions_of_one_model_are_listed(cli: Cli, registered: Project) -> None:
     told = json.loads(cli("models", "ls", "churn", "--json").out)
     assert told == [version.to_dict() for version in registered.models.all("churn")]
@@ -127,7 +126,6 @@ REFUSED = {
 }
 
 
-@pytest.mark.slow
 def test_a_wrong_call_says_why_and_changes_nothing(
     cli: Cli, registered: Project, tables: Tables
 ) -> None:

@@ -23,7 +23,6 @@ def answered(project: Project) -> Project:
     return project
 
 
-@pytest.mark.slow
 def test_a_version_is_told_as_markdown(cli: Cli, answered: Project) -> None:
     done = cli("monitor", "report", "readmission@champion", "--last", 900, "--window", 300)
     assert (done.code, done.err) == (0, "")
@@ -51,7 +50,6 @@ def test_a_monitor_is_told_up_to_a_time(cli: Cli, answered: Project) -> None:
     assert "--last is for a version; ward is a monitor with a window." in done.err
 
 
-@pytest.mark.slow
 def test_what_is_not_there_is_said(cli: Cli, answered: Project) -> None:
     done = cli("monitor", "report", "readmision")
     assert (done.code, done.out) == (3, "")

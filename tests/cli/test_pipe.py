@@ -115,7 +115,6 @@ def test_dag_in_its_forms(cli: Cli, tables: Path) -> None:
     assert "first.txt" in svg
 
 
-@pytest.mark.slow
 def test_functions_of_a_file(command: Cli, tables: Path) -> None:
     Path("flow.py").write_text(
         "import lite_mlops as lm\n@lm.step\ndef make(word): print(word)\n"

@@ -45,7 +45,6 @@ def test_the_same_results_are_identical(cli: Cli, recorded: str) -> None:
     assert f"\nIdentical: run {recorded}, again as " in out
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("recorded", ["os.getpid()"], indirect=True)
 def test_other_results_exit_with_one(cli: Cli, recorded: str) -> None:
     code, out, _ = reproduce(cli, recorded)
@@ -56,7 +55,6 @@ def test_other_results_exit_with_one(cli: Cli, recorded: str) -> None:
     assert reproduce(cli, recorded, "--relative", "0.9999")[1].count("within tolerance") == 1
 
 
-@pytest.mark.slow
 def test_json_and_csv_tell_the_verdict(cli: Cli, recorded: str) -> None:
     told = json.loads(reproduce(cli, recorded, "--json")[1])
     assert (told["outcome"], told["run_id"]) == ("identical", recorded)

@@ -345,7 +345,6 @@ def known(project: Project) -> dict[str, str]:
     return ids | {"going": project.start_run("going").id}
 
 
-@pytest.mark.slow
 def test_a_wrong_call_says_why_and_changes_nothing(
     cli: Cli, tables: Tables, known: dict[str, str]
 ) -> None:

@@ -11,15 +11,12 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from lite_mlops.project import Project
 from tests.cli.conftest import COMMAND, Cli, trained
 
 Tables = Callable[[], dict[str, list[tuple[Any, ...]]]]
 
 
-@pytest.mark.slow
 def test_a_version_answers_until_it_is_interrupted(environment: None, project: Project) -> None:
     trained(project)
     process = subprocess.Popen(

@@ -60,7 +60,6 @@ def rows_of(table: Table) -> list[tuple[Any, ...]]:
     return list(zip(*table.values(), strict=True))
 
 
-@pytest.mark.slow
 @settings(max_examples=20)
 @given(tables(), tables())
 def test_rows_by_key_are_those_of_a_naive_evaluator(before: Table, after: Table) -> None:
@@ -88,7 +87,6 @@ def test_rows_by_key_are_those_of_a_naive_evaluator(before: Table, after: Table)
     assert [row["id"] for row in found.removed] == sorted(old.keys() - new.keys())[:5]
 
 
-@pytest.mark.slow
 @settings(max_examples=20)
 @given(tables(), tables())
 def test_whole_rows_are_counted_as_a_naive_evaluator_does(before: Table, after: Table) -> None:
@@ -102,7 +100,6 @@ def test_whole_rows_are_counted_as_a_naive_evaluator_does(before: Table, after: 
     assert (found.cells, found.changed) == ({}, ())
 
 
-@pytest.mark.slow
 @settings(max_examples=8)
 @given(tables())
 def test_nothing_differs_from_itself(table: Table) -> None:
@@ -112,7 +109,6 @@ def test_nothing_differs_from_itself(table: Table) -> None:
         assert str(found).startswith("No difference: the same ")
 
 
-@pytest.mark.slow
 @settings(max_examples=20)
 @given(tables(), tables(), st.sampled_from([None, "id"]))
 def test_the_other_way_round_it_is_the_mirror(before: Table, after: Table, key: str | None) -> None:

@@ -185,7 +185,6 @@ def test_data_in_a_file_is_known_by_its_content(
     churn.models.promote("churn/2")
 
 
-@pytest.mark.slow
 def test_another_champion_asks_for_another_run(churn: Project, settings_file: Write) -> None:
     rows = customers()
     register(churn, fitted(rows), rows)
@@ -224,7 +223,6 @@ def test_the_first_version_needs_its_gate_as_well(churn: Project, settings_file:
     assert churn.models.promote("churn/1", "live").version == 1
 
 
-@pytest.mark.slow
 def test_taking_the_alias_away_first_is_no_way_around(churn: Project, settings_file: Write) -> None:
     settings_file(GATE)
     rows = customers()
@@ -296,7 +294,6 @@ def test_an_override_of_a_gate_that_passed_is_an_ordinary_move(
 # -- four eyes ------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_second_person_has_to_approve(churn: Project, settings_file: Write) -> None:
     settings_file(FOUR_EYES)
     own = churn.settings.who()
@@ -333,7 +330,6 @@ def test_a_second_person_has_to_approve(churn: Project, settings_file: Write) ->
         one.close()
 
 
-@pytest.mark.slow
 def test_an_approval_is_of_what_was_found_and_not_of_what_comes_later(
     churn: Project, settings_file: Write
 ) -> None:
@@ -493,7 +489,6 @@ def race(project: Project, *racers: tuple[str, str]) -> list[str]:
     return [one.communicate(timeout=60)[0].strip() for one in started]
 
 
-@pytest.mark.slow
 def test_of_two_candidates_that_passed_one_is_promoted(
     churn: Project, settings_file: Write
 ) -> None:
@@ -511,7 +506,6 @@ def test_of_two_candidates_that_passed_one_is_promoted(
     assert told[winner - 2] == "done"
 
 
-@pytest.mark.slow
 def test_promoting_and_approving_at_once_never_moves_it_unapproved(
     churn: Project, settings_file: Write
 ) -> None:

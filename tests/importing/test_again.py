@@ -46,7 +46,6 @@ def folder(project: Project, imported: Path, tmp_path: Path) -> Path:
     return tmp_path / "mlflow2-sqlite"
 
 
-@pytest.mark.slow
 def test_new_runs_points_tags_and_ends_come(project: Project, folder: Path) -> None:
     killed = mlflow_id(project, "killed")
     change(
@@ -170,7 +169,6 @@ def test_a_purged_run_does_not_come_back(project: Project, folder: Path) -> None
     assert any("Left out, because it was purged here: run " in line for line in done.told)
 
 
-@pytest.mark.slow
 def test_a_file_store_grows(project: Project, unpacked: Unpack) -> None:
     folder = unpacked("mlflow3-files")
     project.imports.mlflow(folder)
@@ -198,7 +196,6 @@ def test_the_same_store_as_database_and_as_a_moved_copy(
     assert contents(project) == before
 
 
-@pytest.mark.slow
 def test_versions_get_the_next_numbers_where_theirs_are_taken(
     project: Project, unpacked: Unpack
 ) -> None:

@@ -62,7 +62,6 @@ FOUND: dict[str, list[str]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("source", "names"), FOUND.items())
 def test_a_filter_finds(shelf: Project, source: str, names: list[str]) -> None:
     assert [version.name for version in shelf.models.search(source)] == names
@@ -92,7 +91,6 @@ def test_versions_are_sorted_and_paged(shelf: Project, orders: list[str], names:
 TESTS = st.sampled_from([source for source in FOUND if source])
 
 
-@pytest.mark.slow
 @given(TESTS, TESTS, st.sampled_from(["AND", "OR"]), st.booleans())
 def test_conditions_combine_as_sets_do(
     shelf: Project,

@@ -290,7 +290,6 @@ def test_groups_are_read_from_features(project: Project) -> None:
     assert len(other.groups) == 4  # quartiles
 
 
-@pytest.mark.slow
 def test_texts_and_pseudonyms_are_groups(project: Project) -> None:
     frame = pd.DataFrame({"sex": ["f", "m", "m"] * 200, "income": PEOPLE["income"][:600]})
     columns = make_column_transformer(

@@ -196,7 +196,6 @@ def test_another_unit_is_told_from_the_profile_alone(served: Project) -> None:
 # -- references ---------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_past_window_is_a_reference_with_answers_and_all_columns_together(
     served: Project,
 ) -> None:
@@ -221,7 +220,6 @@ def test_a_past_window_is_a_reference_with_answers_and_all_columns_together(
     assert same.notes[0] == "The window and its reference have predictions in common."
 
 
-@pytest.mark.slow
 def test_a_dataset_is_a_reference_with_its_rows_or_else_its_profile(served: Project) -> None:
     rows = people(9)
     rows["age"] = rows["age"] + 12
@@ -243,7 +241,6 @@ def test_a_dataset_is_a_reference_with_its_rows_or_else_its_profile(served: Proj
         drift(served, reference="people", reference_window="first 10")
 
 
-@pytest.mark.slow
 def test_windows_by_count_and_time_take_the_rows_they_say(served: Project) -> None:
     ask(served, people(1, 100))
     for options, rows in (
@@ -296,7 +293,6 @@ def test_odd_windows_have_a_stated_result(served: Project, window: str | None) -
             assert not report.drifted
 
 
-@pytest.mark.slow
 def test_missing_and_constant_columns_have_a_stated_result(served: Project) -> None:
     rows = people(1)
     ids = ask(served, rows)

@@ -43,7 +43,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, out
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_leaves_everything_clean(
     slow: Place, started: Started, project: Project, number: int
@@ -64,7 +63,6 @@ def test_interrupting_leaves_everything_clean(
     assert slow.run().ran == ["clean", "train"]
 
 
-@pytest.mark.slow
 def test_a_step_is_asked_before_it_is_made_to_end(slow: Place, started: Started) -> None:
     tidy = "import signal\ndef tidy(*_):\n    open('tidied', 'w').close()\n    raise SystemExit\n"
     slow.write("clean.py", f"{tidy}signal.signal(15, tidy)\n{SLOW}")
@@ -75,7 +73,6 @@ def test_a_step_is_asked_before_it_is_made_to_end(slow: Place, started: Started)
     assert (slow.folder / "tidied").exists()
 
 
-@pytest.mark.slow
 def test_one_that_ignores_being_asked_ends_all_the_same(slow: Place, started: Started) -> None:
     slow.write("clean.py", "import signal; signal.signal(15, signal.SIG_IGN)\n" + SLOW)
     process = started("pipe", "run")

@@ -60,7 +60,6 @@ def start(place: Place, monkeypatch: pytest.MonkeyPatch) -> Start:
     return lambda *args, **options: Watcher(place, *args, **options)
 
 
-@pytest.mark.slow
 def test_what_changed_runs_once(place: Place, start: Start) -> None:
     place.run()
     place.logged()
@@ -86,7 +85,6 @@ def test_what_happened_while_there_was_no_watch_is_dealt_with(place: Place, star
     assert place.logged() == ["clean", "train"]
 
 
-@pytest.mark.slow
 def test_many_changes_at_once_are_one(place: Place, start: Start) -> None:
     place.run()
     place.logged()
@@ -148,7 +146,6 @@ def test_without_notices_everything_is_looked_at_in_time(
     assert place.logged() == ["clean", "train"]
 
 
-@pytest.mark.slow
 def test_a_step_that_fails_is_not_tried_again_before_something_changed(
     place: Place, start: Start
 ) -> None:
@@ -209,7 +206,6 @@ def test_inputs_elsewhere_are_watched(place: Place, start: Start, tmp_path: Path
     assert place.logged() == ["clean"]  # which makes the same as before
 
 
-@pytest.mark.slow
 def test_a_folder_that_is_made_later_is_watched(place: Place, start: Start) -> None:
     place.write(
         FILE_NAME,
@@ -311,7 +307,6 @@ def _family(pid: int) -> Iterator[int]:
         pid = int(status[1])
 
 
-@pytest.mark.slow
 def test_interrupting_a_watch_ends_what_it_started(place: Place, started: Started) -> None:
     place.write("clean.py", DEAL)
     place.write("stop", "")

@@ -86,7 +86,6 @@ def edited(content: bytes, edit: tuple[str, int, float, int]) -> bytes:
     }[how]
 
 
-@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(edits, min_size=1, max_size=6), st.sets(st.integers(0, 5)), st.integers(1, 9000))
 def test_versions_come_back_whatever_was_added_and_freed(

@@ -104,7 +104,6 @@ def test_the_range_of_a_metric_leaves_nan_out(project: Project) -> None:
     assert (broken.low, broken.high, broken.points) == (None, None, 1)
 
 
-@pytest.mark.slow
 @few_examples
 @given(
     st.dictionaries(

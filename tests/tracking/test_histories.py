@@ -55,7 +55,6 @@ numbers = st.floats(allow_nan=False)
 moments = st.integers(0, 10**7)
 
 
-@pytest.mark.slow
 @few_examples
 @given(
     st.lists(st.tuples(st.integers(-50, 50), moments, numbers), min_size=1, max_size=60),
@@ -69,7 +68,6 @@ def test_a_sampled_history_keeps_the_extremes(
     assert_sampled(whole, project.runs.history(run, "loss", max_points), max_points)
 
 
-@pytest.mark.slow
 @few_examples
 @given(
     st.lists(st.tuples(st.integers(0, 50), moments, st.floats()), min_size=1, max_size=60),

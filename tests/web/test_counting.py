@@ -40,7 +40,6 @@ def test_a_server_that_ends_tells_what_it_was_asked(project: Project, prepared: 
     assert len(line["detail"]["bounds"]) + 1 == len(line["detail"]["seconds"])
 
 
-@pytest.mark.slow
 def test_it_tells_now_and_then_and_only_what_is_new(
     project: Project, monkeypatch: pytest.MonkeyPatch, prepared: Prepared
 ) -> None:

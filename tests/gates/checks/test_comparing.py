@@ -230,7 +230,6 @@ def test_calibration(push: float, rows: int, outcome: str) -> None:
 # -- how often it is right ------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_an_equal_candidate_passes_at_the_stated_rate_and_a_worse_one_is_stopped() -> None:
     """Of 200 simulated candidates each, with fixed seeds; the benchmark `gates` has many more."""
     margin, rows, times = 0.02, 800, 200
@@ -255,7 +254,6 @@ def test_an_equal_version_is_not_worse_and_not_better(churn: Project) -> None:
     assert judged(churn, check="better", metric="roc_auc").outcome == "failed"
 
 
-@pytest.mark.slow
 def test_a_worse_version_is_stopped_also_in_one_group_alone(churn: Project) -> None:
     rows = customers()
     bad = register(churn, Flipping(0.2).fit(rows[["visits", "age"]], rows["left"]), rows)

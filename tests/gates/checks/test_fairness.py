@@ -124,7 +124,6 @@ def test_shares_are_those_of_counting(table: list[tuple[str, bool, bool]]) -> No
             assert one.tpr.value == pytest.approx(sum(positive) / len(positive))
 
 
-@pytest.mark.slow
 def test_a_model_that_looks_at_the_group_is_found(churn: Project) -> None:
     wanted: dict[str, Any] = {
         "check": "fairness",

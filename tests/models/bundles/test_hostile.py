@@ -514,7 +514,6 @@ def test_a_bundle_larger_than_memory_is_streamed(
     assert int(done.stdout) / kilobytes < 60_000
 
 
-@pytest.mark.slow
 def test_a_manifest_that_no_import_would_take_is_not_written(
     project: Project, tmp_path: Path
 ) -> None:

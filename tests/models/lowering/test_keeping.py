@@ -241,7 +241,6 @@ def test_a_model_with_threads_of_openmp_gets_one_for_few_rows(project: Project) 
     assert counts == [1, max(usual)]
 
 
-@pytest.mark.slow
 def test_threads_of_a_model_inside_others_are_one_as_well(project: Project) -> None:
     data = numbers()
     inner = make_pipeline(
@@ -277,7 +276,6 @@ def test_threads_of_a_model_inside_others_are_one_as_well(project: Project) -> N
     assert counts == [1]
 
 
-@pytest.mark.slow
 def test_answering_from_a_plan_does_not_load_scikit_learn(project: Project, tmp_path: Path) -> None:
     registered(project, "sparse one-hot")
     project.close()

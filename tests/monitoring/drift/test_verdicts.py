@@ -31,7 +31,6 @@ def numbers(seed: int = 1, rows: int = ROWS, shift: float = 0.0) -> Any:
 # -- both doors ---------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_million_rows_do_not_make_noise_matter() -> None:
     chance = np.random.default_rng(6)
     old = {"x": chance.normal(size=1_000_000), "c": chance.random(1_000_000) < 0.3}
@@ -81,7 +80,6 @@ def test_what_breaks_is_found(name: str) -> None:
     assert found >= (draws if goal > 0.95 else draws - 2)
 
 
-@pytest.mark.slow
 def test_a_lost_correlation_is_seen_by_all_columns_together_only() -> None:
     chance = np.random.default_rng(12)
     old, new = clean(5_000, chance, bend=1.1), clean(5_000, chance, bend=1.1)

@@ -46,7 +46,6 @@ def test_a_large_drift_is_found_and_nothing_is_left(watched: Project) -> None:
     assert rehearsed(watched, "shift age=2sd", "missing visits=30%") == found
 
 
-@pytest.mark.slow
 def test_without_a_change_it_tells_how_often_it_cries_wolf(watched: Project) -> None:
     record(watched, rows=1_000)
     found = rehearsed(watched)
@@ -55,7 +54,6 @@ def test_without_a_change_it_tells_how_often_it_cries_wolf(watched: Project) -> 
     assert rehearsed(watched).untouched > 0
 
 
-@pytest.mark.slow
 def test_a_past_reference_is_that_of_before(watched: Project) -> None:
     past = 'reference = "past 7d"\nchecks = ["drift", "quality"]'
     file(watched, CHURN.replace("[monitor.churn]", f"[monitor.churn]\n{past}"))

@@ -80,7 +80,6 @@ def test_what_moved_far_is_told_at_once_with_its_evidence(watched: Project, told
     )
 
 
-@pytest.mark.slow
 def test_the_same_rows_again_are_no_second_window(watched: Project, told: Told) -> None:
     file(watched, CHURN.replace("200", str(MANY)))
     record(watched, shift=SLIGHT, rows=MANY)
@@ -94,7 +93,6 @@ def test_the_same_rows_again_are_no_second_window(watched: Project, told: Told) 
     assert len(told()) == 1
 
 
-@pytest.mark.slow
 def test_it_clears_after_two_quiet_windows_and_says_so(watched: Project, told: Told) -> None:
     window(watched, 2.0, seed=1)
     window(watched, 0.0, seed=2)
@@ -110,7 +108,6 @@ def test_it_clears_after_two_quiet_windows_and_says_so(watched: Project, told: T
     ]
 
 
-@pytest.mark.slow
 def test_windows_of_time_do_not_overlap(watched: Project) -> None:
     file(watched, CHURN.replace("200 rows", "1d"))
     for day in range(2):
@@ -209,7 +206,6 @@ def test_traffic_that_stops_is_told_once(watched: Project, told: Told) -> None:
     assert len(told()) == 1
 
 
-@pytest.mark.slow
 def test_answers_that_take_longer_are_told(watched: Project) -> None:
     record(watched, begin=BEGIN, rows=300)
     end = record(watched, begin=BEGIN + timedelta(hours=1), latency=450)
@@ -312,7 +308,6 @@ def test_a_silence_ends(watched: Project, told: Told) -> None:
 # -- telling ------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_channel_is_told_only_what_is_bad_enough(watched: Project, told: Told) -> None:
     file(watched, CHURN.replace("200", str(MANY)) + 'least = "alert"')
     for seed in (1, 2):

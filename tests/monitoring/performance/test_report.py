@@ -49,7 +49,6 @@ def findings(report: PerformanceReport) -> dict[str, str]:
 # -- metrics --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_metrics_are_those_of_the_labelled_answers(models: Project) -> None:
     answers, truth, shares, _ = told(models, 500, 300)
     report = models.monitoring.performance_of("churn")
@@ -145,7 +144,6 @@ def test_windows_of_time_begin_with_the_day_and_the_week(models: Project) -> Non
     assert sum(one.labelled for one in days) == 240
 
 
-@pytest.mark.slow
 def test_windows_without_predictions_are_left_out(models: Project) -> None:
     told(models, 3, days=[0, 5, 5.5])
     windows = models.monitoring.performance_of("churn", window="1d").windows
@@ -169,7 +167,6 @@ def test_rows_of_one_request_stay_in_their_order(models: Project) -> None:
     assert [one.metrics["accuracy"].value for one in windows] == pytest.approx(right.tolist())
 
 
-@pytest.mark.slow
 def test_a_time_is_looked_at(models: Project) -> None:
     told(models, 48)
     middle = START + timedelta(hours=12)
@@ -191,7 +188,6 @@ def test_too_many_windows_are_refused(models: Project) -> None:
 # -- what is provisional --------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_window_with_few_labels_is_provisional_and_says_why(models: Project) -> None:
     told(models, 500, 140)
     whole = models.monitoring.performance_of("churn", reference={"accuracy": 1.0}).overall
@@ -208,7 +204,6 @@ def test_a_window_with_few_labels_is_provisional_and_says_why(models: Project) -
     assert not report.fired
 
 
-@pytest.mark.slow
 def test_the_last_window_with_enough_labels_is_judged(models: Project) -> None:
     """Labels come late: the last days have none, and the day before that fell is named."""
     told(models, 2_000, wrong=0.1, days=np.arange(2_000) / 500)  # four days
@@ -252,7 +247,6 @@ def register(project: Project, evaluations: dict[str, float], **logged: float) -
     return project.models.get("churn").name
 
 
-@pytest.mark.slow
 def test_an_evaluation_of_the_run_is_the_reference(models: Project) -> None:
     name = register(models, {"training": 0.0, "other": 0.3, "test": 0.1}, accuracy=0.2)
     report = models.monitoring.performance_of(name)
@@ -268,7 +262,6 @@ def test_an_evaluation_of_the_run_is_the_reference(models: Project) -> None:
     assert no.metrics["recall"].value == metrics.recall_score(truth, answers, pos_label="no")
 
 
-@pytest.mark.slow
 def test_metrics_of_the_run_are_the_reference_without_one(models: Project) -> None:
     name = register(models, {"training": 0.0}, test_accuracy=0.8, training_accuracy=1.0)
     reference = models.monitoring.performance_of(name).reference
@@ -276,7 +269,6 @@ def test_metrics_of_the_run_are_the_reference_without_one(models: Project) -> No
     assert {key: one.value for key, one in reference.metrics.items()} == {"accuracy": 0.8}
 
 
-@pytest.mark.slow
 def test_scores_that_are_no_probabilities_rank_only(models: Project) -> None:
     model = models.models.load("fault")
     truth = np.arange(200) % 2
@@ -303,7 +295,6 @@ def test_a_regressor_has_a_reference_too(project: Project) -> None:
 # -- calibration, slices, selection ---------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_lost_calibration_fires_only_against_a_reference(models: Project) -> None:
     answers, _, shares = scored(2_000)
     truth = np.where(CHANCE.random(2_000) < shares[:, 1], "yes", "no")
@@ -357,7 +348,6 @@ def test_slices_are_the_values_of_a_column(models: Project) -> None:
     assert ranges[-1].name.startswith("> ")
 
 
-@pytest.mark.slow
 def test_a_slice_that_is_worse_than_the_whole_is_told_and_does_not_fire(models: Project) -> None:
     answers, truth, shares = scored(800, 0.05)
     truth[:200] = np.where(truth[:200] == "yes", "no", "yes")

@@ -155,7 +155,6 @@ def test_a_time_without_answers_is_told(asked: Project) -> None:
     assert "Nothing could be checked." in write(found, "md")
 
 
-@pytest.mark.slow
 def test_a_past_window_as_reference_brings_the_joint_check(asked: Project) -> None:
     past = f"{START:%Y-%m-%d}T00:00+00:00..{BROKE:%Y-%m-%d}T00:00+00:00"
     found = asked.monitoring.report("readmission/1", since=BROKE, reference_window=past)
@@ -164,7 +163,6 @@ def test_a_past_window_as_reference_brings_the_joint_check(asked: Project) -> No
     assert "crp" in found.joint.features
 
 
-@pytest.mark.slow
 def test_what_cannot_be_told_is_a_note(asked: Project) -> None:
     found = asked.monitoring.report("readmission/1", by=["wards"], groups=["sexes"], joint=False)
     notes = " ".join(found.notes)
@@ -197,7 +195,6 @@ def test_what_is_not_there_is_refused(asked: Project) -> None:
 # -- monitors -----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_window_of_a_monitor_is_judged_and_those_before_are_drawn(asked: Project) -> None:
     asked.monitors.set("ward", model="readmission@champion", window="1d")
     until = START + timedelta(days=BROKEN + 2)
@@ -211,7 +208,6 @@ def test_the_window_of_a_monitor_is_judged_and_those_before_are_drawn(asked: Pro
     assert (crp.severity, crp.since) == (ALERT, BROKE)
 
 
-@pytest.mark.slow
 def test_alerts_of_a_monitor_stand_in_its_report(asked: Project) -> None:
     asked.monitors.set("alarm", model="readmission/1", window="500 rows", checks=["drift"])
     asked.monitors.run("alarm")

@@ -129,7 +129,6 @@ def test_a_run_comes_out_the_same_from_its_commit_and_changes(
     assert json.loads(kept[0]) == json.loads(kept[1]) == json.loads(json.dumps(verdict.to_dict()))
 
 
-@pytest.mark.slow
 def test_other_results_are_told_with_what_differs(
     whole: Project, committed: Callable[[str], Path]
 ) -> None:
@@ -222,7 +221,6 @@ def rows_of(repository: Path) -> Path:
     return rows
 
 
-@pytest.mark.slow
 def test_recorded_data_is_brought_back_from_its_copy(
     whole: Project, committed: Callable[[str], Path], repository: Path
 ) -> None:
@@ -235,7 +233,6 @@ def test_recorded_data_is_brought_back_from_its_copy(
     assert not rows.exists()
 
 
-@pytest.mark.slow
 def test_data_that_is_as_it_was_is_taken_from_where_it_is(
     whole: Project, committed: Callable[[str], Path], repository: Path
 ) -> None:
@@ -362,7 +359,6 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("wheel")
 def test_an_environment_has_the_recorded_packages_and_ourselves(tmp_path: Path) -> None:
     packages = {"tinything": "1.5", "lite-mlops": "0.0.1", "pip": "1.0"}

@@ -439,7 +439,6 @@ def test_one_that_does_not_answer_as_it_did_is_told_and_never_started(
 # -- promoting ----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_promoted_under_load_no_answer_fails_or_is_of_a_wrong_version(
     project: Project, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -619,7 +619,6 @@ def test_what_is_not_read_is_not_made(serve: Serve) -> None:
             assert process.memory_info().rss - before < 200_000_000
 
 
-@pytest.mark.slow
 def test_a_slow_reader_gets_all_of_it(serve: Serve) -> None:
     server = serve(write_seconds=0.3)
     with Client(server) as client:

@@ -383,7 +383,6 @@ def test_what_takes_longer_than_it_may_is_broken_off(work: Work) -> None:
         work.gate.set()
 
 
-@pytest.mark.slow
 def test_a_request_that_is_not_whole_when_it_stops_is_told_so() -> None:
     with Server(APP) as server, Client(server) as client:
         client.send(GET + post("/size", b"abc")[:-1])

@@ -98,7 +98,6 @@ def test_no_request_that_was_let_in_is_lost(number: int) -> None:
         assert (server.returncode, out.strip(), errors) == (0, told.name, "")
 
 
-@pytest.mark.slow
 def test_a_silent_connection_does_not_hold_it_up() -> None:
     with process() as (server, url), Client(url) as silent, Client(url) as half:
         assert silent.ask(GET).status == 200

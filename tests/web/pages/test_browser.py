@@ -218,7 +218,6 @@ def recorded(project: Project, identity: str) -> list[str]:
     return [label for known, label in rows if known == identity]
 
 
-@pytest.mark.slow
 def test_feedback_reaches_the_database(site: tuple[Project, str], open_page: Open) -> None:
     page = open_page()
     predict(page)
@@ -384,7 +383,6 @@ def page_of_project(
     project.close()
 
 
-@pytest.mark.slow
 def test_a_version_that_took_over_meanwhile_is_told(
     page_of_project: tuple[Project, Open],
 ) -> None:
@@ -407,7 +405,6 @@ def test_a_version_that_took_over_meanwhile_is_told(
     assert page.locator("#news").count() == 0
 
 
-@pytest.mark.slow
 def test_models_that_answer_other_things_are_asked(page_of_project: tuple[Project, Open]) -> None:
     project, opened = page_of_project
     rows = pd.DataFrame({"a": [0.1, 0.2, 5.1, 5.2], "b": [1.0, 2.0, 3.0, 4.0]})

@@ -11,7 +11,6 @@ import pytest
 from tests.web.predicting.conftest import ONE, Ask, Journalled, Site
 
 
-@pytest.mark.slow
 def test_labels_come_later_by_the_id_of_the_answer(ask: Ask, site: Site) -> None:
     start = datetime.now(UTC)
     ids = [answer["id"] for answer in ask("/predict", [ONE] * 4).json["predictions"]]

@@ -245,7 +245,6 @@ def test_no_request_is_lost_when_it_is_told_to_end(churn: Project, start: Start)
     assert churn.sql("SELECT count(*) FROM predictions").rows == ((answered,),)
 
 
-@pytest.mark.slow
 def test_workers_without_a_supervisor_end_and_hold_no_port(churn: Project, start: Start) -> None:
     group = start("2")
     group.wait_for(2)
