@@ -263,12 +263,12 @@ def _table(stage: _Stage, body: Mapping[str, Any]) -> dict[str, Any]:
     if body.get("vars"):
         stage.tell("vars of a stage are not taken over.")
     wdir = stage.text(body.get("wdir") or "")
-    outputs = [*_outputs(stage, body, wdir)]
     table: dict[str, Any] = {
         "name": stage.name,
         "command": _command(stage, body.get("cmd")),
         "inputs": [*dict.fromkeys(_inputs(stage, body, wdir))],
-        "outputs": [*dict.fromkeys(outputs)],
+        "outputs": [*dict.fromkeys(_outputs(stage, body, wdir, "outs", "plots"))],
+        "metrics": [*dict.fromkeys(_outputs(stage, body, wdir, "metrics"))],
         "param_files": _param_files(stage, body.get("params"), wdir),
         "folder": stage.path("", wdir) if wdir or stage.path("", "") != "." else "",
         "always": bool(body.get("always_changed")),
@@ -297,8 +297,8 @@ def _inputs(stage: _Stage, body: Mapping[str, Any], wdir: str) -> Iterator[str]:
             yield stage.path(text, wdir)
 
 
-def _outputs(stage: _Stage, body: Mapping[str, Any], wdir: str) -> Iterator[str]:
-    for kind in ("outs", "metrics", "plots"):
+def _outputs(stage: _Stage, body: Mapping[str, Any], wdir: str, *kinds: str) -> Iterator[str]:
+    for kind in kinds:
         for value in body.get(kind) or []:
             options = _mapping(next(iter(value.values()), None)) if isinstance(value, dict) else {}
             path = stage.text(next(iter(value)) if isinstance(value, dict) else value)

@@ -25,6 +25,7 @@ from lite_mlops.pipelines.commands import shell_words
 from lite_mlops.pipelines.deciding import Decision, decide, missing_input
 from lite_mlops.pipelines.files import Files
 from lite_mlops.pipelines.interrupting import terminable, uninterrupted
+from lite_mlops.pipelines.metrics import read_metrics
 from lite_mlops.pipelines.outcome import PipelineRun, StepFailed, StepOutcome, What
 from lite_mlops.pipelines.outputs import Aside, bring_output_back, keep_outputs, put_back
 from lite_mlops.pipelines.steps import Graph, Step
@@ -292,6 +293,8 @@ class Running:
         try:
             outputs = keep_outputs(self._store, step, self._files)
             self._check_unchanged(step, evidence)
+            for path in step.metrics:
+                busy.run.log_metrics(read_metrics(self._files.path(path)))
         except LiteMlopsError as error:
             self._failed(busy, error)
             return

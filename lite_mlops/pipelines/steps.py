@@ -58,6 +58,7 @@ class Step:
     arguments: Mapping[str, Any] = field(default_factory=dict)  # values and `Later` ones, by name
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()  # those of its outputs whose numbers are metrics of its run
     params: Mapping[str, Any] = field(default_factory=dict)
     param_files: tuple[ParamFile, ...] = ()
     after: tuple[str, ...] = ()

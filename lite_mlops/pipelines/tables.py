@@ -12,7 +12,8 @@
 
 `{rate}` in the command, an input or an output is the value of the param, quoted for the shell.
 `params` names those of `[params]`, or is a table of the step's own. `param_files` tells which keys
-of YAML, JSON or TOML files count: `{"params.yaml" = ["train.depth"]}`.
+of YAML, JSON or TOML files count: `{"params.yaml" = ["train.depth"]}`. `metrics` are outputs in one
+of these forms whose numbers become metrics of the run.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from lite_mlops.tracking.keys import checked_name
 
 NAME = "pipeline"  # of what the tables of a project make up
 KEYS = (
-    "name", "command", "inputs", "outputs", "params", "param_files", "after", "folder", "always",
+    "name", "command", "inputs", "outputs", "metrics", "params", "param_files", "after", "folder",
+    "always",
 )  # fmt: skip
 _PLACE = re.compile(r"\{([A-Za-z_][\w.-]*)\}")
 
@@ -57,8 +59,20 @@ def graph_of(tables: Any, shared: Any, root: Path, given: Mapping[str, Any] | No
     known = {**shared, **{key: None for one in tables for key in _own(one)}}
     for name in given:
         if name not in known:
-            raise Invalid(f"There is no param {name!r} in any step.{suggestion(name, known)}")
+            raise Invalid(_unknown_param(name, known, tables))
     return Graph(NAME, root, [_step(table, shared, given) for table in tables])
+
+
+def _unknown_param(name: str, known: Mapping[str, Any], tables: list[dict[str, Any]]) -> str:
+    """Return why a param cannot be given: commands read files of params themselves."""
+    for table in tables:
+        for file in _param_files(table.get("param_files", {}), FILE_NAME):
+            if name in file.keys:
+                return (
+                    f"{name!r} stands in {file.path}, which the command of step "
+                    f"{table.get('name')!r} reads: change it there."
+                )
+    return f"There is no param {name!r} in any step.{suggestion(name, known)}"
 
 
 def _own(table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -82,7 +96,8 @@ def _step(table: Mapping[str, Any], shared: Mapping[str, Any], given: Mapping[st
     always = table.get("always", False)
     if not isinstance(always, bool):
         raise Invalid(f"{where}: always is true or false; {always!r} is neither.")
-    outputs = _paths(table, "outputs", params, where)
+    metrics = _paths(table, "metrics", params, where)
+    outputs = (*dict.fromkeys((*_paths(table, "outputs", params, where), *metrics)),)
     for output in outputs:
         _check_output(output, where)
     return Step(
@@ -96,6 +111,7 @@ def _step(table: Mapping[str, Any], shared: Mapping[str, Any], given: Mapping[st
         always=always,
         inputs=_paths(table, "inputs", params, where),
         outputs=outputs,
+        metrics=metrics,
     )
 
 

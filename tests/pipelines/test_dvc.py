@@ -93,7 +93,8 @@ def test_stages_become_steps(whole: FromDvc) -> None:
         "name": "train@us",
         "command": "python train.py us 3 --fast",
         "inputs": ["data"],
-        "outputs": ["us.json", "us.csv"],
+        "outputs": ["us.csv"],
+        "metrics": ["us.json"],
     }
     assert tables["train@gb"]["command"] == "python train.py gb 10 --fast"
     assert tables["grid@1-b0"]["outputs"] == ["g-1x"]
@@ -111,6 +112,7 @@ def test_tables_are_written_as_they_are(whole: FromDvc, tmp_path: Path) -> None:
     assert tomllib.loads(whole.to_toml())["step"] == [*whole.tables]
     graph = whole.graph(tmp_path)
     assert graph.upstream("train@us") == {"prepare"}
+    assert graph.steps["train@us"].outputs == ("us.csv", "us.json")
     assert graph.steps["prepare"].command == (
         'python prepare.py --seed 7 ${HOME} && echo "done big"'
     )

@@ -267,6 +267,25 @@ def test_params_of_files_count_by_their_keys(place: Place) -> None:
     assert place.why()["train"] == ("run", "param params.yaml:train.depth changed: 3 -> 4")
 
 
+def test_numbers_that_a_command_wrote_are_metrics_of_its_run(
+    place: Place, project: Project
+) -> None:
+    place.write(FILE_NAME, TWO_STEPS + 'metrics = ["scores.json"]\n')
+    scores = '{"auc": 0.9, "loss": {"train": 2, "kind": "log", "done": true}}'
+    writing = f"Path('scores.json').write_text('{scores}')\n"
+    place.write("train.py", TRAIN + writing)
+    assert place.run().ran == ["clean", "train"]
+    run = project.runs.get("train")
+    assert {key: one.value for key, one in run.metrics.items()} == {"auc": 0.9, "loss.train": 2.0}
+    (place.folder / "scores.json").unlink()
+    assert place.run().count("restored") == 1  # they are outputs as well
+    assert place.read("scores.json") == scores
+    place.write("train.py", TRAIN + writing.replace(scores, "[1, 2]"))
+    with pytest.raises(StepFailed, match="holds no metrics: it is no table of names and numbers"):
+        place.run()
+    assert place.read("scores.json") == scores
+
+
 def test_a_step_that_always_runs(place: Place) -> None:
     place.write(FILE_NAME, TWO_STEPS.replace('name = "clean"', 'name = "clean"\nalways = true'))
     place.run()

@@ -95,6 +95,14 @@ def test_an_unknown_param_is_refused() -> None:
         graph(GOOD | {"params": {"rate": 1}}, rat=2)
 
 
+def test_a_param_of_a_file_is_changed_there() -> None:
+    with pytest.raises(Invalid) as error:
+        graph(GOOD | {"param_files": {"params.yaml": ["depth"]}}, depth=2)
+    assert str(error.value) == (
+        "'depth' stands in params.yaml, which the command of step 's' reads: change it there."
+    )
+
+
 def test_what_hangs_together() -> None:
     found = graph(
         GOOD | {"name": "a", "outputs": ["data"]},
