@@ -25,7 +25,11 @@ SELECT value FROM tags WHERE run_id = $run AND key = 'reproduction' AND value IS
 
 -- name: replay_versions
 -- The versions of a model that answered in a window, and how many rows of each were recorded.
-SELECT version, count(*) AS row_count, min(ts) AS first_at, max(ts) AS last_at
+SELECT version, count(*) AS row_count
 FROM predictions
 WHERE model = $model AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
 GROUP BY version ORDER BY version;
+
+-- name: replayed_ids
+-- The ids of predictions by the places of their rows, which stay the same in one file.
+SELECT rowid, prediction_id FROM predictions WHERE rowid IN (SELECT unnest($places::BIGINT[]));
