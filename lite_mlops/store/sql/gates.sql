@@ -15,9 +15,14 @@ ORDER BY decision DESC LIMIT $rows;
 SELECT * FROM gate_verdicts WHERE decision = $decision;
 
 -- name: approvals
--- The approvals of a version for an alias, the oldest first.
-SELECT * FROM approvals WHERE model = $model AND version = $version AND alias = $alias
+-- The approvals of a version for an alias, the oldest first; null means all aliases.
+SELECT * FROM approvals
+WHERE model = $model AND version = $version AND ($alias IS NULL OR alias = $alias)
 ORDER BY decision;
+
+-- name: gate_overrides
+-- What stood against moves to a version that were made past their gates, by their decisions.
+SELECT decision, why FROM gate_overrides WHERE model = $model AND version = $version;
 
 -- name: reproduced
 -- What came of running a run again, if that was done.
