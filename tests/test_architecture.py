@@ -91,8 +91,10 @@ HOMES = {
     "psutil": {"tracking"},
     "joblib": {"models", "pipelines"},
     "watchdog": {"pipelines"},
-    "optuna": {"pipelines"},  # these two only where they are installed
+    "optuna": {"pipelines"},  # these four only where they are installed
     "ray": {"pipelines"},
+    "dask": {"pipelines"},
+    "distributed": {"pipelines"},
     "skops": {"models"},  # these three only where they are installed
     "onnxruntime": {"models"},
     "cryptography": {"security"},
