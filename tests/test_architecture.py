@@ -91,8 +91,10 @@ HOMES = {
     "psutil": {"tracking"},
     "joblib": {"models", "pipelines"},
     "watchdog": {"pipelines"},
-    "optuna": {"pipelines"},  # these two only where they are installed
+    "optuna": {"pipelines"},  # these four only where they are installed
     "ray": {"pipelines"},
+    "dask": {"pipelines"},
+    "distributed": {"pipelines"},
     "skops": {"models"},  # these three only where they are installed
     "onnxruntime": {"models"},
     "cryptography": {"security"},
@@ -266,6 +268,50 @@ def loaded_by(code: str) -> set[str]:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     return set(done.stdout.split())
+
+
+# What Windows lacks: attributes, modules, and options of `Popen` that it refuses.
+LACKING = {
+    "os": {"fork", "getpgid", "geteuid", "getuid", "killpg", "nice", "register_at_fork", "setsid",
+           "sched_getaffinity", "waitid", "WNOWAIT", "P_PID", "fdatasync", "statvfs", "uname"},
+    "signal": {"SIGKILL", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGCHLD", "SIGUSR1", "SIGUSR2",
+               "setitimer", "pthread_sigmask", "sigwait"},
+    "socket": {"AF_UNIX", "SO_REUSEPORT"},
+}  # fmt: skip
+LACKING_MODULES = {"fcntl", "grp", "pwd", "resource", "termios", "tty"}
+LACKING_OPTIONS = {"start_new_session", "pass_fds", "preexec_fn", "process_group"}
+_MENTIONED = [
+    *(f"{module}.{name}" for module, names in LACKING.items() for name in names),
+    *(f"import {name}" for name in LACKING_MODULES),
+    *(f"{name}=" for name in LACKING_OPTIONS),
+]
+
+
+def unguarded(tree: ast.AST) -> Iterator[str]:
+    """Yield what Windows lacks and no `if` on the system stands around."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If | ast.IfExp):
+            test = ast.unparse(node.test)
+            if "sys.platform" in test or "hasattr(os" in test:
+                continue
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.attr in LACKING.get(node.value.id, ()):
+                yield f"{node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Import):
+            yield from (f"{node.lineno}: {one.name}" for one in node.names
+                        if one.name in LACKING_MODULES)  # fmt: skip
+        elif isinstance(node, ast.keyword) and node.arg in LACKING_OPTIONS:
+            yield f"{node.value.lineno}: {node.arg}"
+        yield from unguarded(node)
+
+
+def test_what_windows_lacks_is_guarded() -> None:
+    found: set[str] = set()
+    for module, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        if any(word in text for word in _MENTIONED):  # few are parsed
+            found |= {f"{module}:{line}" for line in unguarded(ast.parse(text))}
+    assert not found
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -112,7 +112,7 @@ def _records(found: VersionDiff) -> list[dict[str, Any]]:
 def show_lineage(reference: str, svg: Path | None, form: str | None) -> None:
     """Show what a version stands on, and what stands on it.
 
-    Upwards lie its data, code and run; downwards aliases, processes and predictions.
+    Upwards lie its data, code and run; downwards gates, aliases, processes and predictions.
     """
     found = open_project().models.lineage(reference)
     if svg is not None:

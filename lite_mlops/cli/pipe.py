@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -75,7 +74,9 @@ def run_pipe(
 
     project = open_project(must_exist=False)
     if nice:
-        os.nice(nice)
+        from lite_mlops.store import lower_priority
+
+        lower_priority(nice)
     params = _params(pairs)
     if dry_run:
         _tell_status(

@@ -21,7 +21,13 @@ from lite_mlops.errors import Invalid, NotFound, suggestion
 from lite_mlops.gates.case import Case
 from lite_mlops.gates.checks import judge
 from lite_mlops.gates.definition import FIELDS, Check, Gate, gate_of
-from lite_mlops.gates.replay import MOST_ROWS, Replayed, replay, replay_window
+from lite_mlops.gates.replay import (
+    MOST_ROWS,
+    Replayed,
+    recorded_requests,
+    replay,
+    replay_window,
+)
 from lite_mlops.gates.verdicts import GateReport, Verdict
 from lite_mlops.jsontext import json_text
 from lite_mlops.models import (
@@ -143,19 +149,17 @@ class Gates:
             Invalid, NotFound: there is no such version, the window cannot be read, nothing was
                 recorded in it, or only pseudonyms were.
             Damaged, Denied: the version cannot be loaded.
+            Busy: the database was replaced meanwhile.
         """
-        version = self._registered(candidate)
-        asking = open_asking(self._store, version, self._models.plan_of(version))
-        return replay(
-            self._store,
-            asking,
-            version,
-            replay_window(window),
-            rows=rows,
-            seed=seed,
-            positive=positive,
-            tolerance=tolerance,
-        )
+        when = replay_window(window)
+        with self._store.reading():  # attached once for all of them
+            version = self._registered(candidate)
+            plan = self._models.plan_of(version)
+            requests = recorded_requests(
+                self._store, version, when, rows=rows, seed=seed, positive=positive
+            )
+        asking = open_asking(self._store, version, plan)
+        return replay(self._store, asking, requests, tolerance=tolerance)
 
     # -- judging --------------------------------------------------------------------------------
 

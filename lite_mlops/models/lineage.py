@@ -4,8 +4,8 @@
     print(found.to_text())
     Path("lineage.svg").write_text(found.to_svg())
 
-Upwards lie the data, the code and the run that it comes from; downwards its aliases, the processes
-that answer with it and what they answered.
+Upwards lie the data, the code and the run that it comes from; downwards what gates said of it, its
+aliases, the processes that answer with it and what they answered.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from lite_mlops.models.aliases import AliasMove
+from lite_mlops.models.gate_results import GateResult, gate_results, when
 from lite_mlops.models.versions import ModelVersion
 from lite_mlops.store import Database
 
-Kind = Literal["data", "code", "run", "version", "alias", "process", "predictions"]
+Kind = Literal["data", "code", "run", "version", "gate", "alias", "process", "predictions"]
 # From left to right in a picture, from top to bottom in a text.
 LAYERS: tuple[tuple[Kind, ...], ...] = (
     ("data", "code"),
     ("run",),
     ("version",),
+    ("gate",),
     ("alias", "process", "predictions"),
 )
 _HASH_DIGITS = 12
@@ -100,7 +103,7 @@ class Lineage:
 
 
 def _day(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment.replace(tzinfo=UTC):%Y-%m-%d %H:%M} UTC"
+    return None if moment is None else when(moment.replace(tzinfo=UTC))
 
 
 def _present(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,10 +169,20 @@ def _data(database: Database, version: ModelVersion) -> Iterable[Node]:
 def _below(database: Database, version: ModelVersion) -> tuple[list[Node], list[Edge]]:
     nodes, edges = [], []
     about = {"model": version.model, "version": version.version}
+    let_in = {}
+    for result in _gates(database, version):
+        nodes.append(Node("gate", f"{result.gate} #{result.number}", _gate(result)))
+        edges.append(Edge(version.name, nodes[-1].id, "judged by"))
+        if result.moved_at is not None:
+            how = "let in by" if result.overridden is None else "let in past"
+            let_in[result.target] = (nodes[-1].id, how)
     for row in database.dicts("aliases_in_lineage", **about):
         facts = {"since": _day(row["moved_at"]), "by": row["actor"], "because": row["reason"]}
         nodes.append(Node("alias", f"{version.model}@{row['alias']}", _present(facts)))
         edges.append(Edge(version.name, nodes[-1].id, "called"))
+        if nodes[-1].id in let_in:
+            gate, how = let_in[nodes[-1].id]
+            edges.append(Edge(gate, nodes[-1].id, how))
     for pid, program in database.rows("serving_writers", **about):
         nodes.append(Node("process", str(pid), _present({"program": program})))
         edges.append(Edge(version.name, nodes[-1].id, "answers in"))
@@ -183,3 +196,27 @@ def _below(database: Database, version: ModelVersion) -> tuple[list[Node], list[
         nodes.append(Node("predictions", f"{use['predictions']:,}", _present(facts)))
         edges.append(Edge(version.name, nodes[-1].id, "answered"))
     return nodes, edges
+
+
+def _gates(database: Database, version: ModelVersion) -> tuple[GateResult, ...]:
+    if not version.version:
+        return ()
+    rows = database.dicts("alias_moves", model=version.model, alias=None)
+    return gate_results(database, version, map(AliasMove.from_row, rows))
+
+
+def _gate(result: GateResult) -> dict[str, Any]:
+    facts = {
+        "result": result.result,
+        "keeps": result.target,
+        "found": result.found,
+        "against": result.against,
+        "on": result.judged_on,
+        "judged": None if result.judged_at is None else when(result.judged_at),
+        "by": result.judged_by,
+        "approved by": ", ".join(actor for actor, _ in result.approvals),
+        "past": result.overridden,
+        "moved by": result.moved_by,
+        "because": result.reason,
+    }
+    return _present(facts)

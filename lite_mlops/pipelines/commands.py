@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from lite_mlops.errors import NotFound
+from lite_mlops.pipelines import groups
 
-_SIGNALLED = 128  # plus the number of the signal, as shells say it
 _GRACE_SECONDS = 3.0
 _POLL_SECONDS = 0.01
 _BLOCK = 1 << 16
@@ -96,15 +94,14 @@ class Command:
         self._show = show
         self._stopping = False
         try:
-            self._process = subprocess.Popen(
+            self._process = groups.started(
                 words,
+                held,
                 cwd=folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=() if held is None else (held,),
             )
         except OSError as error:
             what = error.filename if error.filename == str(folder) else words[0]
@@ -129,47 +126,29 @@ class Command:
     def wait(self) -> int:
         """Wait for its end and return its exit code; 128 and the number of a signal that ended it.
 
-        What it left running in its group is ended with it.
+        What it left running in its group is ended with it, where that can be found.
         """
-        if hasattr(os, "waitid"):  # not taken in yet, so that the number of its group is its own
-            with suppress(ChildProcessError):
-                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-            if not self._stopping:  # else they have some time to end by themselves
-                self._signal(signal.SIGKILL)
-        code = self._process.wait()
+        if groups.ended(self._process) and not self._stopping:
+            groups.make_end(self._process)  # else they have some time to end by themselves
+        code = groups.code_of(self._process)
         self._reader.join(_GRACE_SECONDS)  # one that left the group may hold its output open
-        return code if code >= 0 else _SIGNALLED - code
+        return code
 
     def ask(self) -> None:
         """Ask it to end, and wait until it did."""
-        self._signal(signal.SIGTERM)
-        self._process.wait()
+        groups.ask(self._process)
+        groups.code_of(self._process)
         self._reader.join(_GRACE_SECONDS)
 
     def stop(self) -> None:
         """End it with everything that it started: asked first, then made to."""
         self._stopping = True
-        self._signal(signal.SIGTERM)
+        groups.ask(self._process)
         deadline = time.monotonic() + _GRACE_SECONDS
-        while self._lives() and time.monotonic() < deadline:
+        while groups.lives(self._process) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-
-    def _lives(self) -> bool:
-        """Return whether anything of its group goes on."""
-        self._process.poll()
-        try:
-            os.killpg(self._process.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        return True
-
-    def _signal(self, number: int) -> None:
-        try:
-            os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):  # all of the group is gone
-            return
+        groups.make_end(self._process)
+        groups.code_of(self._process)
 
 
 def _lines(stream: IO[bytes]) -> Sequence[bytes] | IO[bytes]:

@@ -1,11 +1,17 @@
-"""Interrupts: SIGTERM counts as Ctrl-C, and cleaning up is not interrupted."""
+"""Interrupts: what asks a process to end counts as Ctrl-C, and cleaning up is not interrupted."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+if sys.platform == "win32":  # pragma: no cover
+    ASKING = (signal.SIGTERM, signal.SIGBREAK)
+else:
+    ASKING = (signal.SIGTERM,)
 
 
 def _is_main_thread() -> bool:
@@ -14,7 +20,7 @@ def _is_main_thread() -> bool:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Have SIGTERM interrupt, as Ctrl-C does, so that everything is left clean."""
+    """Have SIGTERM, or Ctrl-Break on Windows, interrupt as Ctrl-C does, to leave all clean."""
     if not _is_main_thread():
         yield
         return
@@ -22,11 +28,12 @@ def terminable() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = [signal.signal(number, interrupt) for number in ASKING]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(ASKING, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def uninterrupted() -> Iterator[None]:
     if not _is_main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, *ASKING)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
         yield

@@ -10,6 +10,7 @@ project.pipelines.start("train", nice=10)     # in a process of its own, behind 
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from lite_mlops.pipelines.carrying import Tell
 from lite_mlops.pipelines.deciding import statuses
 from lite_mlops.pipelines.files import Files
 from lite_mlops.pipelines.functions import PipelineFunction, resolved
+from lite_mlops.pipelines.groups import apart
 from lite_mlops.pipelines.outcome import PipelineRun, StepStatus
 from lite_mlops.pipelines.outputs import kept_value
 from lite_mlops.pipelines.running import Running
@@ -212,8 +214,8 @@ class Pipelines:
         """Start a pipeline in a process of its own, with a lower priority; do not wait for it.
 
         It ends as `lite-mlops pipe run`: with 0 if all steps are done, with 1 if one failed.
-        SIGTERM interrupts it and leaves everything clean. `nice` is added to the priority number
-        of this process, `output` gets what it prints.
+        SIGTERM, on Windows Ctrl-Break, interrupts it and leaves everything clean. `nice` is added
+        to the priority number of this process, `output` gets what it prints.
         """
         words = self.words(what, params=params, force=force, nice=nice)
         return subprocess.Popen(
@@ -222,13 +224,15 @@ class Pipelines:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT if output is not None else None,
+            **apart(),
         )
 
 
 def _processors() -> int:
-    import os
-
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 # -- files with functions -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ is recorded at once, so that a pipeline that fails or is killed goes on where it
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -38,6 +39,8 @@ from lite_mlops.tracking.keys import MAX_PARAM
 TAG_PIPELINE, TAG_STEP = "pipeline", "step"
 _OUTPUT = "output.log"
 _SUMMARY = "pipeline.json"
+# A wait without end hears no Ctrl-C on Windows.
+_LISTEN_SECONDS = 0.2 if sys.platform == "win32" else None
 
 
 class Running:
@@ -261,8 +264,8 @@ class Running:
     # -- ending ---------------------------------------------------------------------------------
 
     def _finish_some(self, sorter: TopologicalSorter[str]) -> None:
-        """Wait until a step that goes on has ended."""
-        done, _ = wait(self._busy, return_when=FIRST_COMPLETED)
+        """Wait until a step that goes on has ended, or until it is time to listen."""
+        done, _ = wait(self._busy, timeout=_LISTEN_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
             busy = self._busy.pop(future)
             try:

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Hashable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from lite_mlops.errors import LiteMlopsError
@@ -36,7 +38,7 @@ _PATIENCE = 0.25  # of the time between two runs may a quiet moment be waited fo
 _MOST_SECONDS = 60.0  # for a quiet moment
 _IDLE_SECONDS = 300.0  # after which it runs although nothing was logged
 _END_SECONDS = 5.0
-_NICE = 19
+_NICE, _LOW = 19, 10
 # The path is that of this process, so that the same modules are found.
 _CODE = (
     "import sys; sys.path[:] = sys.argv[1:]; sys.argv[1:] = []; "
@@ -151,9 +153,12 @@ class Beside:
 
 
 def end_process(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Tell a process to end, and kill it if it has not after so many seconds."""
+    """Ask a process to end, and kill it if it has not after so many seconds.
+
+    On Windows only one that leads a group can be asked; another one is ended at once.
+    """
     if process.poll() is None:
-        process.terminate()
+        _ask(process)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -161,10 +166,29 @@ def end_process(process: subprocess.Popen[bytes], seconds: float) -> None:
             process.wait()
 
 
-def lower_priority() -> None:
-    """Have this process run when nothing else wants to, as far as the system knows that."""
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
+def _ask(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":  # pragma: no cover
+        with suppress(OSError):  # it leads no group, or there is no console
+            process.send_signal(signal.CTRL_BREAK_EVENT)
+            return
+    process.terminate()
+
+
+def lower_priority(by: int = _NICE) -> None:
+    """Have this process run behind others; by default, when nothing else wants to.
+
+    Args:
+        by: From 0 to 19, as `nice` has it; Windows has two lower classes of priority.
+    """
+    if sys.platform == "win32":  # pragma: no cover
+        import ctypes
+
+        lowest, low = subprocess.IDLE_PRIORITY_CLASS, subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        if by > 0:
+            ourselves = ctypes.c_void_p(-1)
+            ctypes.windll.kernel32.SetPriorityClass(ourselves, lowest if by > _LOW else low)
+    else:
+        os.nice(by)
 
 
 def _apart() -> dict[str, Any]:
@@ -176,7 +200,8 @@ def _apart() -> dict[str, Any]:
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.IDLE_PRIORITY_CLASS
         return {"creationflags": flags}
-    return {"process_group": 0}
+    else:  # noqa: RET505  type checkers see one of both
+        return {"process_group": 0}
 
 
 def _warnings() -> list[str]:

@@ -204,13 +204,12 @@ def _from_json(value: Any, kind: str) -> Any:
 
 
 def _limit_memory(settings: Settings) -> None:
-    try:
+    if sys.platform != "win32":  # which has no such limits
         import resource
-    except ImportError:  # pragma: no cover  (Windows has no such limits)
-        return
-    limit = int(settings.sql_memory_mb * _MB) + _PROCESS_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+        limit = int(settings.sql_memory_mb * _MB) + _PROCESS_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _locked_down(database: Path, settings: Settings) -> duckdb.DuckDBPyConnection:

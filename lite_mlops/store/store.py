@@ -284,6 +284,15 @@ class Store:
         return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
     @property
+    def file(self) -> tuple[int, int] | None:
+        """Which file the database is now: another one after a restore or compaction, None: none."""
+        try:
+            status = os.stat(self.layout.database)
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
+
+    @property
     def unfolded_bytes(self) -> int:
         """How much was written to the journals since a fold that this process knows of."""
         before = self._folded_sizes or {}
@@ -296,11 +305,8 @@ class Store:
 
     def _is_current(self) -> bool:
         """Return whether the file at hand is one whose schema was found right."""
-        try:
-            status = os.stat(self.layout.database)
-        except FileNotFoundError:
-            return False
-        return self._checked == (status.st_dev, status.st_ino)
+        file = self.file
+        return file is not None and self._checked == file
 
     def _has_space(self, batch: int) -> bool:
         free = shutil.disk_usage(self.layout.folder).free
@@ -411,8 +417,7 @@ class Store:
             shutil.copy(path, self.layout.backups / f"before-{missing[0]}.duckdb")
             with attached(path, self.settings) as database:
                 migrate(database)
-        status = os.stat(path)
-        self._checked = (status.st_dev, status.st_ino)
+        self._checked = self.file
 
 
 def make_database(path: Path, settings: Settings) -> None:

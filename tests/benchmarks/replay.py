@@ -1,7 +1,9 @@
 """Replaying recorded requests, beside the model itself.
 
-The model is asked for the same rows in as large batches, which lie in memory as columns already; a
-replay brings them out of the database as well, and compares every answer with the one recorded.
+The floor is the model itself, loaded, asked for the same rows in large batches: validated and
+answered as `lite-mlops predict` does it, but of columns that lie in memory already. A replay brings
+them out of the database as well, looks up what is to be asked, and compares every answer with the
+one recorded. It may ask the plan of a version instead where that is faster.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 
 from lite_mlops.gates.replay.asking import BATCH_ROWS
-from lite_mlops.models import Asking, open_asking
+from lite_mlops.models import Asking
 from lite_mlops.project import Project
 from lite_mlops.store.events import Predictions
 from tests.benchmarks.measuring import Figure, compared, interleaved, scratch, seconds_of
 from tests.benchmarks.projects import new_project
 
-_ITSELF = "the model itself, asked for the same rows in batches"
+_ITSELF = "the model itself, asked for the same rows in batches as `predict` asks it"
 _COLUMNS = 10
 _OF_A_LINE = 128  # rows, as a server writes them
 
@@ -83,8 +85,7 @@ def _measured(folder: Path, rows: int, turns: int) -> list[Figure]:
         example = pd.DataFrame(np.zeros((3, _COLUMNS)), columns=list(model.feature_names_in_))
         version = project.models.register(model, called, input_example=example)
         columns = _record(project, called, rows)
-        asking = open_asking(project.store, version, project.models.plan_of(version))
-        _ = asking.model  # loaded, for batches that it answers faster than its plan
+        asking = Asking(project.models.load(f"{called}/1"), version.signature)
         ours, floor = interleaved(
             turns,
             partial(seconds_of, partial(_replayed, project, f"{called}/1", rows)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +16,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from lite_mlops.errors import Invalid, NotFound
+from lite_mlops.errors import Busy, Invalid, NotFound
 from lite_mlops.gates.checks.replaying import judge_replay
-from lite_mlops.gates.replay import ChangedRow, Replayed
-from lite_mlops.models import ModelContext, PythonModel
+from lite_mlops.gates.replay import ChangedRow, Replayed, recorded_requests, replay
+from lite_mlops.models import ModelContext, PythonModel, open_asking
 from lite_mlops.monitoring.windows import Window
 from lite_mlops.project import Project
+from lite_mlops.store.events import Predictions
 from tests.gates.conftest import Flipping, customers, fitted, judged, register
 
 
@@ -318,6 +320,44 @@ def test_the_check_holds_a_candidate_against_what_was_recorded(churn: Project) -
     bad = judged(churn, "churn/3", **good)
     assert bad.outcome == "failed"
     assert bad.value == pytest.approx(0.3, abs=0.1)
+
+
+# -- what is looked up later ----------------------------------------------------------------------
+
+
+def test_answers_that_are_no_class_are_compared_as_texts(churn: Project) -> None:
+    version = churn.models.get("churn/1")
+    churn.store.append(
+        Predictions(
+            model="churn",
+            version=version.version,
+            ids=["a", "b"],
+            times=[1_700_000_000_000_000] * 2,
+            inputs=[[0.0, 30.0]] * 2,
+            answers=["no", "perhaps"],
+            shares=[[0.5, 0.5]] * 2,
+            latencies=[500] * 2,
+        )
+    )
+    churn.monitoring.feedback("b", "no")
+    found = churn.gates.replay("churn/2", "all")
+    assert (found.rows, found.labelled) == (2, 1)
+    told = {one.prediction_id: one.then for one in found.largest if one.then != one.now}
+    assert told["b"] == "perhaps"
+
+
+def test_a_database_that_is_replaced_meanwhile_is_told(churn: Project) -> None:
+    train = customers()
+    register(churn, Flipping(0.5).fit(train[["visits", "age"]], train["left"]), train)
+    answered(churn, customers(rows=20, seed=3))
+    version = churn.models.get("churn/3")
+    requests = recorded_requests(churn.store, version, Window())
+    asking = open_asking(churn.store, version, churn.models.plan_of(version))
+    database = churn.store.layout.database
+    shutil.copyfile(database, database.with_suffix(".other"))
+    database.with_suffix(".other").replace(database)
+    with pytest.raises(Busy, match=r"The database was replaced while requests were replayed; run"):
+        replay(churn.store, asking, requests)
 
 
 # -- as one by one --------------------------------------------------------------------------------

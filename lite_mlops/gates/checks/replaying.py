@@ -14,7 +14,7 @@ from lite_mlops.gates.case import Case
 from lite_mlops.gates.checks.comparing import judge_not_worse
 from lite_mlops.gates.checks.speed import measure_latency
 from lite_mlops.gates.definition import Check
-from lite_mlops.gates.replay import Replayed, replay, replay_window
+from lite_mlops.gates.replay import Replayed, recorded_requests, replay, replay_window
 from lite_mlops.gates.verdicts import MIN_ROWS, Found, cannot_tell, failed, passed
 from lite_mlops.models import CANNOT_TELL, FAILED, PASSED
 
@@ -124,20 +124,19 @@ def check_replay(case: Case, check: Check) -> Found:
             "`window` of the check."
         )
     try:
-        found = replay(
+        requests = recorded_requests(
             case.store,
-            case.asking,
             case.candidate,
             replay_window(text),
             rows=check["rows"],
             seed=case.seed,
             positive=case.gate.positive,
-            tolerance=check["tolerance"],
         )
     except NotFound as error:
         if case.current is None:
             return passed(f"{case.gate.target} points to nothing yet, and {error}")
         return cannot_tell(str(error))
+    found = replay(case.store, case.asking, requests, tolerance=check["tolerance"])
     one_row_us = None
     if check["times"] is not None and found.answered:
         one_row_us = _one_row_us(case, found)

@@ -243,14 +243,33 @@ def _most_memory() -> int:
 
     Linux tells it of the program itself; what `getrusage` tells begins with that of the parent.
     """
-    try:
-        with open("/proc/self/status", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    except FileNotFoundError:
-        pass
-    import resource
+    if sys.platform == "win32":  # pragma: no cover
+        return _most_memory_on_windows()
+    else:  # noqa: RET505  type checkers see one of both
+        try:
+            with open("/proc/self/status", encoding="ascii") as file:
+                for line in file:
+                    if line.startswith("VmHWM:"):
+                        return int(line.split()[1]) * 1024
+        except FileNotFoundError:
+            pass
+        import resource
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+if sys.platform == "win32":  # pragma: no cover
+
+    def _most_memory_on_windows() -> int:
+        """Return the peak of the working set; see PROCESS_MEMORY_COUNTERS of psapi.h."""
+        import ctypes
+
+        # Two counts of four bytes, and eight of the size of a pointer, of which the peak is first.
+        counters = (ctypes.c_size_t * 9)()
+        size = ctypes.sizeof(counters)
+        ctypes.memmove(counters, size.to_bytes(4, "little"), 4)
+        kernel = ctypes.windll.kernel32
+        if not kernel.K32GetProcessMemoryInfo(ctypes.c_void_p(-1), counters, size):
+            raise OSError("the memory of this process is not known")
+        return int(counters[1])

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
 from lite_mlops.gates.case import asked
-from lite_mlops.gates.replay.recorded import Array, Rows
+from lite_mlops.gates.replay.coded import Array, Rows
 from lite_mlops.models import Asking, InvalidRows
 
 BATCH_ROWS = 1 << 16
+_FIRST_ROWS = 1 << 12  # of the first batch; each is twice as large as the one before
 _TRIES = 200  # batches that are asked to find the rows that fail; what is left counts as failed
 
 
@@ -33,8 +34,20 @@ class Asked:
     why: str | None = None
 
 
+def _batches(rows: int) -> Iterator[tuple[int, int]]:
+    """Return where batches start and stop."""
+    start, size = 0, min(_FIRST_ROWS, BATCH_ROWS)
+    while start < rows:
+        yield start, min(start + size, rows)
+        start, size = start + size, min(2 * size, BATCH_ROWS)
+
+
 class Asker:
-    """Asks the candidate batch by batch, and finds the rows that it cannot answer by halving."""
+    """Asks the candidate batch by batch, and finds the rows that it cannot answer by halving.
+
+    Batches begin small: while a plan answers the first ones, a model that is faster with many rows
+    is loaded beside it, and answers the large ones.
+    """
 
     def __init__(self, asking: Asking, columns: Mapping[str, Array], rows: int) -> None:
         self._asking = asking
@@ -46,11 +59,7 @@ class Asker:
 
     def ask(self) -> Asked:
         """Return what the candidate answers. Raises `Invalid` if it is not one value a row."""
-        parts = [
-            part
-            for start in range(0, self._rows, BATCH_ROWS)
-            for part in self._asked(start, min(start + BATCH_ROWS, self._rows))
-        ]
+        parts = [part for start, stop in _batches(self._rows) for part in self._asked(start, stop)]
         good = [one for one in parts if one[2] is not None]
         failed = np.zeros(self._rows, np.bool_)
         for start, stop, answers in parts:

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_mlops.gates.case import last_of
 from lite_mlops.gates.replay.asking import Asked
-from lite_mlops.gates.replay.recorded import Array, Recorded, Rows
-from lite_mlops.gates.replay.replayed import ChangedRow
+from lite_mlops.gates.replay.coded import Array, Coded, Rows, as_numbers, coded
+from lite_mlops.gates.replay.recorded import Recorded, class_place
 from lite_mlops.models import Signature
 from lite_mlops.tracking.comparing import Verdict
 from lite_mlops.tracking.comparing.verdicts import verdicts
@@ -29,13 +28,13 @@ _SAME = 1e-9  # numbers that differ by less, of their size, are the same
 class Pairs:
     """What was said then and what the candidate says, of the rows that it answered."""
 
-    ids: Array
-    then: Array  # texts
-    now: Array  # texts, or numbers of what answers with numbers
+    places: NDArray[np.int64]
+    then: Coded
+    now: Coded | NDArray[np.float64]  # numbers of what answers with numbers
     score_then: NDArray[np.float64] | None
     score_now: NDArray[np.float64] | None
     changed: Rows
-    labels: Array
+    labels: Array | None
 
 
 def paired(
@@ -50,92 +49,75 @@ def paired(
         positive: The class whose probability is the score; None: the one that sorts last.
         tolerance: By how much a number may differ and count as the same answer.
     """
-    good = ~said.failed
-    then, ids, labels = (
-        (one[good] if said.failed.any() else one) for one in (kept.then, kept.ids, kept.labels)
-    )
+    places, then, score_then, labels = kept.places, kept.then, kept.score, kept.labels
+    if said.failed.any():
+        good = ~said.failed
+        places, then = places[good], then.part(good)
+        score_then = None if score_then is None else score_then[good]
+        labels = None if labels is None else labels[good]
     if not len(said.predicted):
-        nothing = np.zeros(0, np.bool_)
-        return Pairs(ids, then, then, None, None, nothing, labels)
+        return Pairs(places, then, then, None, None, np.zeros(0, np.bool_), labels)
     if not signature.classes and said.predicted.dtype.kind in "iuf":
-        before, now = _as_numbers(then), said.predicted.astype(np.float64)
+        before, now = then.numbers(), said.predicted.astype(np.float64)
         gap = np.abs(now - before)
         changed = ~(gap <= np.maximum(tolerance, _SAME * np.abs(before)))
-        return Pairs(ids, then, now, before, now, changed, labels)
-    now = _texts(said.predicted)
-    before_scores = None if kept.scores is None else kept.scores[good]
-    score_then = _score(before_scores, kept.version.signature.classes, positive)
-    score_now = _score(said.scores, signature.classes, positive)
-    return Pairs(ids, then, now, score_then, score_now, np.asarray(then != now, np.bool_), labels)
+        return Pairs(places, then, now, before, now, changed, labels)
+    place = class_place(signature.classes, positive)
+    score_now = None if said.scores is None or place is None else said.scores[:, place]
+    texts = coded(said.predicted)
+    return Pairs(places, then, texts, score_then, score_now, then.unlike(texts), labels)
 
 
-def _texts(answers: Array) -> Array:
-    """Return answers as they are recorded: as texts; each different one is written once."""
-    if answers.dtype.kind in "US":
-        return answers.astype(object)
-    if answers.dtype.kind in "biu":
-        different, places = np.unique(answers, return_inverse=True)
-        written = np.array([str(one) for one in different.tolist()], object)
-        found: Array = written[places]
-        return found
-    written = np.empty(len(answers), object)
-    written[:] = [str(one) for one in answers.tolist()]
-    return written
+@dataclass(frozen=True)
+class Change:
+    """A row that is answered otherwise, by its place in the table of all predictions."""
+
+    place: int
+    then: str
+    now: str
+    score_then: float | None
+    score_now: float | None
+
+    @property
+    def size(self) -> tuple[bool, float]:
+        """By which changes are sorted, the largest first: other answers, then the scores."""
+        known = self.score_then is not None and self.score_now is not None
+        apart = abs(self.score_now - self.score_then) if known else 0.0  # type: ignore[operator]
+        return self.then == self.now, -apart
 
 
-def _as_numbers(texts: Array) -> NDArray[np.float64]:
-    """Return texts as numbers, NaN where one is none."""
-    try:
-        return texts.astype(np.float64)
-    except (ValueError, TypeError):
-        return np.array([_as_number(one) for one in texts.tolist()], np.float64)
-
-
-def _as_number(text: Any) -> float:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return float("nan")
-
-
-def _score(
-    scores: NDArray[np.float64] | None, classes: Sequence[Any], positive: Any
-) -> NDArray[np.float64] | None:
-    """Return the probability of the positive class; None if there is none."""
-    if scores is None or not classes:
-        return None
-    wanted = last_of(tuple(classes)) if positive is None else positive
-    return scores[:, list(classes).index(wanted)] if wanted in classes else None
-
-
-def largest_changes(pairs: Sequence[Pairs]) -> tuple[ChangedRow, ...]:
+def largest_changes(pairs: Sequence[Pairs]) -> list[Change]:
     """Return the rows that changed most, other answers first; at most 20."""
     found = [row for one in pairs for row in _largest(one)]
-    found.sort(key=lambda row: (row.then == row.now, -abs(row.change or 0.0)))
-    return tuple(found[:LARGEST])
+    return sorted(found, key=lambda row: row.size)[:LARGEST]
 
 
-def _largest(pairs: Pairs) -> list[ChangedRow]:
+def _largest(pairs: Pairs) -> list[Change]:
     """Return the rows that changed most: by their scores, else those that get another answer."""
     then, now = pairs.score_then, pairs.score_now
     if then is None or now is None:
-        places = np.flatnonzero(pairs.changed)[:LARGEST]
+        rows = np.flatnonzero(pairs.changed)[:LARGEST]
     else:
         size = np.nan_to_num(np.abs(now - then), nan=-1.0) + pairs.changed  # others come last
         size[~pairs.changed & (size <= 0)] = -1.0
         count = min(LARGEST, int((size > 0).sum()))
-        places = np.argpartition(-size, count - 1)[:count] if count else np.zeros(0, np.int64)
-        places = places[np.argsort(-size[places], kind="stable")]
+        rows = np.argpartition(-size, count - 1)[:count] if count else np.zeros(0, np.int64)
+        rows = rows[np.argsort(-size[rows], kind="stable")]
+    before, after = pairs.then.texts(rows), _texts(pairs.now, rows)
     return [
-        ChangedRow(
-            str(pairs.ids[place]),
-            str(pairs.then[place]),
-            str(pairs.now[place]),
-            _plain(then, place),
-            _plain(now, place),
+        Change(
+            int(pairs.places[row]),
+            str(before[at]),
+            str(after[at]),
+            _plain(then, row),
+            _plain(now, row),
         )
-        for place in places.tolist()
+        for at, row in enumerate(rows.tolist())
     ]
+
+
+def _texts(answers: Coded | NDArray[np.float64], rows: Any) -> Array:
+    return answers.texts(rows) if isinstance(answers, Coded) else answers[rows]
 
 
 def _plain(values: NDArray[np.float64] | None, place: int) -> float | None:
@@ -146,27 +128,29 @@ def _plain(values: NDArray[np.float64] | None, place: int) -> float | None:
 
 def compared(pairs: Sequence[Pairs]) -> tuple[tuple[Verdict, ...], int]:
     """Return verdicts on the candidate where the true answers are known, and on how many rows."""
-    labels = np.concatenate([one.labels for one in pairs])
-    known = np.asarray(labels != None, np.bool_)  # noqa: E711
-    count = int(known.sum())
-    if not count:
+    parts, labels = [], []
+    for one in pairs:
+        if one.labels is not None:
+            rows = np.flatnonzero(one.labels != None)  # noqa: E711
+            parts.append((one, rows))
+            labels.append(one.labels[rows])
+    truth = np.concatenate(labels) if labels else np.empty(0)
+    if not len(truth):
         return (), 0
-    then = np.concatenate([one.then for one in pairs])[known]
-    now = np.concatenate([one.now for one in pairs])[known]
-    truth = labels[known]
+    then = np.concatenate([one.then.texts(rows) for one, rows in parts])
+    now = np.concatenate([_texts(one.now, rows) for one, rows in parts])
     if now.dtype.kind == "f":
-        columns = [_as_numbers(one) for one in (truth, then, now)]
+        columns = [as_numbers(one) for one in (truth, then, now)]
         fine = ~np.isnan(np.column_stack(columns)).any(axis=1)
         columns = [one[fine] for one in columns]
         return (verdicts(*columns), int(fine.sum())) if fine.any() else ((), 0)
     columns = [one.astype(str) for one in (truth, then, now)]
-    scores: tuple[NDArray[np.float64], ...] = ()
-    if all(one.score_then is not None and one.score_now is not None for one in pairs):
-        both = [
-            np.concatenate([part for one in pairs if (part := getattr(one, name)) is not None])
-            for name in ("score_then", "score_now")
-        ]
-        scores = tuple(one[known] for one in both)
-        if len(np.unique(columns[0])) != 2 or any(np.isnan(one).any() for one in scores):
-            scores = ()
-    return verdicts(*columns, *scores), count
+    both = [
+        [one.score_then[rows], one.score_now[rows]]
+        for one, rows in parts
+        if one.score_then is not None and one.score_now is not None
+    ]
+    if len(both) < len(parts) or len(np.unique(columns[0])) != 2:
+        return verdicts(*columns), len(truth)
+    scores = np.concatenate(both, axis=1)
+    return verdicts(*columns, *(() if np.isnan(scores).any() else scores)), len(truth)

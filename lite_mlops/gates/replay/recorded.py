@@ -4,18 +4,23 @@
     found.columns["age"], found.then, found.labels, found.unknown
 
 What was recorded as pseudonyms, or not at all, cannot be asked again: it is counted and left out.
+Of texts Python gets as few as possible, as each of them is an object: answers come as the number
+of the class, labels only of the rows that have some, of the probabilities only the one that
+counts, and ids are looked up later, of the few rows that are told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_mlops.gates.case import last_of
+from lite_mlops.gates.replay.coded import Array, Coded, Rows, coded
 from lite_mlops.models import ModelVersion, Signature
 from lite_mlops.monitoring.windows import Window
 from lite_mlops.store import Database, as_stored
@@ -23,50 +28,54 @@ from lite_mlops.store import Database, as_stored
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 _LOOKED_AT = 100  # texts of a column, to know pseudonyms
 
-Array = NDArray[Any]
-Rows = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
     """Requests that one version answered, as columns of equal length.
 
     Attributes:
-        ids: Of the predictions.
-        then: The answers, as texts.
-        scores: Shape (rows, classes), NaN where none was recorded; None: none was.
-        labels: What came as feedback; None where nothing did.
+        places: Of the rows in the table of all predictions.
+        then: The answers.
+        score: The probability of the positive class, NaN where none was recorded; None: none was.
+        labels: What came as feedback, None where nothing did; None: nothing at all.
         latencies: In microseconds.
         columns: The inputs.
         unknown: Rows that were left out, because their inputs are not kept as they were.
     """
 
     version: ModelVersion
-    ids: Array
-    then: Array
-    scores: NDArray[np.float64] | None
-    labels: Array
+    places: NDArray[np.int64]
+    then: Coded
+    score: NDArray[np.float64] | None
+    labels: Array | None
     latencies: NDArray[np.float64]
     columns: Mapping[str, Array]
     unknown: int = 0
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.places)
 
 
 _FROM = """
-FROM (SELECT prediction_id, value, latency_us, numbers, texts, scores FROM predictions
+FROM (SELECT rowid AS row_place, prediction_id, value, latency_us, numbers, texts, scores
+      FROM predictions
       WHERE model = $model AND version = $version
         AND ($since IS NULL OR ts >= $since) AND ($until IS NULL OR ts < $until)
       {sample}) p
-LEFT JOIN feedback f USING (prediction_id)
 """
 
 
-def _select(signature: Signature, *, sampled: bool) -> str:
-    """Return the statement that fetches inputs as columns: numbers n0, n1, ... and texts t0, ..."""
+def class_place(classes: Sequence[Any], positive: Any) -> int | None:
+    """Return the place of the positive class; None if there is none."""
+    wanted = last_of(tuple(classes)) if positive is None else positive
+    return list(classes).index(wanted) if wanted in classes else None
+
+
+def _select(signature: Signature, score: int | None, *, few: bool) -> str:
+    """Return what is selected: the inputs are v0, v1, ..., and answers numbers if they are few."""
     hidden = ["false"]
-    selected = ["p.prediction_id AS id, p.value AS answer, p.latency_us AS latency, f.label"]
+    answer = "coalesce(list_position($answers, p.value), 0) - 1" if few else "p.value"
+    selected = [f"p.row_place, {answer} AS answer, p.latency_us AS latency"]
     for place, column in enumerate(signature.columns):
         at = place + 1
         if column.type in ("text", "datetime"):
@@ -80,10 +89,10 @@ def _select(signature: Signature, *, sampled: bool) -> str:
             selected.append(f"p.numbers[{at}] AS v{place}")
             hidden.append(f"p.texts[{at}] IS NOT NULL")  # a pseudonym
     selected.append(f"len(p.numbers) = 0 OR {' OR '.join(hidden)} AS hidden")
-    selected += [f"p.scores[{at + 1}] AS s{at}" for at in range(len(signature.classes))]
-    sample = "ORDER BY hash(prediction_id || $seed) LIMIT $rows" if sampled else ""
+    if score is not None:
+        selected.append(f"p.scores[{score + 1}] AS score")
     # Only places of columns and fixed texts, never a name from outside.
-    return f"SELECT {', '.join(selected)} {_FROM.format(sample=sample)}"
+    return f"SELECT {', '.join(selected)}"
 
 
 def _filled(values: Any) -> Array:
@@ -119,40 +128,96 @@ def recorded(
     rows: int,
     seed: int,
     sampled: bool,
+    positive: Any = None,
 ) -> Recorded:
-    """Return what a version was asked in a window, and what it said."""
+    """Return what a version was asked in a window, and what it said.
+
+    Args:
+        database: Where it was recorded.
+        version: Which version.
+        window: When.
+        rows: How many requests, if they are sampled.
+        seed: Of the sample.
+        sampled: Whether not all are meant.
+        positive: The class whose probability is the score; None: the one that sorts last.
+    """
     signature = version.signature
+    values: dict[str, Any] = {
+        "model": version.model,
+        "version": version.version,
+        "since": as_stored(window.since),
+        "until": as_stored(window.until),
+    }
+    source = _FROM.format(sample="")
+    if sampled:
+        source = _FROM.format(sample="ORDER BY hash(prediction_id || $seed) LIMIT $rows")
+        values |= {"rows": rows, "seed": str(seed)}
+
+    def fetched(select: str, answers: Sequence[str]) -> Mapping[str, Any]:
+        more = {"answers": answers} if answers else {}
+        database.command(select + source, values | more)
+        found: Mapping[str, Any] = database.cursor.fetchnumpy()
+        return found
+
+    answers = [str(one) for one in signature.classes]
+    score = class_place(signature.classes, positive)
+    found = fetched(_select(signature, score, few=bool(answers)), answers)
+    if answers and (found["answer"] < 0).any():  # another answer than one of the classes
+        answers = []
+        found = fetched(_select(signature, score, few=False), answers)
+    return _kept(version, found, answers, _labels(database, source, values, found))
+
+
+def _labels(
+    database: Database, source: str, values: Mapping[str, Any], found: Mapping[str, Any]
+) -> Array | None:
+    """Return what came as feedback, row by row, None where nothing did; None: nothing at all."""
     database.command(
-        _select(signature, sampled=sampled),
-        {
-            "model": version.model,
-            "version": version.version,
-            "since": as_stored(window.since),
-            "until": as_stored(window.until),
-            **({"rows": rows, "seed": str(seed)} if sampled else {}),
-        },
+        f"SELECT p.row_place, f.label {source} JOIN feedback f USING (prediction_id)", values
     )
-    found = database.cursor.fetchnumpy()
-    hidden = np.asarray(np.ma.filled(np.ma.asarray(found["hidden"]), True), np.bool_)
-    if any(column.recorded != "full" for column in signature.columns):
-        hidden = np.ones_like(hidden)
+    told = database.cursor.fetchnumpy()
+    if not len(told["row_place"]):
+        return None
+    labels = np.full(len(found["row_place"]), None, object)
+    order = np.argsort(found["row_place"])
+    nearest = np.searchsorted(found["row_place"], told["row_place"], sorter=order)
+    at = order.take(nearest, mode="clip")
+    ours = found["row_place"][at] == told["row_place"]
+    labels[at[ours]] = _filled(told["label"])[ours]
+    return labels
+
+
+def _kept(
+    version: ModelVersion,
+    found: Mapping[str, Any],
+    answers: Sequence[str],
+    labels: Array | None,
+) -> Recorded:
     columns = {
         column.name: _typed(column.type, _filled(found[f"v{place}"]))
-        for place, column in enumerate(signature.columns)
+        for place, column in enumerate(version.signature.columns)
     }
-    if any(_are_pseudonyms(values) for values in columns.values()):
-        hidden = np.ones_like(hidden)
-    scores = [_filled(found[f"s{at}"]) for at in range(len(signature.classes))]
-    matrix = np.column_stack(scores).astype(np.float64) if scores else None
+    score = _filled(found["score"]) if "score" in found else None
+    if answers:
+        then = Coded(answers, found["answer"])
+    else:
+        texts = _filled(found["answer"])
+        then = coded(texts)
+        then.codes[texts == None] = -1  # noqa: E711
     kept = Recorded(
         version,
-        _filled(found["id"]),
-        _filled(found["answer"]),
-        None if matrix is None or np.isnan(matrix).all() else matrix,
-        _filled(found["label"]),
+        found["row_place"],
+        then,
+        None if score is None or np.isnan(score).all() else score,
+        labels,
         _filled(found["latency"]).astype(np.float64),
         columns,
     )
+    hidden = np.asarray(np.ma.filled(np.ma.asarray(found["hidden"]), True), np.bool_)
+    if any(column.recorded != "full" for column in version.signature.columns) or any(
+        _are_pseudonyms(values) for values in columns.values()
+    ):
+        hidden = np.ones_like(hidden)
     return _without(kept, hidden) if hidden.any() else kept
 
 
@@ -169,10 +234,10 @@ def _without(kept: Recorded, hidden: Rows) -> Recorded:
     known = ~hidden
     return replace(
         kept,
-        ids=kept.ids[known],
-        then=kept.then[known],
-        scores=None if kept.scores is None else kept.scores[known],
-        labels=kept.labels[known],
+        places=kept.places[known],
+        then=kept.then.part(known),
+        score=None if kept.score is None else kept.score[known],
+        labels=None if kept.labels is None else kept.labels[known],
         latencies=kept.latencies[known],
         columns={name: values[known] for name, values in kept.columns.items()},
         unknown=int(hidden.sum()),

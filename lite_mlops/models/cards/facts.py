@@ -18,6 +18,7 @@ from lite_mlops.htmltext import html_facts
 from lite_mlops.models.aliases import AliasMove
 from lite_mlops.models.cards.stated import Stated
 from lite_mlops.models.cards.wording import number
+from lite_mlops.models.gate_results import GateResult
 
 # A text column with more different values than these may hold names or notes of people: a card,
 # which is made to be shown around, tells how many there are and not which.
@@ -120,15 +121,6 @@ class InputFact:
 
 
 @dataclass(frozen=True)
-class GateFact:
-    """The result of a gate that the version had to pass."""
-
-    name: str
-    passed: bool
-    text: str
-
-
-@dataclass(frozen=True)
 class CardFacts:
     """Everything that a card tells of a version."""
 
@@ -157,7 +149,7 @@ class CardFacts:
     code: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[InputFact, ...] = ()
     outputs: tuple[InputFact, ...] = ()
-    gates: tuple[GateFact, ...] = ()
+    gates: tuple[GateResult, ...] = ()
     moves: tuple[AliasMove, ...] = ()
     requirements: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # SHA-256 and size

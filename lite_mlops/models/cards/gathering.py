@@ -20,6 +20,7 @@ from lite_mlops.models.cards.facts import (
 from lite_mlops.models.cards.signatures import signature_facts
 from lite_mlops.models.cards.stated import PREFIX, statements
 from lite_mlops.models.examples import kept_with
+from lite_mlops.models.gate_results import GateResult, gate_results
 from lite_mlops.models.versions import DESCRIPTION, ModelVersion
 from lite_mlops.store import Store
 from lite_mlops.tracking import Run, Runs
@@ -57,6 +58,7 @@ def gather(
     kept = () if run is None else Comparisons(store).measured(run)
     measured = tuple(_measured(kept))
     inputs, outputs = signature_facts(version.signature)
+    moves = tuple(moves)
     return CardFacts(
         model=version.model,
         version=version.version,
@@ -86,6 +88,7 @@ def gather(
         code=version.code,
         inputs=inputs,
         outputs=outputs,
+        gates=_gates(store, version, moves),
         moves=tuple(m for m in moves if version.version in (m.version, m.previous)),
         requirements=version.requirements,
         members={name: (member.sha256, member.size) for name, member in version.members.items()},
@@ -93,6 +96,16 @@ def gather(
         example=_example(store, version),
         made_by=f"lite-mlops {metadata.version('lite-mlops')}",
     )
+
+
+def _gates(
+    store: Store, version: ModelVersion, moves: tuple[AliasMove, ...]
+) -> tuple[GateResult, ...]:
+    if not version.version:
+        return ()
+    with store.reading() as database:
+        # The history of aliases is the newest first.
+        return gate_results(database, version, reversed(moves))
 
 
 def _run(store: Store, run_id: str | None) -> Run | None:

@@ -34,6 +34,7 @@ from lite_mlops.models.cards.wording import (
     size,
     span,
 )
+from lite_mlops.models.gate_results import GateResult
 
 
 def sections(facts: CardFacts) -> tuple[Section, ...]:
@@ -196,8 +197,34 @@ def _gates(facts: CardFacts) -> Iterator[Block]:
     if not facts.gates:
         yield Remark("No gate was run.")
         return
-    rows = tuple((g.name, "passed" if g.passed else "failed", g.text) for g in facts.gates)
-    yield Grid("Gates", ("gate", "result", "why"), rows)
+    for gate in facts.gates:
+        yield Heading(f"{gate.gate}: {gate.result}")
+        yield Pairs(_gate(gate))
+        if gate.checks:
+            yield Grid(f"Checks of {gate.gate}", ("check", "outcome", "why"), gate.checks)
+
+
+def _gate(gate: GateResult) -> dict[str, str]:
+    pairs = {"keeps": gate.target, "outcome": gate.outcome}
+    if gate.judged_at is not None:
+        pairs |= {
+            "found": gate.found or "no checks",
+            "against": gate.against or "nothing, there was no version",
+            "data": gate.judged_on or "none",
+            "judged": f"{moment(gate.judged_at)} by {gate.judged_by}",
+        }
+    given = [f"{actor} ({moment(time)})" for actor, time in gate.approvals]
+    pairs["approved by"] = ", ".join(given) or "nobody"
+    if gate.moved_at is None:
+        pairs["let in"] = "no"
+    elif gate.overridden is None:
+        pairs["let in"] = f"{moment(gate.moved_at)} by {gate.moved_by}"
+    else:
+        pairs["overridden"] = f"{moment(gate.moved_at)} by {gate.moved_by}"
+        pairs["what stood against it"] = gate.overridden
+    if gate.moved_at is not None:
+        pairs["reason"] = gate.reason or NOT_STATED
+    return pairs
 
 
 def _aliases(facts: CardFacts) -> Iterator[Block]:

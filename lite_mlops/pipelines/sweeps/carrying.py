@@ -23,6 +23,15 @@ TAG_SWEEP, TAG_TRIAL = "sweep", "trial"
 _MOST_SHOWN = 2_000
 
 
+_going: set[Command] = set()  # in this process, which may be a worker
+
+
+def stop_commands() -> None:
+    """End the commands of the trials that this process carries out."""
+    for command in [*_going]:
+        command.stop()
+
+
 @dataclass(frozen=True)
 class Work:
     """What every trial of a sweep needs to know; it can be sent to any process."""
@@ -128,11 +137,14 @@ def _commanded(
         command = Command(words, work.at, environment, output)
         if began is not None:
             began(command)
+        _going.add(command)
         try:
             code = command.wait()
         except BaseException:
             command.stop()
             raise
+        finally:
+            _going.discard(command)
         if output.stat().st_size:
             run.log_artifact(output)
         if not code:

@@ -15,7 +15,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from lite_mlops.errors import Conflict, Invalid
 from lite_mlops.pipelines.code import function_code
 from lite_mlops.pipelines.commands import Command
 from lite_mlops.pipelines.interrupting import terminable, uninterrupted
+from lite_mlops.pipelines.sweeps.backends import ready, workers
 from lite_mlops.pipelines.sweeps.bar import shown_bar
 from lite_mlops.pipelines.sweeps.carrying import (
     TAG_SWEEP,
@@ -86,7 +87,8 @@ class Sweeping:
             method: 'grid', 'random', or 'optuna' where that is installed; default: the grid if it
                 has no more points than `trials`, else at random.
             jobs: Trials side by side; default: what joblib is configured to, or 1.
-            backend: Where they run, as joblib names it; default: what joblib is configured to.
+            backend: Where they run, as joblib names it, such as 'loky', or 'ray' and 'dask' where
+                they are installed; default: what joblib is configured to.
             seed: Chooses the same points again.
             name: Of the sweep; default: that of the function or script.
             fresh: Begin anew, even if the same sweep was begun before.
@@ -279,10 +281,13 @@ class _Points:
         self._board, self._points, self._chooser = board, points, chooser
         self.asked: dict[int, dict[str, Any]] = {}
 
-    def rounds(self, jobs: int) -> Iterator[list[int]]:
-        """Yield the numbers of trials to run together: all, or as many as learn from the others."""
+    def rounds(self, jobs: int, most: int | None) -> Iterator[list[int]]:
+        """Yield the numbers of trials to run together: all, or as many as learn from the others.
+
+        At most `most` at a time; None: any number.
+        """
         missing = self._board.missing()
-        size = len(missing) if self._chooser is None else max(jobs, 1)
+        size = (most or len(missing)) if self._chooser is None else max(jobs, 1)
         for start in range(0, len(missing), max(size, 1)):
             yield missing[start : start + size]
 
@@ -310,49 +315,25 @@ def _carry_out(
     local = callable(work.target) is False and backend in (None, *_HERE)
     with ExitStack() as stack:
         if local:  # a command is a process already; a thread waits for it
-            stack.enter_context(joblib.parallel_config("threading"))
-        elif backend is not None:
-            stack.enter_context(_configured(joblib, backend))
+            backend = "threading"
+        if backend is not None:
+            stack.enter_context(ready(backend, jobs))
         commands = _Commands() if local else None
-        parallel = joblib.Parallel(
-            n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs"
-        )
-        width = parallel.n_jobs or 1
-        for numbers in points.rounds(joblib.effective_n_jobs(width)):
+        pool = stack.enter_context(workers(jobs))
+        for numbers in points.rounds(pool.width, pool.most):
             tasks = (
                 joblib.delayed(carry_trial_out)(work, number, points.ask(number), commands)
                 for number in numbers
             )
             try:
-                for came_to in parallel(tasks):
+                for came_to in pool.run(tasks):
                     points.ended(came_to)
             except BaseException:
-                with uninterrupted():
-                    if commands is not None:
+                if commands is not None:
+                    with uninterrupted():
                         commands.stop()
-                    else:
-                        _stop_workers()
                 raise
     assert not board.missing()
-
-
-def _configured(joblib: Any, backend: str) -> Any:
-    if backend == "ray":
-        with suppress(ImportError):
-            from ray.util.joblib import register_ray
-
-            register_ray()
-    try:
-        return joblib.parallel_config(backend)
-    except (ValueError, ImportError) as error:
-        raise Invalid(f"joblib has no backend {backend!r} here: {error}") from None
-
-
-def _stop_workers() -> None:
-    """End the worker processes, with what they are at."""
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
 class _Commands:

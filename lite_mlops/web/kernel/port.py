@@ -85,9 +85,8 @@ def turn_deaf(listening: socket.socket) -> None:
     Otherwise a client could get in between the last look and the closing, and be cut off. It
     knocks again after a second, and is refused.
     """
-    if sys.platform != "linux":
-        return
-    dropping = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
-    program = struct.pack("HP", 1, ctypes.addressof(dropping))
-    with suppress(OSError):  # where it may not, the moment stays
-        listening.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
+    if sys.platform == "linux":
+        dropping = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
+        program = struct.pack("HP", 1, ctypes.addressof(dropping))
+        with suppress(OSError):  # where it may not, the moment stays
+            listening.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)

@@ -7,12 +7,16 @@ with told_to_end(handler):     # in the main thread; those that are ignored stay
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+if sys.platform == "win32":  # pragma: no cover
+    STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGBREAK)
+else:
+    STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 Handler = Callable[[int, FrameType | None], None]
 

@@ -158,4 +158,5 @@ def _inheriting(shared: socket.socket) -> dict[str, Any]:
     """Return how a process is started that has the port, and that no Ctrl-C of ours reaches."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"pass_fds": [shared.fileno()], "process_group": 0}
+    else:  # noqa: RET505  type checkers see one of both
+        return {"pass_fds": [shared.fileno()], "process_group": 0}

@@ -210,8 +210,9 @@ class Worker:
 
 
 def _socket_of(port: Any) -> socket.socket:
-    if isinstance(port, str):
-        return socket.fromshare(base64.b64decode(port))  # type: ignore[attr-defined,no-any-return]
+    if sys.platform == "win32":  # pragma: no cover
+        if isinstance(port, str):
+            return socket.fromshare(base64.b64decode(port))
     return socket.socket(fileno=port)
 
 

@@ -19,12 +19,12 @@ from lite_mlops.models.cards.facts import (
     CardFacts,
     ColumnFact,
     DataFact,
-    GateFact,
     InputFact,
     MetricFact,
     RunFact,
 )
 from lite_mlops.models.cards.stated import ASKED, Stated
+from lite_mlops.models.gate_results import GateResult
 from lite_mlops.project import Project
 
 SCRIPT = "<script>alert('x')</script>\"&'"
@@ -110,7 +110,26 @@ def facts_of(text: str, **more: Any) -> CardFacts:
         "code": {"commit": "ef" * 20, "dirty": True, "branch": text, "argv": [text]},
         "inputs": (InputFact(text, "number"),),
         "outputs": (InputFact("prediction", "class", categories=(text, "other")),),
-        "gates": (GateFact(text, passed=False, text=text),),
+        "gates": (
+            GateResult(
+                5,
+                text,
+                text,
+                "failed",
+                WHEN,
+                text,
+                text,
+                text,
+                "ab" * 32,
+                100,
+                ((text, "failed", text),),
+                ((text, WHEN),),
+                WHEN,
+                text,
+                text,
+                text,
+            ),
+        ),
         "moves": (AliasMove(7, "churn", "champion", 3, 2, WHEN, text, text, None, {text: text}),),
         "requirements": {"python": "3.12.1", text: text},
         "members": {text: ("01" * 32, 5)},

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas import DataFrame
+from scipy.special import expit as scipy_expit
 
 from lite_mlops.models import infer_signature
 from lite_mlops.models.examples import example_of
+from lite_mlops.models.lowering.linear import expit
 from lite_mlops.models.lowering.lower import lower
 from lite_mlops.models.lowering.parts import Lowering, NotLowered, Unsure
 from lite_mlops.models.lowering.plan import Plan
@@ -33,6 +35,16 @@ def lowered(name: str) -> tuple[Any, Signature, Running]:
     signature = infer_signature(model, data.rows[:5], data.rows)
     plan, _ = lower(model, signature, "0" * 64)
     return model, signature, Running(Plan.from_bytes(plan.to_bytes()))
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=50))
+def test_expit_has_the_exponential_of_the_c_library(values: list[float]) -> None:
+    array = np.array(values)
+    ours, theirs = expit(array), scipy_expit(array)
+    assert np.array_equal(ours, theirs, equal_nan=True)
+    assert [expit(np.array([one])).item() for one in values] == pytest.approx(
+        theirs.tolist(), rel=0, abs=0, nan_ok=True
+    )
 
 
 @pytest.mark.slow
