@@ -123,7 +123,8 @@ def results_of(
         gate = (move.evidence or {}).get("gate")
         if move.version != version.version or not isinstance(gate, dict):
             continue
-        judged = known.get(gate.get("verdict", 0))
+        number, counted = gate.get("verdict"), gate.get("approved_by")
+        judged = known.get(number) if isinstance(number, int) else None
         objection = overridden.get(move.number - 1)  # both are recorded together
         if judged is None and objection is None:
             continue  # the words of who moved it, and no gate
@@ -131,8 +132,8 @@ def results_of(
         if judged is not None:
             about = _of_verdict(judged, approvals)
             told[judged.gate, judged.alias] = judged.number
-            counted = gate.get("approved_by", [])
-            about["approvals"] = tuple(one for one in about["approvals"] if one[0] in counted)
+            names = counted if isinstance(counted, list) else []
+            about["approvals"] = tuple(one for one in about["approvals"] if one[0] in names)
         found.append(
             GateResult(
                 gate=str(gate.get("name")),

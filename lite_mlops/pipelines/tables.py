@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ KEYS = (
     "name", "command", "inputs", "outputs", "metrics", "params", "param_files", "after", "folder",
     "always",
 )  # fmt: skip
+_WORD = re.compile(r"[\w.,:/\\=+-]+")  # that needs no quotes
 _PLACE = re.compile(r"\{([A-Za-z_][\w.-]*)\}")
 
 
@@ -181,6 +183,14 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
+def quoted(value: str) -> str:
+    """Return a value as one word of a line for the shell: `sh`, or `cmd` on Windows."""
+    if sys.platform == "win32":  # pragma: no cover
+        return value if _WORD.fullmatch(value) else '"' + value.replace('"', '""') + '"'
+    else:  # noqa: RET505  type checkers see one of both
+        return shlex.quote(value)
+
+
 def filled(text: str, params: Mapping[str, Any], *, quote: bool) -> str:
     """Return a text with the values of params in the place of `{name}`; other braces stay."""
 
@@ -188,7 +198,7 @@ def filled(text: str, params: Mapping[str, Any], *, quote: bool) -> str:
         if match[1] not in params:
             return match[0]
         value = text_of(params[match[1]])
-        return shlex.quote(value) if quote else value
+        return quoted(value) if quote else value
 
     return _PLACE.sub(value_of, text)
 

@@ -3,7 +3,9 @@
 The floor is the model itself, loaded, asked for the same rows in large batches: validated and
 answered as `lite-mlops predict` does it, but of columns that lie in memory already. A replay brings
 them out of the database as well, looks up what is to be asked, and compares every answer with the
-one recorded. It may ask the plan of a version instead where that is faster.
+one recorded. It may ask the plan of a version instead where that is faster. Beside it stands
+`lite-mlops predict` over a Parquet file of the same rows: the same model at its batch speed where
+the rows have to be read and the answers written as well.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from sklearn.linear_model import LogisticRegression
 from lite_mlops.gates.replay.asking import BATCH_ROWS
 from lite_mlops.models import Asking
 from lite_mlops.project import Project
+from lite_mlops.serving.batch import predict_file
 from lite_mlops.store.events import Predictions
 from tests.benchmarks.measuring import Figure, compared, interleaved, scratch, seconds_of
 from tests.benchmarks.projects import new_project
 
 _ITSELF = "the model itself, asked for the same rows in batches as `predict` asks it"
+_FROM_A_FILE = "`predict` of the same rows, from one Parquet file to another"
 _COLUMNS = 10
 _OF_A_LINE = 128  # rows, as a server writes them
 
@@ -79,6 +83,7 @@ def _replayed(project: Project, reference: str, rows: int) -> None:
 
 def _measured(folder: Path, rows: int, turns: int) -> list[Figure]:
     project = new_project(folder)
+    source, target = folder / "rows.parquet", folder / "answers.parquet"
     found = []
     for number, (name, model) in enumerate(_models(2_000).items()):
         called = f"m{number}"
@@ -93,6 +98,10 @@ def _measured(folder: Path, rows: int, turns: int) -> list[Figure]:
         )
         what = f"{rows:,} requests, {name}"
         found.append(compared(what, ours, floor, floor_is=_ITSELF, within=2.0))
+        pd.DataFrame(columns).to_parquet(source)
+        file = partial(predict_file, asking.model, version.signature, source, target)
+        beside = [seconds_of(file) for _ in range(turns)]
+        found.append(compared("the same", ours, beside, floor_is=_FROM_A_FILE))
     project.close()
     return found
 

@@ -75,6 +75,7 @@ def test_evidence_that_only_speaks_of_a_gate_is_none(churn: Project) -> None:
     gate = {"name": "churn", "verdict": 7, "overridden": "nothing"}
     churn.models.set_alias("churn", "champion", 2, evidence={"gate": gate})
     with churn.store.deciding() as decisions:
-        decisions.record(AliasSet(model="churn", alias="x", version=2, evidence={"gate": "it"}))
+        for odd in ("it", {"verdict": [1]}):
+            decisions.record(AliasSet(model="churn", alias="x", version=2, evidence={"gate": odd}))
     assert churn.models.card("churn/2").gates == ()
     assert "No gate was run." in churn.models.card_text("churn/2")
