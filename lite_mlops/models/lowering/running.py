@@ -59,7 +59,12 @@ def _alone(categories: list[frozenset[str] | None] | None) -> Callable[[Table], 
         matrix = table.known_matrix
         if matrix is not None:
             return list(matrix[0].tolist())
-        row = [array.item() for array in table.arrays]
+        values = table.known_row
+        row: list[Any]
+        if values is None or None in values:
+            row = [array.item() for array in table.arrays]
+        else:
+            row = list(values)
         if known and not all(row[place] in among for place, among in known):
             raise Unsure
         return row

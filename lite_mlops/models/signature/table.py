@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
+from lite_mlops.models.signature.typing_columns import joined
 
 if TYPE_CHECKING:
     from lite_mlops.models.signature.values import Column, Signature
@@ -36,7 +37,7 @@ def _as_integers(values: NDArray[np.float64]) -> NDArray[Any]:
 class Table:
     """Rows that fit a signature. Arrays are not copied, so they are not to be written to."""
 
-    __slots__ = ("_arrays", "_matrix", "_signature", "rows")
+    __slots__ = ("_arrays", "_matrix", "_row", "_signature", "rows")
 
     def __init__(
         self,
@@ -44,17 +45,22 @@ class Table:
         *,
         arrays: Sequence[NDArray[Any]] | None = None,
         matrix: NDArray[np.float64] | None = None,
+        row: tuple[Any, ...] | None = None,
         rows: int,
     ) -> None:
         self._signature = signature
         self._arrays = arrays
         self._matrix = matrix
+        self._row = row
         self.rows = rows
 
     @classmethod
     def joined(cls, tables: Sequence[Table]) -> Table:
         """Return tables of one signature as one, in their order; there is at least one."""
         first = tables[0]
+        each_row = [one for one in (table.known_row for table in tables) if one is not None]
+        if len(each_row) == len(tables):
+            return cls(first.signature, arrays=_arrays(first.columns, each_row), rows=len(tables))
         rows = sum(table.rows for table in tables)
         matrices = [one for one in (table.known_matrix for table in tables) if one is not None]
         if len(matrices) == len(tables):
@@ -85,6 +91,11 @@ class Table:
         return self._matrix
 
     @property
+    def known_row(self) -> tuple[Any, ...] | None:
+        """The plain values, None where one is missing, if that is how a single row is kept."""
+        return self._row
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         """The columns, in the order of the arrays."""
         return self._signature.columns
@@ -92,6 +103,8 @@ class Table:
     @property
     def arrays(self) -> Sequence[NDArray[Any]]:
         """The values of each column; of a tensor, the one array."""
+        if self._arrays is None and self._row is not None:
+            self._arrays = _arrays(self.columns, [self._row])
         if self._arrays is None:
             assert self._matrix is not None
             self._arrays = [
@@ -193,6 +206,12 @@ class Table:
                 textual.append(list(absent))
         rows = zip(zip(*numeric, strict=True), zip(*textual, strict=True), strict=True)
         return [(list(values), list(texts)) for values, texts in rows]
+
+
+def _arrays(columns: Sequence[Column], rows: Sequence[tuple[Any, ...]]) -> list[NDArray[Any]]:
+    """Return the columns of rows of plain values as arrays."""
+    each = zip(*rows, strict=True)
+    return [joined(column, values) for column, values in zip(columns, each, strict=True)]
 
 
 def _nullable(numbers: NDArray[np.float64]) -> list[Any]:

@@ -123,10 +123,12 @@ def quick(column: Column, values: Raw) -> NDArray[Any] | None:
     return objects(values) if column.missing and types <= exact | {type(None)} else None
 
 
-def _joined(column: Column, values: list[Any]) -> NDArray[Any]:
+def joined(column: Column, values: Sequence[Any]) -> NDArray[Any]:
     """Return values in their type, None where missing, as one array."""
     gaps = None in values
-    if column.type == "float" or (column.type == "integer" and gaps):
+    if column.type == "float" and not gaps:
+        return floats(values)
+    if column.type in ("float", "integer") and gaps:
         return np.array(values, np.float64)
     if column.type == "integer":
         return np.array(values, np.int64)
@@ -158,4 +160,4 @@ def careful(
         except Refused as refused:
             found.append(None)
             problems.add(row, name, shown(value), str(refused))
-    return _joined(column, found)
+    return joined(column, found)

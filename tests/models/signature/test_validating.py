@@ -373,6 +373,16 @@ def test_rows_fit_if_each_of_their_values_does(data: st.DataObject) -> None:
         assert len(table.numbers_and_texts()) == len(given_rows)
         again = signature.validate(table.frame())
         assert plain(again) == plain(table)
+        if given_rows:
+            _check_joined(table, [signature.validate([row]) for row in given_rows])
+
+
+def _check_joined(whole: Table, each: list[Table]) -> None:
+    """Rows that came one by one are, joined, what they are when they come together."""
+    joined = Table.joined(each)
+    assert plain(joined) == plain(whole)
+    assert [one.dtype for one in joined.arrays] == [one.dtype for one in whole.arrays]
+    assert joined.numbers_and_texts() == whole.numbers_and_texts()
 
 
 def _fits(column: Column, value: Any) -> bool:
