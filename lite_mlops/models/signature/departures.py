@@ -113,10 +113,13 @@ class Usual:
 
     def holds(self, table: Table) -> bool:
         """Return whether all rows are for certain as the training data were."""
-        matrix, row = table.known_matrix, table.known_row
+        row = table.known_row
+        if row is not None:
+            return self._of_row(row)
+        matrix = table.known_matrix
         if matrix is not None and self._span is not None:
             return self._span.holds(matrix)
-        return self._of_arrays(table.arrays) if row is None else self._of_row(row)
+        return self._of_arrays(table.arrays)
 
     def _of_row(self, row: Sequence[Any]) -> bool:
         try:

@@ -25,8 +25,7 @@ class Shortcut:
     """The columns of a signature, all of numbers, prepared for rows and arrays of numbers."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._count = len(columns)
-        self._width = {self._count}
+        self._width = {len(columns)}
         self._shape = (-1, len(columns))
         self._get = getter([column.name for column in columns])
         self._whole = [place for place, one in enumerate(columns) if one.type == "integer"]
@@ -37,8 +36,6 @@ class Shortcut:
         """Return rows as a matrix (rows x columns), or None: they need a look."""
         if type(rows) is list:
             try:
-                if len(rows) == 1 and type(rows[0]) is dict and len(rows[0]) == self._count:
-                    return self._of_values(self._get(rows[0]))  # which most requests are
                 kind = alike(rows, self._width)
                 if kind is None:
                     return None

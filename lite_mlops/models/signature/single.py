@@ -1,4 +1,4 @@
-"""A single row of several types as plain values: what most requests are.
+"""A single row as plain values, which most requests are.
 
 Arrays of one value each are dear, and seldom needed: a plan reads plain values, and rows of several
 requests become arrays together. Whatever it cannot decide at a glance it leaves to the long way.
@@ -14,6 +14,7 @@ from lite_mlops.models.signature.layout import Getter, getter
 from lite_mlops.models.signature.typing_columns import plain
 from lite_mlops.models.signature.values import Column
 
+_FLOAT = {float}
 _TYPES: dict[Type, set[type]] = {
     "boolean": {bool},
     "integer": {int},
@@ -36,7 +37,9 @@ class Single:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
+        self._count = len(columns)
         self._get = getter([column.name for column in columns])
+        self._only_floats = all(column.type == "float" for column in columns)
         self._fits: dict[tuple[type, ...], _Fit | None] = {}
 
     def values(self, rows: Any) -> tuple[Any, ...] | None:
@@ -44,22 +47,32 @@ class Single:
         if type(rows) is not list or len(rows) != 1:
             return None
         (row,) = rows
-        if len(row) != len(self._columns) if type(row) is dict or type(row) is list else True:
+        kind = type(row)
+        if (kind is not dict and kind is not list) or len(row) != self._count:
             return None
         try:
-            values = self._get(row) if type(row) is dict else tuple(row)
+            values = self._get(row) if kind is dict else tuple(row)
         except KeyError:
             return None
+        return self._of_floats(values) if self._only_floats else self._of_types(values)
+
+    def _of_floats(self, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        types = set(map(type, values))
+        if not plain(values, types):
+            return None
+        return values if types == _FLOAT else tuple(map(float, values))
+
+    def _of_types(self, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         types = tuple(map(type, values))
         fit = self._fits[types] if types in self._fits else self._fit(types)
         if fit is None or not plain(fit.numbers(values), fit.types):
             return None
-        if fit.whole:
-            listed = list(values)
-            for place in fit.whole:
-                listed[place] = float(listed[place])
-            return tuple(listed)
-        return values
+        if not fit.whole:
+            return values
+        listed = list(values)
+        for place in fit.whole:
+            listed[place] = float(listed[place])
+        return tuple(listed)
 
     def _fit(self, types: tuple[type, ...]) -> _Fit | None:
         """Return how to check values of these types; None if one is not of its column."""

@@ -39,19 +39,18 @@ class Validator:
         plain = signature.numeric and bool(self._columns)
         self._shortcut = Shortcut(self._columns) if plain else None
         timeless = all(column.type != "datetime" for column in self._columns)
-        mixed = bool(self._columns) and not plain and timeless
-        self._single = Single(self._columns) if mixed else None
+        self._single = Single(self._columns) if self._columns and timeless else None
 
     def validate(self, rows: Any, *, ignore_unknown: bool = False) -> Table:
         """Return rows as a table; see `Signature.validate`."""
+        if self._single is not None:
+            values = self._single.values(rows)
+            if values is not None:
+                return Table(self._signature, row=values, rows=1)
         if self._shortcut is not None:
             matrix = self._shortcut.matrix(rows)
             if matrix is not None:
                 return Table(self._signature, matrix=matrix, rows=len(matrix))
-        elif self._single is not None:
-            values = self._single.values(rows)
-            if values is not None:
-                return Table(self._signature, row=values, rows=1)
         problems = Problems()
         if self._signature.tensor is not None:
             array = tensors.validate(self._signature.tensor, rows, problems)
