@@ -30,7 +30,7 @@ _WRITTEN_AT_ONCE = 1 << 16  # bytes of answers before a look at whether they are
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 10
 _WORTH_PACKING = 1_024
-_LARGE_BODY = 1 << 17
+_LARGE_BODY = 1 << 16
 _RESERVE_SECONDS = 1.0
 
 _NO_REQUEST = Head(Request("", ""), 0, keep=False, minor=1, expects=False)
@@ -368,8 +368,9 @@ class Connection(asyncio.BufferedProtocol):
         large = len(content) >= _LARGE_BODY and len(traffic.connections) > 1
         if route.waits or large:
             exchange = self._exchange(head, request, route.path, begun)
+            calls = traffic.workers if route.waits else traffic.readers
             try:
-                traffic.workers.call(lambda: traffic.app.begin(admitted, request), exchange.began)
+                calls.call(lambda: traffic.app.begin(admitted, request), exchange.began)
             except Busy as error:
                 exchange.end(traffic.app.failed(request, error))
             return
