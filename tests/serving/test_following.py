@@ -128,7 +128,10 @@ def test_a_version_that_hangs_at_its_example_is_given_up_until_it_is_decided_aga
     assert says(opened) == ["a"]
     assert asked == ["churn/2"]
     assert told == [
-        "churn/1 goes on answering: churn/2 did not answer its example within 0.3 s (canary_seconds)."
+        (
+            "churn/1 goes on answering: churn/2 did not answer its example within 0.3 s "
+            "(canary_seconds)."
+        )
     ]
     released.set()
     monkeypatch.setattr(Loaded, "warm", warm)
