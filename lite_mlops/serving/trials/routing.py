@@ -80,11 +80,12 @@ class Routing:
         canary = self.canary
         if canary is None or canary.arm.hangs:
             return False
+        found: str | float | None = key
         if canary.column is not None:
-            key = key_of(rows, canary.column, self.current.signature.features)
-        if key is None:
+            found = key_of(rows, canary.column, self.current.signature.features)
+        if found is None:
             return random.random() < canary.share  # noqa: S311
-        return canary.sticky.holds(key)
+        return canary.sticky.holds(found)
 
     def take(self, rows: Any, key: str | None = None, *, ignore_unknown: bool = False) -> Taken:
         """Return what answers a request.
