@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -20,7 +21,7 @@ from lite_mlops.web.kernel.bodies import Body, Passed
 from lite_mlops.web.kernel.compression import packed, unpacker
 from lite_mlops.web.kernel.http import Request, Response, status_of
 from lite_mlops.web.kernel.parsing import Head, Parser, Refused
-from lite_mlops.web.kernel.together import Deferred
+from lite_mlops.web.kernel.together import Deferred, Later
 from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
@@ -85,7 +86,15 @@ class Exchange:
     def done(self, result: Any) -> None:
         """Take the result of the work."""
         request, deferred = self.request, cast("Deferred", self.deferred)
-        answer = self.connection.traffic.app.finish(request, deferred, result)
+        traffic = self.connection.traffic
+        app = traffic.app
+        answer = app.finish_soon(request, deferred, result)
+        if isinstance(answer, Later):
+            try:
+                traffic.readers.call(partial(app.made, request, answer), self.end)
+            except Busy as error:
+                self.end(app.failed(request, error))
+            return
         if self.data is None and request.file is None:
             self.answer(answer)
         else:

@@ -14,8 +14,10 @@ from typing import Any
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Explanation, check_explained, why_unexplained
 from lite_mlops.serving import CANARY_KEY, Answers, Endpoint, Explained, Loaded, Routing, Taken
-from lite_mlops.web.kernel import Deferred, Request, Response
+from lite_mlops.web.kernel import Deferred, Later, Request, Response
 from lite_mlops.web.predicting.meter import Meter
+
+_MANY = 2_000  # rows; the answers to them take a millisecond to write
 
 
 def asked(
@@ -51,9 +53,11 @@ def asked(
     table = loaded.table(rows, ignore_unknown=ignore_unknown)
     meter.watch(loaded)
 
-    def finish(answers: Answers) -> Response:
+    def finish(answers: Answers) -> Response | Later:
         loaded.recorded(answers)
         meter.answered(answers)
+        if table.rows > _MANY:
+            return Later(lambda: tell(answers))
         return tell(answers)
 
     return Deferred(loaded.batching, table, finish)
