@@ -312,15 +312,16 @@ def serve(
     *references: str,
     port: int = 8000,
     host: str = "127.0.0.1",
-    workers: int | str = 1,
+    workers: int | str | None = None,
     **options: Any,
 ) -> ServingServer | WorkersServer:
     """Serve model versions over HTTP, in threads of this process, until `stop()`.
 
     `with lm.serve("churn@champion") as server: print(server.url)`. Beyond loopback clients need a
     token of the project. The options are those of `lite_mlops.web.serve_references`. With several
-    `workers` (a number, bounds such as `1..4`, or `auto`) processes of their own answer, as
-    `lite-mlops serve --workers` has them; see `lite_mlops.web.serve_with_workers`.
+    `workers` (a number, bounds such as `1..4`, or `auto`; by default the setting `workers`)
+    processes of their own answer, as `lite-mlops serve --workers` has them; see
+    `lite_mlops.web.serve_with_workers`.
 
     Raises:
         Invalid, NotFound: a reference names no version.
@@ -330,11 +331,12 @@ def serve(
     from lite_mlops.web import Bounds, is_loopback, serve_references, serve_with_workers
 
     options.setdefault("require_token", not is_loopback(host))
+    project = current_project()
+    workers = project.settings.workers if workers is None else workers
     if Bounds.parse(str(workers)).most > 1:
-        project = current_project()
         options |= {"port": port, "host": host}
         return serve_with_workers(project, references, workers, **options).start()
-    return serve_references(current_project(), references, **options).on(port, host=host).start()
+    return serve_references(project, references, **options).on(port, host=host).start()
 
 
 def drift(reference: Any, current: Any = None, **options: Any) -> DriftReport:

@@ -91,6 +91,7 @@ class Answers(Sequence[Answer]):
         scores: The probabilities, shape (rows, classes); None if the model has none.
         departures: How rows depart from the training data; the numbers are those of this table.
         latency_us: How long the model took for what was asked together, divided by its rows.
+        start: The number of the first row in its request; None: these are all of it.
     """
 
     version: ModelVersion
@@ -100,6 +101,7 @@ class Answers(Sequence[Answer]):
     scores: NDArray[np.float64] | None
     departures: Sequence[Departure]
     latency_us: int
+    start: int | None = None
 
     def __len__(self) -> int:
         return len(self.predicted)
@@ -120,9 +122,24 @@ class Answers(Sequence[Answer]):
 
     def ids(self) -> list[str]:
         """Return the id of each row."""
-        if len(self.predicted) == 1:
-            return [self.id]
-        return [f"{self.id}-{row}" for row in range(len(self.predicted))]
+        rows = len(self.predicted)
+        if self.start is None:
+            return [self.id] if rows == 1 else [f"{self.id}-{row}" for row in range(rows)]
+        return [f"{self.id}-{row}" for row in range(self.start, self.start + rows)]
+
+    def part(self, start: int, stop: int) -> Answers:
+        """Return the answers to some of several rows, without how these depart."""
+        scores = None if self.scores is None else self.scores[start:stop]
+        return Answers(
+            self.version,
+            self.id,
+            self.table.part(start, stop),
+            self.predicted[start:stop],
+            scores,
+            (),
+            self.latency_us,
+            start,
+        )
 
     def predictions(self) -> list[Any]:
         """Return what the model says to each row, as plain values."""

@@ -26,9 +26,9 @@ Done = Callable[[Any], None]
 
 # One call of the model should not keep others from being read for longer than this. Plans, which
 # cost next to nothing beyond their rows, are asked in finer pieces.
-PIECE_SECONDS, PLAN_SECONDS = 0.02, 0.003
+PIECE_SECONDS, PLAN_SECONDS = 0.02, 0.001
 _FIRST_PIECE, _LARGEST_PIECE = 1_024, 65_536  # rows
-_SMALLEST_PIECE = 256
+SMALLEST_PIECE, SMALLEST_OF_PLAN = 256, 64
 # A call that takes longer than this is made in a thread, while the loop goes on.
 _SLOW_SECONDS = 0.05
 # Waiting for stragglers: only for calls dearer than this, and at most so long.
@@ -54,6 +54,7 @@ class Batching(Generic[R]):
         join: Makes one result of those of the parts of a table, in order.
         slow: Whether calls are always to be made in a thread.
         piece_seconds: How long a call of many rows should take at most, so that others get theirs.
+        smallest: The rows of a call that is not made smaller for their sake.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class Batching(Generic[R]):
         *,
         slow: bool = False,
         piece_seconds: float = PIECE_SECONDS,
+        smallest: int = SMALLEST_PIECE,
     ) -> None:
+        self._smallest = smallest
         self._always_slow = slow
         self._ask = ask
         self._join = join
@@ -129,7 +132,7 @@ class Batching(Generic[R]):
         rows = 0
         now = time.monotonic()
         while self._small and (
-            not taken or rows + len(self._small[0].table) <= max(self._piece, _SMALLEST_PIECE)
+            not taken or rows + len(self._small[0].table) <= max(self._piece, self._smallest)
         ):
             one = self._small.popleft()
             if one.until < now:
@@ -181,8 +184,8 @@ class Batching(Generic[R]):
         self._least = min(seconds, (1 + _FORGETTING) * self._least)
         # Where a call takes about as long for a single row, fewer rows would not make it shorter.
         by_rows = seconds > 2 * self._least
-        if seconds > self._piece_seconds and rows > _SMALLEST_PIECE and by_rows:
-            self._piece = max(_SMALLEST_PIECE, rows // 2)
+        if seconds > self._piece_seconds and rows > self._smallest and by_rows:
+            self._piece = max(self._smallest, rows // 2)
         elif seconds < self._piece_seconds / 2 and rows * 2 > self._piece:
             self._piece = min(_LARGEST_PIECE, self._piece * 2)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -21,7 +20,6 @@ from lite_mlops.models import Models, ModelVersion
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.endpoints import Endpoints, check_canary
 from lite_mlops.serving.loaded import Loaded
-from lite_mlops.serving.patience import Patience
 from lite_mlops.serving.story import What, note
 from lite_mlops.serving.telling import Telling
 from lite_mlops.serving.trials.arm import Arm
@@ -41,8 +39,6 @@ _BEGINS: dict[Role, What] = {"canary": "canary answers", "shadow": "shadow asked
 _CANNOT: dict[Role, What] = {"canary": "canary cannot answer", "shadow": "shadow cannot be asked"}
 _HANGS: dict[Role, What] = {"canary": "canary hangs", "shadow": "shadow hangs"}
 _RETURNED: dict[Role, What] = {"canary": "canary returned", "shadow": "shadow returned"}
-
-_LOAD_SECONDS = 60.0  # for loading a version, and for its answers to its example
 
 Say = Callable[[str], None]
 Load = Callable[[ModelVersion], Loaded]
@@ -112,7 +108,7 @@ class Means:
         store: The store of the project.
         models: Its models.
         endpoints: Where a roll-back is decided.
-        load: Loads a version and proves it by its example.
+        load: Loads a version and proves it by its example; it gives up one that hangs.
         say: Is told, in a sentence, what changed and what could not.
         rules: When a canary is rolled back.
         counts: By what it is judged; None: it is judged elsewhere.
@@ -239,8 +235,7 @@ class Beside:
         means, present = self._means, self._endpoint.version
         try:
             version = means.models.decided(name)
-            with closing(Patience(name, _LOAD_SECONDS)) as patience:  # it may hang at its example
-                loaded = patience.ask(lambda _: means.load(version), ())
+            loaded = means.load(version)
             if role == "canary":
                 check_canary(present, version)
         except Exception as error:  # noqa: BLE001 (whatever a model does, the present one goes on)

@@ -7,7 +7,8 @@ The same goes for a version that got a plan, or whose plan was switched off.
 
 The new version is loaded and warmed beside the old one and has to reproduce the answers that were
 kept with its example; then it takes the place at once. What is being answered is answered by the
-old one. A version that fails is told, and the old one stays.
+old one. A version that fails, or does not return in time, is told, and the old one stays; it is not
+tried again before something else is decided.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import closing
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import Example, Models, ModelVersion, open_asking
+from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.beside import CountsOf, counted_here
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.loaded import Loaded
+from lite_mlops.serving.patience import Hangs, Patience
 from lite_mlops.serving.quiet import QuietFolding
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
@@ -33,6 +37,7 @@ from lite_mlops.store import Store
 log = logging.getLogger("lite_mlops")
 
 _LOOK_SECONDS = 0.2
+_LOAD_SECONDS = 60.0  # for loading a version
 
 Say = Callable[[str], None]
 
@@ -44,32 +49,38 @@ def load_version(
     recording: Recording | None = None,
     *,
     strict: bool = False,
+    seconds: float | None = None,
 ) -> Loaded:
     """Return a version, loaded, warmed, and found to answer its example as it did.
 
+    `seconds` is how long it may take for its example; None: as long as it likes.
+
     Raises:
         Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
+        Hangs: it does not answer in time.
     """
     kept = models.plan_of(version)
     asking = open_asking(store, version, kept, strict=strict)
-    return warmed(Loaded(version, asking, recording, kept), models.example_of(version))
+    loaded = Loaded(version, asking, recording, kept)
+    return warmed(loaded, models.example_of(version), seconds)
 
 
-def warmed(loaded: Loaded, example: Example | None) -> Loaded:
+def warmed(loaded: Loaded, example: Example | None, seconds: float | None = None) -> Loaded:
     """Return a version after it was asked for the first time, and answered its example as it did.
 
     Raises:
         Damaged: it does not.
+        Hangs: it did not answer within `seconds`.
     """
     version = loaded.version
     if example is None or not example.answers:
         row = version.signature.example_row()
         if row:
-            _warm_quietly(loaded, row)
+            _warm_quietly(loaded, row, seconds)
         return loaded
     rows = example.records()[: len(example.answers)]
     try:
-        answers = loaded.warm(rows)
+        answers = _warm(loaded, rows, seconds)
     except Invalid as error:
         raise Damaged(f"{version.name} cannot answer its example any more: {error}") from error
     different = example.differs(answers.predicted)
@@ -78,10 +89,24 @@ def warmed(loaded: Loaded, example: Example | None) -> Loaded:
     return loaded
 
 
-def _warm_quietly(loaded: Loaded, row: dict[str, object]) -> None:
-    """Ask for a made-up row, so that the first client need not wait; nothing hangs on it."""
+def _warm(loaded: Loaded, rows: list[Any], seconds: float | None) -> Answers:
+    """Return the first answers of a version. Raises `Hangs`, and as `Loaded.warm`."""
+    if seconds is None:
+        return loaded.warm(rows)
+    name = loaded.version.name
+    with closing(Patience(name, seconds)) as patience:
+        try:
+            return patience.ask(lambda _: loaded.warm(rows), ())
+        except Hangs:
+            raise Hangs(
+                f"{name} did not answer its example within {seconds:.3g} s (canary_seconds)."
+            ) from None
+
+
+def _warm_quietly(loaded: Loaded, row: dict[str, object], seconds: float | None) -> None:
+    """Ask for a made-up row, so that the first client need not wait; it may be refused."""
     try:
-        loaded.warm([row])
+        _warm(loaded, [row], seconds)
     except Invalid as error:
         log.debug("%s cannot answer a row of medians: %s", loaded.version.name, error)
 
@@ -156,7 +181,10 @@ class Following:
         wanted = (version.name, self._models.plan_of(version, folded=True).answering)
         kept = endpoint.current.kept
         has = (present.name, None if kept is None else kept.answering)
-        if wanted in (has, self._failed.get(reference)):
+        if wanted == has:
+            self._forget(reference)  # what failed may be decided again
+            return
+        if wanted == self._failed.get(reference):
             return
         try:
             loaded = self.trying.loaded(reference, version) or self._load(version)
@@ -166,8 +194,7 @@ class Following:
             self._failed[reference] = wanted
             self._tell(reference, f"{present.name} goes on answering: {told}")
             return
-        self._failed.pop(reference, None)
-        self._told.pop(reference, None)
+        self._forget(reference)
         endpoint.swap(loaded)
         if version.name == present.name:
             self._say(f"{version.name} is answered by {loaded.path} now.")
@@ -176,10 +203,26 @@ class Following:
         if self._recording is not None:
             note(self._store, reference, "moved", version.version, previous=present.version)
 
+    def _forget(self, reference: str) -> None:
+        self._failed.pop(reference, None)
+        self._told.pop(reference, None)
+
     def _load(self, version: ModelVersion) -> Loaded:
-        return load_version(
-            self._store, self._models, version, self._recording, strict=self._strict
-        )
+        """Return a version that was loaded and proved in a thread, as it may never return."""
+        seconds = self._store.settings.canary_seconds
+
+        def load(_: object) -> Loaded:
+            return load_version(
+                self._store,
+                self._models,
+                version,
+                self._recording,
+                strict=self._strict,
+                seconds=seconds,
+            )
+
+        with closing(Patience(version.name, _LOAD_SECONDS)) as patience:
+            return patience.ask(load, ())
 
     def _tell(self, reference: str, trouble: str) -> None:
         if self._told.get(reference) != trouble:

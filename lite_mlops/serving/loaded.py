@@ -25,7 +25,7 @@ from lite_mlops.models import (
     explanations,
 )
 from lite_mlops.serving.answers import Answers
-from lite_mlops.serving.batching import PIECE_SECONDS, PLAN_SECONDS, Batching
+from lite_mlops.serving.batching import PLAN_SECONDS, SMALLEST_OF_PLAN, Batching
 from lite_mlops.serving.patience import Patience
 from lite_mlops.serving.recording import Recording
 from lite_mlops.store import new_id
@@ -56,9 +56,11 @@ class Loaded:
         self.on_asked: Callable[[int], None] | None = None  # is told the rows of each call
         # Is told the rows of each call and its microseconds.
         self.on_called: Callable[[tuple[int, int]], None] | None = None
-        self.batching = Batching(
-            self._ask, _joined, piece_seconds=PLAN_SECONDS if self.asking.by_plan else PIECE_SECONDS
-        )
+        self.batching = Batching(self._ask, _joined)
+        if self.asking.by_plan:
+            self.batching = Batching(
+                self._ask, _joined, piece_seconds=PLAN_SECONDS, smallest=SMALLEST_OF_PLAN
+            )
         self.explaining = Batching(self._explain, _joined_explained, slow=True)
 
     def within(self, patience: Patience) -> tuple[Batching[Answers], Batching[Explained]]:

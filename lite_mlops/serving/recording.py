@@ -13,12 +13,13 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Inputs, ModelVersion, Signature, Table
+from lite_mlops.precedence import give_way
 from lite_mlops.security.pseudonyms import Pseudonyms
 from lite_mlops.serving.story import What, note
 from lite_mlops.store import Store, now
@@ -34,8 +35,29 @@ _GATHER_SECONDS = 0.1
 _ROWS_OF_A_LINE = 128  # encoding them holds up other threads for less than a millisecond
 _END_SECONDS = 5.0  # how long the end of a process may wait for the rest
 
+# So full may the buffer be before the rest is written without giving way to the loop of a server.
+_PATIENT_SHARE = 0.02
+
 Numbers: TypeAlias = list[float | None]
 Texts: TypeAlias = list[str | None]
+
+
+def _lines(taken: Sequence[tuple[int, Answers]]) -> Iterator[list[tuple[int, Answers]]]:
+    """Yield answers as lines of the journal hold them: many small ones, or part of a large one."""
+    line: list[tuple[int, Answers]] = []
+    rows = 0
+    for moment, answers in taken:
+        count = len(answers)
+        for start in range(0, count, _ROWS_OF_A_LINE):
+            stop = min(start + _ROWS_OF_A_LINE, count)
+            part = answers if stop - start == count else answers.part(start, stop)
+            line.append((moment, part))
+            rows += stop - start
+            if rows >= _ROWS_OF_A_LINE:
+                yield line
+                line, rows = [], 0
+    if line:
+        yield line
 
 
 class Recording:
@@ -141,13 +163,10 @@ class Recording:
         return taken
 
     def _write_of_one_version(self, taken: Sequence[tuple[int, Answers]]) -> None:
-        event = self._event(taken)
-        rows = len(event.ids)
-        if rows < 2 * _ROWS_OF_A_LINE:
-            self._append(event)
-            return
-        for start in range(0, rows, _ROWS_OF_A_LINE):
-            self._append(_part(event, slice(start, start + _ROWS_OF_A_LINE)))
+        for line in _lines(taken):
+            if self._rows < self._buffer_rows * _PATIENT_SHARE:
+                give_way()
+            self._append(self._event(line))
 
     def _event(self, taken: Sequence[tuple[int, Answers]]) -> Predictions:
         """Return what is recorded of answers of one version."""

@@ -13,23 +13,23 @@ from lite_mlops.serving.endpoint import Endpoint
 
 
 class Served:
-    """Endpoints by the reference that each answers for; the first one is the default."""
+    """Endpoints by the reference that each answers for.
+
+    Attributes:
+        default: The first one, which answers where no name is given.
+    """
 
     def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
         if not endpoints:
             raise Invalid("there is nothing to serve.")
         self._endpoints = dict(endpoints)
+        self.default = next(iter(self._endpoints.values()))
 
     def __len__(self) -> int:
         return len(self._endpoints)
 
     def __iter__(self) -> Iterator[tuple[str, Endpoint]]:
         return iter(self._endpoints.items())
-
-    @property
-    def default(self) -> Endpoint:
-        """The endpoint that answers where no name is given."""
-        return next(iter(self._endpoints.values()))
 
     def find(self, name: str, version: str | None = None) -> Endpoint:
         """Return the endpoint of `NAME`, `NAME@alias`, or of a name and a version.

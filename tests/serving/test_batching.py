@@ -147,7 +147,7 @@ def test_the_piece_follows_what_a_call_costs() -> None:
     assert work._piece == 2 * before
     for _ in range(20):
         work._learn(0.5, 1, work._piece)
-    assert work._piece == batching._SMALLEST_PIECE
+    assert work._piece == batching.SMALLEST_PIECE
 
 
 def test_the_piece_stays_where_a_single_row_takes_as_long() -> None:

@@ -15,6 +15,7 @@ from lite_mlops.models import ModelVersion
 from lite_mlops.project import Project
 from lite_mlops.serving import Following, Opened, open_references
 from lite_mlops.serving.following import load_version
+from lite_mlops.serving.loaded import Loaded
 from tests.conftest import Prepared, wait_until
 from tests.web.served import register, register_champion
 
@@ -98,6 +99,43 @@ def test_a_version_that_fails_is_told_once_and_the_old_one_stays(
     project.models.set_alias("churn", "champion", 3)
     following(opened).look()
     assert says(opened) == ["c", "a"]
+
+
+def test_a_version_that_hangs_at_its_example_is_given_up_until_it_is_decided_again(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(tmp_path / "work", capture_environment=False, canary_seconds=0.3)
+    register(project, "a", alias="champion")
+    opened = open_references(project.store, project.models, ["churn@champion"], say=told.append)
+    released, asked, warm = threading.Event(), list[str](), Loaded.warm
+
+    def hanging(loaded: Loaded, rows: Any) -> Any:
+        asked.append(loaded.version.name)
+        assert released.wait(30)
+        return warm(loaded, rows)
+
+    monkeypatch.setattr(Loaded, "warm", hanging)
+    register(project, "b", alias="champion")
+    following(opened).look()
+    register(project, "c")  # something else happens
+    following(opened).look()
+    assert says(opened) == ["a"]
+    assert asked == ["churn/2"]
+    assert told == [
+        (
+            "churn/1 goes on answering: churn/2 did not answer its example within 0.3 s "
+            "(canary_seconds)."
+        )
+    ]
+    released.set()
+    monkeypatch.setattr(Loaded, "warm", warm)
+    project.models.rollback("churn")
+    following(opened).look()
+    project.models.set_alias("churn", "champion", 2)
+    following(opened).look()
+    assert told[1:] == ["churn@champion is churn/2 now; it was churn/1."]
+    assert says(opened) == ["b"]
+    project.close()
 
 
 def spoil_answers(project: Project, version: ModelVersion) -> None:

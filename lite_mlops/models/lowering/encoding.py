@@ -88,7 +88,7 @@ def _lookup(
     if none is not None:
         at[None] = listed[none]
     of_nan = unknown if nan is None else listed[nan]
-    dtype, get = results.dtype, at.get
+    dtype, known, get = results.dtype, at.__getitem__, at.get
 
     def told(value: Any) -> ValueError:
         return ValueError(f"Found unknown categories [{value!r}] during transform")
@@ -97,6 +97,10 @@ def _lookup(
         if column.dtype.kind == "f" and np.isinf(column).any():
             no_infinity(column)
         values = column.tolist()
+        try:
+            return np.array(list(map(known, values)), dtype)
+        except KeyError:  # one is unknown, or NaN
+            pass
         found = [get(value, unknown) for value in values]
         for place, value in enumerate(values):
             if value != value:  # NaN is found under no key

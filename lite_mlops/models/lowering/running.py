@@ -56,10 +56,14 @@ def _alone(categories: list[frozenset[str] | None] | None) -> Callable[[Table], 
     known = [(place, among) for place, among in enumerate(categories or ()) if among is not None]
 
     def alone(table: Table) -> list[Any]:
-        matrix = table.known_matrix
-        if matrix is not None:
-            return list(matrix[0].tolist())
-        row = [array.item() for array in table.arrays]
+        values = table.known_row
+        if values is None or None in values:
+            matrix = table.known_matrix
+            if matrix is not None:
+                return list(matrix[0].tolist())
+            row = [array.item() for array in table.arrays]
+        else:
+            row = list(map(float, values) if table.signature.numeric else values)
         if known and not all(row[place] in among for place, among in known):
             raise Unsure
         return row

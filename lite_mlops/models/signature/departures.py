@@ -47,11 +47,15 @@ def _gaps(array: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(absent, np.bool_)
 
 
-def _beyond(column: Column, array: NDArray[Any]) -> NDArray[np.bool_]:
-    low: Any = column.low
-    high: Any = column.high
+def _bounds(column: Column) -> tuple[Any, Any]:
+    """Return the lowest and the highest value of the training data."""
     if column.type == "datetime":
-        low, high = np.datetime64(low), np.datetime64(high)
+        return np.datetime64(str(column.low)), np.datetime64(str(column.high))
+    return column.low, column.high
+
+
+def _beyond(column: Column, array: NDArray[Any]) -> NDArray[np.bool_]:
+    low, high = _bounds(column)
     found: NDArray[np.bool_] = (array < low) | (array > high)  # what is missing is neither
     return found
 
@@ -84,8 +88,66 @@ def _of_column(column: Column, array: NDArray[Any]) -> list[Departure]:
     return found
 
 
-class Span:
-    """What the numbers of the training data lay between, prepared for a look at many rows."""
+class Usual:
+    """What the training data were like, prepared for a look at many tables.
+
+    It does not see everything that is usual: what it leaves to `departures` is looked at again.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        columns = signature.columns
+        self._bounds: list[tuple[int, Any, Any]] = []
+        self._categories: list[tuple[int, frozenset[Any]]] = []
+        self._never_missing = []
+        for place, one in enumerate(columns):
+            never = one.missing_share == 0
+            if one.low is not None and one.high is not None:
+                low, high = _bounds(one)
+                self._bounds.append((place, low, high))  # what is missing is not between them
+            elif one.categories is not None:
+                gap = () if never else (None,)
+                self._categories.append((place, frozenset({*one.categories, *gap})))
+            elif never:
+                self._never_missing.append(place)
+        self._span = _Span(columns) if signature.numeric else None
+
+    def holds(self, table: Table) -> bool:
+        """Return whether all rows are for certain as the training data were."""
+        row = table.known_row
+        if row is not None:
+            return self._of_row(row)
+        matrix = table.known_matrix
+        if matrix is not None and self._span is not None:
+            return self._span.holds(matrix)
+        return self._of_arrays(table.arrays)
+
+    def _of_row(self, row: Sequence[Any]) -> bool:
+        try:
+            for place, low, high in self._bounds:
+                if not low <= row[place] <= high:
+                    return False
+        except TypeError:  # None
+            return False
+        for place, known in self._categories:
+            if row[place] not in known:
+                return False
+        return all(row[place] is not None for place in self._never_missing)
+
+    def _of_arrays(self, arrays: Sequence[NDArray[Any]]) -> bool:
+        if not arrays or not len(arrays[0]):
+            return True
+        for place, low, high in self._bounds:
+            array = arrays[place]
+            if not (low <= array.min() and array.max() <= high):
+                return False
+        for place, known in self._categories:
+            if not known.issuperset(arrays[place].tolist()):
+                return False
+        return not any(_gaps(arrays[place]).any() for place in self._never_missing)
+
+
+class _Span:
+    """What the numbers of the training data lay between, column by column."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         bounds = [
@@ -106,10 +168,7 @@ class Span:
 
 def departures(signature: Signature, table: Table) -> list[Departure]:
     """Return how a table departs from the training data, column by column."""
-    if signature.tensor is not None:
-        return []
-    matrix = table.known_matrix
-    if matrix is not None and signature.span.holds(matrix):
+    if signature.tensor is not None or signature.usual.holds(table):
         return []
     return [
         one

@@ -21,8 +21,8 @@ _ROWS = {dict, list, tuple}
 Getter = Callable[[Any], tuple[Any, ...]]
 
 
-def getter(names: Sequence[str]) -> Getter:
-    """Return what takes the values of these names from a dictionary, as a tuple."""
+def getter(names: Sequence[Any]) -> Getter:
+    """Return what takes the values of these names, or places, from a row, as a tuple."""
     if len(names) == 1:
         (name,) = names
         return lambda row: (row[name],)

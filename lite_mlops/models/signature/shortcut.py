@@ -17,6 +17,7 @@ from lite_mlops.models.signature.layout import alike, getter
 from lite_mlops.models.signature.typing_columns import finite, floats, numbers, plain, whole
 from lite_mlops.models.signature.values import Column
 
+_PIECE = 256  # rows
 _INT = {int}
 _NULLABLE = {int, float, type(None)}
 
@@ -25,8 +26,7 @@ class Shortcut:
     """The columns of a signature, all of numbers, prepared for rows and arrays of numbers."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._count = len(columns)
-        self._width = {self._count}
+        self._width = {len(columns)}
         self._shape = (-1, len(columns))
         self._get = getter([column.name for column in columns])
         self._whole = [place for place, one in enumerate(columns) if one.type == "integer"]
@@ -37,11 +37,11 @@ class Shortcut:
         """Return rows as a matrix (rows x columns), or None: they need a look."""
         if type(rows) is list:
             try:
-                if len(rows) == 1 and type(rows[0]) is dict and len(rows[0]) == self._count:
-                    return self._of_values(self._get(rows[0]))  # which most requests are
                 kind = alike(rows, self._width)
                 if kind is None:
                     return None
+                if len(rows) > _PIECE:
+                    return self._of_many(rows)
                 each = rows if kind is list else map(self._get, rows)
                 return self._of_values(list(chain.from_iterable(each)))
             except KeyError:
@@ -49,6 +49,16 @@ class Shortcut:
         if type(rows) is np.ndarray and rows.ndim == 2 and {rows.shape[1]} == self._width:
             return self._of_array(rows)
         return None
+
+    def _of_many(self, rows: list[Any]) -> NDArray[np.float64] | None:
+        """Return many rows as a matrix, in pieces: each of them holds up other threads."""
+        pieces = []
+        for start in range(0, len(rows), _PIECE):
+            piece = self.matrix(rows[start : start + _PIECE])
+            if piece is None:
+                return None
+            pieces.append(piece)
+        return np.concatenate(pieces)
 
     def _of_values(self, values: Sequence[Any]) -> NDArray[np.float64] | None:
         types = set(map(type, values))

@@ -15,12 +15,14 @@ table.frame()         # a DataFrame of pandas
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_mlops.errors import Invalid
+from lite_mlops.models.signature.typing_columns import joined, joined_numbers
 
 if TYPE_CHECKING:
     from lite_mlops.models.signature.values import Column, Signature
@@ -36,7 +38,7 @@ def _as_integers(values: NDArray[np.float64]) -> NDArray[Any]:
 class Table:
     """Rows that fit a signature. Arrays are not copied, so they are not to be written to."""
 
-    __slots__ = ("_arrays", "_matrix", "_signature", "rows")
+    __slots__ = ("_arrays", "_matrix", "_row", "_signature", "rows")
 
     def __init__(
         self,
@@ -44,17 +46,24 @@ class Table:
         *,
         arrays: Sequence[NDArray[Any]] | None = None,
         matrix: NDArray[np.float64] | None = None,
+        row: tuple[Any, ...] | None = None,
         rows: int,
     ) -> None:
         self._signature = signature
         self._arrays = arrays
         self._matrix = matrix
+        self._row = row
         self.rows = rows
 
     @classmethod
     def joined(cls, tables: Sequence[Table]) -> Table:
         """Return tables of one signature as one, in their order; there is at least one."""
         first = tables[0]
+        listed = [one for one in (table.known_row for table in tables) if one is not None]
+        if len(listed) == len(tables):
+            if first.signature.numeric:
+                return cls(first.signature, matrix=_matrix(listed), rows=len(listed))
+            return cls(first.signature, arrays=_arrays(first.columns, listed), rows=len(listed))
         rows = sum(table.rows for table in tables)
         matrices = [one for one in (table.known_matrix for table in tables) if one is not None]
         if len(matrices) == len(tables):
@@ -81,8 +90,15 @@ class Table:
 
     @property
     def known_matrix(self) -> NDArray[np.float64] | None:
-        """The values as one matrix, if that is how they are kept."""
+        """The values as one matrix, if they are nothing but numbers."""
+        if self._matrix is None and self._row is not None and self._signature.numeric:
+            self._matrix = _matrix([self._row])
         return self._matrix
+
+    @property
+    def known_row(self) -> tuple[Any, ...] | None:
+        """The plain values, None where one is missing, if that is how a single row is kept."""
+        return self._row
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -92,12 +108,15 @@ class Table:
     @property
     def arrays(self) -> Sequence[NDArray[Any]]:
         """The values of each column; of a tensor, the one array."""
-        if self._arrays is None:
-            assert self._matrix is not None
+        if self._arrays is not None:
+            return self._arrays
+        matrix = self.known_matrix
+        if matrix is None:
+            assert self._row is not None
+            self._arrays = _arrays(self.columns, [self._row])
+        else:
             self._arrays = [
-                _as_integers(self._matrix[:, place])
-                if column.type == "integer"
-                else self._matrix[:, place]
+                _as_integers(matrix[:, place]) if column.type == "integer" else matrix[:, place]
                 for place, column in enumerate(self.columns)
             ]
         return self._arrays
@@ -111,8 +130,9 @@ class Table:
         Raises:
             Invalid: there are texts or times among them.
         """
-        if self._matrix is not None:
-            return self._matrix
+        known = self.known_matrix
+        if known is not None:
+            return known
         if self._signature.tensor is not None:
             if self._signature.tensor.type == "text":
                 raise Invalid("a text in each row is no matrix of numbers.")
@@ -148,7 +168,7 @@ class Table:
 
         if self._signature.tensor is not None:
             raise Invalid("a tensor is no table of columns.")
-        if self._matrix is not None and all(column.type == "float" for column in self.columns):
+        if self.known_matrix is not None and all(column.type == "float" for column in self.columns):
             return pd.DataFrame(self._matrix, columns=list(self._signature.features), copy=False)
         series = {}
         for column, array in zip(self.columns, self.arrays, strict=True):
@@ -193,6 +213,18 @@ class Table:
                 textual.append(list(absent))
         rows = zip(zip(*numeric, strict=True), zip(*textual, strict=True), strict=True)
         return [(list(values), list(texts)) for values, texts in rows]
+
+
+def _matrix(rows: Sequence[tuple[Any, ...]]) -> NDArray[np.float64]:
+    """Return rows of numbers, and None, as a matrix."""
+    values = list(chain.from_iterable(rows))
+    return joined_numbers(values).reshape(len(rows), -1)
+
+
+def _arrays(columns: Sequence[Column], rows: Sequence[tuple[Any, ...]]) -> list[NDArray[Any]]:
+    """Return the columns of rows of plain values as arrays."""
+    each = zip(*rows, strict=True)
+    return [joined(column, values) for column, values in zip(columns, each, strict=True)]
 
 
 def _nullable(numbers: NDArray[np.float64]) -> list[Any]:

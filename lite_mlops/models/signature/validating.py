@@ -16,6 +16,7 @@ from lite_mlops.models.signature.layout import Head, Layout
 from lite_mlops.models.signature.problems import Problems
 from lite_mlops.models.signature.reading import Raw
 from lite_mlops.models.signature.shortcut import Shortcut
+from lite_mlops.models.signature.single import Single
 from lite_mlops.models.signature.table import Table
 from lite_mlops.models.signature.typing_columns import careful, quick
 
@@ -37,9 +38,15 @@ class Validator:
         self._head = Head(signature.columns)
         plain = signature.numeric and bool(self._columns)
         self._shortcut = Shortcut(self._columns) if plain else None
+        timeless = all(column.type != "datetime" for column in self._columns)
+        self._single = Single(self._columns) if self._columns and timeless else None
 
     def validate(self, rows: Any, *, ignore_unknown: bool = False) -> Table:
         """Return rows as a table; see `Signature.validate`."""
+        if self._single is not None:
+            values = self._single.values(rows)
+            if values is not None:
+                return Table(self._signature, row=values, rows=1)
         if self._shortcut is not None:
             matrix = self._shortcut.matrix(rows)
             if matrix is not None:

@@ -16,7 +16,7 @@ from lite_mlops.errors import Invalid, suggestion
 from lite_mlops.models.signature.kinds import NUMBERS, Type
 
 if TYPE_CHECKING:
-    from lite_mlops.models.signature.departures import Departure, Span
+    from lite_mlops.models.signature.departures import Departure, Usual
     from lite_mlops.models.signature.table import Table
     from lite_mlops.models.signature.validating import Validator
 
@@ -202,11 +202,11 @@ class Signature:
         return self.columns[self._places[name]]
 
     @cached_property
-    def span(self) -> Span:
-        """What the numbers of the training data lay between; of a signature of numbers only."""
-        from lite_mlops.models.signature.departures import Span
+    def usual(self) -> Usual:
+        """What the training data were like, prepared for a look at many rows."""
+        from lite_mlops.models.signature.departures import Usual
 
-        return Span(self.columns)
+        return Usual(self)
 
     @cached_property
     def _places(self) -> dict[str, int]:

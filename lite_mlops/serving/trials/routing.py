@@ -80,11 +80,12 @@ class Routing:
         canary = self.canary
         if canary is None or canary.arm.hangs:
             return False
+        found: str | float | None = key
         if canary.column is not None:
-            key = key_of(rows, canary.column, self.current.signature.features)
-        if key is None:
+            found = key_of(rows, canary.column, self.current.signature.features)
+        if found is None:
             return random.random() < canary.share  # noqa: S311
-        return canary.sticky.holds(key)
+        return canary.sticky.holds(found)
 
     def take(self, rows: Any, key: str | None = None, *, ignore_unknown: bool = False) -> Taken:
         """Return what answers a request.
@@ -94,17 +95,36 @@ class Routing:
                 are.
         """
         if self.gives_to_canary(rows, key):
-            assert self.canary is not None
-            arm = self.canary.arm
-            try:
-                table = arm.loaded.table(rows, ignore_unknown=ignore_unknown)
-            except Invalid as error:
-                table = self.current.table(rows, ignore_unknown=ignore_unknown)
-                arm.failed(error)  # if they fitted neither, it would be the fault of who asks
-                return Taken(self, None, table, rows, ignore_unknown)
-            return Taken(self, arm, table, rows, ignore_unknown)
+            return self.taken_by_canary(rows, ignore_unknown=ignore_unknown)
         table = self.current.table(rows, ignore_unknown=ignore_unknown)
         return Taken(self, self.present, table, rows, ignore_unknown)
+
+    def taken_by_canary(self, rows: Any, *, ignore_unknown: bool = False) -> Taken:
+        """Return what answers a request that is the canary's.
+
+        Raises:
+            InvalidRows, Invalid: the rows fit neither the canary nor the present version.
+        """
+        assert self.canary is not None
+        arm = self.canary.arm
+        try:
+            table = arm.loaded.table(rows, ignore_unknown=ignore_unknown)
+        except Invalid as error:
+            table = self.current.table(rows, ignore_unknown=ignore_unknown)
+            arm.failed(error)  # if they fitted neither, it would be the fault of who asks
+            return Taken(self, None, table, rows, ignore_unknown)
+        return Taken(self, arm, table, rows, ignore_unknown)
+
+    def present_answered(self, rows: Any, answers: Answers) -> None:
+        """Count an answer of the present version, and show its rows to the shadows."""
+        self.present.answered(answers)
+        for shadow in self.shadows:
+            shadow.offer(rows, answers)
+
+    def present_failed(self, error: Exception) -> None:
+        """Count a failure of the present version; that a request waited too long is none."""
+        if not isinstance(error, Busy) or isinstance(error, Hangs):
+            self.present.failed(error)
 
 
 class Taken:

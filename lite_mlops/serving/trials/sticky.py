@@ -29,23 +29,28 @@ class Sticky:
 
     def __init__(self, trial: str, share: float) -> None:
         self._salt = f"{trial}\n"
-        self._known: dict[str, bool] = {}  # keys that came lately: they come again
+        self._known: dict[str | float, bool] = {}  # keys that came lately: they come again
         self._below = min(round(share * _ALL), _ALL - 1).to_bytes(8)
 
-    def holds(self, key: str) -> bool:
-        """Return whether a key is in the share."""
+    def holds(self, key: str | float) -> bool:
+        """Return whether a key is in the share; 41.0 is the key 41, and so is '41'."""
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            salted = (self._salt + key).encode("utf-8", "surrogatepass")
+            salted = (self._salt + text_of(key)).encode("utf-8", "surrogatepass")
             # As numbers, first bytes first.
             known = self._known[key] = blake2b(salted, digest_size=8).digest() < self._below
         return known
 
 
-def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | None:
+_PLAIN = {str, float, int}
+
+
+def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | float | None:
     """Return the key that stands in a column of the first row; None if there is none.
+
+    What is no plain value is a text.
 
     Args:
         rows: In any form that `Signature.validate` takes; not validated.
@@ -56,12 +61,16 @@ def key_of(rows: Any, column: str, features: tuple[str, ...]) -> str | None:
         value = _first(rows, column, features)
     except (LookupError, TypeError, AttributeError, ValueError):  # the rows are refused later
         return None
+    if type(value) in _PLAIN:
+        return value  # type: ignore[no-any-return]
+    return None if value is None else text_of(value)
+
+
+def text_of(value: Any) -> str:
+    """Return a key as text, by which its side is found."""
     if type(value) is str:
         return value
-    if type(value) is float:  # 41.0 of one form is 41 of others
-        return str(int(value)) if value.is_integer() else str(value)
-    if value is None:
-        return None
+    # 41.0 of one form is 41 of others.
     if type(value) is not int and hasattr(value, "is_integer") and value.is_integer():
         return str(int(value))
     return str(value)

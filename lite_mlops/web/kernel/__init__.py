@@ -16,7 +16,7 @@ from lite_mlops.web.kernel.metrics import MEDIA as METRICS_MEDIA
 from lite_mlops.web.kernel.metrics import HttpMetrics, Metrics
 from lite_mlops.web.kernel.routes import Handler, Operation, Route
 from lite_mlops.web.kernel.server import Server
-from lite_mlops.web.kernel.together import Deferred, Together
+from lite_mlops.web.kernel.together import Deferred, Later, Together
 
 __all__ = [
     "LOOPBACK_NAMES",
@@ -28,6 +28,7 @@ __all__ = [
     "Guard",
     "Handler",
     "HttpMetrics",
+    "Later",
     "Limits",
     "Malformed",
     "Metrics",

@@ -20,7 +20,7 @@ from lite_mlops.web.kernel.guard import Guard
 from lite_mlops.web.kernel.http import ErrorForm, Request, Response, plain_error, status_of
 from lite_mlops.web.kernel.limits import Limits
 from lite_mlops.web.kernel.routes import Match, Route, Routes
-from lite_mlops.web.kernel.together import Deferred
+from lite_mlops.web.kernel.together import Deferred, Later
 
 if TYPE_CHECKING:
     from lite_mlops.web.kernel.asgi import Asgi
@@ -123,12 +123,25 @@ class App:
 
     def finish(self, request: Request, deferred: Deferred, result: Any) -> Response:
         """Return the answer to a request whose work is done, or ended with an exception."""
+        answer = self.finish_soon(request, deferred, result)
+        return self.made(request, answer) if isinstance(answer, Later) else answer
+
+    def finish_soon(self, request: Request, deferred: Deferred, result: Any) -> Response | Later:
+        """Return as `finish`, or what takes long to make, for `made`."""
         try:
             if isinstance(result, Exception):
                 if deferred.instead is None:
                     raise result
                 result = deferred.instead(result)
             answer = deferred.finish(result)
+        except Exception as error:  # noqa: BLE001 (a server has to go on; `failed` logs it)
+            answer = self.failed(request, error)
+        return answer if isinstance(answer, Later) else self._shared(request, answer)
+
+    def made(self, request: Request, later: Later) -> Response:
+        """Return an answer that takes long to make; in any thread."""
+        try:
+            answer = later.make()
         except Exception as error:  # noqa: BLE001 (a server has to go on; `failed` logs it)
             answer = self.failed(request, error)
         return self._shared(request, answer)

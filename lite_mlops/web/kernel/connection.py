@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -20,7 +21,7 @@ from lite_mlops.web.kernel.bodies import Body, Passed
 from lite_mlops.web.kernel.compression import packed, unpacker
 from lite_mlops.web.kernel.http import Request, Response, status_of
 from lite_mlops.web.kernel.parsing import Head, Parser, Refused
-from lite_mlops.web.kernel.together import Deferred
+from lite_mlops.web.kernel.together import Deferred, Later
 from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
@@ -30,7 +31,7 @@ _WRITTEN_AT_ONCE = 1 << 16  # bytes of answers before a look at whether they are
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 10
 _WORTH_PACKING = 1_024
-_LARGE_BODY = 1 << 17
+_LARGE_BODY = 1 << 16
 _RESERVE_SECONDS = 1.0
 
 _NO_REQUEST = Head(Request("", ""), 0, keep=False, minor=1, expects=False)
@@ -85,7 +86,15 @@ class Exchange:
     def done(self, result: Any) -> None:
         """Take the result of the work."""
         request, deferred = self.request, cast("Deferred", self.deferred)
-        answer = self.connection.traffic.app.finish(request, deferred, result)
+        traffic = self.connection.traffic
+        app = traffic.app
+        answer = app.finish_soon(request, deferred, result)
+        if isinstance(answer, Later):
+            try:
+                traffic.readers.call(partial(app.made, request, answer), self.end)
+            except Busy as error:
+                self.end(app.failed(request, error))
+            return
         if self.data is None and request.file is None:
             self.answer(answer)
         else:
@@ -368,8 +377,9 @@ class Connection(asyncio.BufferedProtocol):
         large = len(content) >= _LARGE_BODY and len(traffic.connections) > 1
         if route.waits or large:
             exchange = self._exchange(head, request, route.path, begun)
+            calls = traffic.workers if route.waits else traffic.readers
             try:
-                traffic.workers.call(lambda: traffic.app.begin(admitted, request), exchange.began)
+                calls.call(lambda: traffic.app.begin(admitted, request), exchange.began)
             except Busy as error:
                 exchange.end(traffic.app.failed(request, error))
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -102,7 +103,7 @@ class Request:
     @property
     def media(self) -> str:
         """The kind of the body, in lower case and without its parameters; empty if not told."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return _media(self.headers.get("content-type", ""))
 
     def accepts(self, media: str) -> bool:
         """Return whether the client asks for answers of this kind by name."""
@@ -160,6 +161,11 @@ class Request:
         """
         if deeper_than(depth, self.body, value):
             raise _too_deep(depth)
+
+
+@lru_cache(maxsize=256)  # clients send few different ones, again and again
+def _media(text: str) -> str:
+    return text.partition(";")[0].strip().lower()
 
 
 def _too_deep(depth: int) -> Malformed:

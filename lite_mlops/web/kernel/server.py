@@ -25,6 +25,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lite_mlops.errors import Invalid
+from lite_mlops.precedence import Yielding
 from lite_mlops.web.kernel.accepting import Accepting
 from lite_mlops.web.kernel.app import App
 from lite_mlops.web.kernel.port import LOOPBACK, bound, listen, url_of
@@ -33,8 +34,8 @@ from lite_mlops.web.kernel.traffic import Traffic
 
 log = logging.getLogger("lite_mlops")
 
-# How long a thread that reads a large body may keep the loop waiting.
-_SWITCH_SECONDS = 0.001
+# How long a thread that is in the middle of a piece of work may keep the loop waiting.
+_SWITCH_SECONDS = 0.0003
 # New objects between two looks of the garbage collector; a request makes some twenty.
 _COLLECTED_FROM = 10_000
 # A client of a kept connection that sends within this time is answered before it is closed.
@@ -78,7 +79,7 @@ class Server:
         self.on_start: list[Callable[[], None]] = []
         self.on_stop: list[Callable[[], None]] = []
         # One kind of loop everywhere: the other one of Windows cannot wait for a listening socket.
-        self.loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop
+        self.loop_factory: Callable[[], asyncio.AbstractEventLoop] = _loop
         self._tls = None if certfile is None else _tls(certfile, keyfile)
         self._shared = shared is not None
         self._leaving = False
@@ -202,6 +203,10 @@ class Server:
             if signal.getsignal(second) is not signal.SIG_IGN:
                 signal.signal(second, signal.SIG_DFL)
         self.stop()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(Yielding())
 
 
 def _tls(certfile: str | Path, keyfile: str | Path | None) -> ssl.SSLContext:

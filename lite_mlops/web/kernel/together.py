@@ -47,16 +47,24 @@ class Together(Protocol):
         """Do the work for one item at once, in any thread, and return its result or raise."""
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that takes long to make, as a large one does: others are answered meanwhile."""
+
+    make: Callable[[], Response]
+
+
 @dataclass(slots=True, eq=False)  # making a frozen one takes four times as long
 class Deferred:
     """An answer that waits for work which is done together with that of other requests.
 
-    `finish` makes the answer of the result; it may raise errors of the package. Where the work may
+    `finish` makes the answer of the result, in the loop; or it returns what makes it, in a thread.
+    Both may raise errors of the package. Where the work may
     be done otherwise, `instead` is told the exception it ended with, and returns another result or
     raises.
     """
 
     work: Together
     item: Any
-    finish: Callable[[Any], Response]
+    finish: Callable[[Any], Response | Later]
     instead: Callable[[Exception], Any] | None = None

@@ -17,6 +17,7 @@ from lite_mlops.web.kernel.turns import Turns, Workers
 
 _SWEEP_SECONDS = 0.5
 _THREADS, _CALLS = 4, 64  # of routes that wait
+_READERS = 1  # of large bodies: several would only take the interpreter from each other
 _TURNERS = 4  # threads of slow work: a version that is tried must not keep others waiting
 _PARTIAL_SECONDS = 2.0  # for a request that is not whole when the server stops
 _JOIN_SECONDS = 0.5
@@ -67,6 +68,7 @@ class Traffic:
             loop, app.limits, self._turner, lambda: len(self.connections), self.flush
         )
         self.workers = Workers(loop, _THREADS, _CALLS)
+        self.readers = Workers(loop, _READERS, _CALLS)
         self.connections: set[Swept] = set()
         self.reserve: set[Swept] = set()
         self.touched: list[Swept] = []
@@ -180,5 +182,6 @@ class Traffic:
         self._timer.cancel()
         self._turner.close(_JOIN_SECONDS)
         self.workers.close(_JOIN_SECONDS)
+        self.readers.close(_JOIN_SECONDS)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -22,6 +22,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from lite_mlops.errors import Busy
+from lite_mlops.precedence import give_way
 from lite_mlops.web.kernel.limits import Limits
 from lite_mlops.web.kernel.together import Deferred, Done, Together
 
@@ -77,6 +78,7 @@ class Workers:
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             function, done = call
+            give_way()
             result: Any
             try:
                 result = function()

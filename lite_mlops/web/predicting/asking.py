@@ -14,8 +14,10 @@ from typing import Any
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Explanation, check_explained, why_unexplained
 from lite_mlops.serving import CANARY_KEY, Answers, Endpoint, Explained, Loaded, Routing, Taken
-from lite_mlops.web.kernel import Deferred, Request, Response
+from lite_mlops.web.kernel import Deferred, Later, Request, Response
 from lite_mlops.web.predicting.meter import Meter
+
+_MANY = 2_000  # rows; the answers to them take a millisecond to write
 
 
 def asked(
@@ -43,16 +45,19 @@ def asked(
         InvalidRows, Invalid: the rows do not fit.
     """
     routing = endpoint.routing
-    if routing is not None and routing.current is loaded and "version" not in request.params:
-        key = request.headers.get(CANARY_KEY)
-        taken = routing.take(rows, key, ignore_unknown=ignore_unknown)
-        return _asked_on_trial(taken, meter, tell)
+    if routing is not None and _is_tried(routing, loaded, request):
+        if routing.gives_to_canary(rows, request.headers.get(CANARY_KEY)):
+            taken = routing.taken_by_canary(rows, ignore_unknown=ignore_unknown)
+            return _asked_on_trial(taken, meter, tell)
+        return _asked_beside(routing, rows, meter, tell, ignore_unknown=ignore_unknown)
     table = loaded.table(rows, ignore_unknown=ignore_unknown)
     meter.watch(loaded)
 
-    def finish(answers: Answers) -> Response:
+    def finish(answers: Answers) -> Response | Later:
         loaded.recorded(answers)
         meter.answered(answers)
+        if table.rows > _MANY:
+            return Later(lambda: tell(answers))
         return tell(answers)
 
     return Deferred(loaded.batching, table, finish)
@@ -61,6 +66,37 @@ def asked(
 def _is_tried(routing: Routing, loaded: Loaded, request: Request) -> bool:
     """Return whether something is tried beside a version, which was not asked for by its number."""
     return routing.current is loaded and "version" not in request.params
+
+
+def _asked_beside(
+    routing: Routing,
+    rows: Any,
+    meter: Meter,
+    tell: Callable[[Answers], Response],
+    *,
+    ignore_unknown: bool,
+) -> Deferred:
+    """Return the answer of the present version, which is counted, and shown to shadows."""
+    loaded = routing.current
+    table = loaded.table(rows, ignore_unknown=ignore_unknown)
+    meter.watch(loaded)
+
+    def finish(answers: Answers) -> Response:
+        try:
+            response = tell(answers)
+        except Exception as error:
+            routing.present_failed(error)
+            raise
+        routing.present_answered(rows, answers)
+        loaded.recorded(answers)
+        meter.answered(answers)
+        return response
+
+    def instead(error: Exception) -> None:
+        routing.present_failed(error)
+        raise error
+
+    return Deferred(loaded.batching, table, finish, instead)
 
 
 def _asked_on_trial(taken: Taken, meter: Meter, tell: Callable[[Answers], Response]) -> Deferred:

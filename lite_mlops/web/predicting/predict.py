@@ -18,6 +18,7 @@ from typing import Any
 
 from lite_mlops.errors import Invalid
 from lite_mlops.models import Explanation, InvalidRows
+from lite_mlops.precedence import give_way
 from lite_mlops.serving import Answers, Endpoint, Loaded, Served
 from lite_mlops.web.kernel import Deferred, Limits, Operation, Request, Response, Route
 from lite_mlops.web.predicting.answering import form_of, response
@@ -78,6 +79,7 @@ class Predicting:
         loaded = endpoint.current
         options = options_of(request.arguments())
         sent = read(request, Taking(loaded.signature, self.limits))
+        give_way()  # between two pieces of work, if the body is large
         return self._asked(request, endpoint, loaded, options, sent)
 
     def get(self, request: Request) -> Deferred:

@@ -11,8 +11,10 @@ import selectors
 from collections.abc import Callable
 from time import monotonic
 
+from lite_mlops.precedence import Yielding
 
-class Idling(selectors.DefaultSelector):
+
+class Idling(Yielding):
     """A selector that knows how long it has waited for something to happen."""
 
     def __init__(self) -> None:

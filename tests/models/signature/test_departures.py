@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lite_mlops.models.signature import Column, Signature, Tensor
+from lite_mlops.models.signature import Column, Signature, Table, Tensor
 
 SIGNATURE = Signature(
     (
@@ -41,6 +41,20 @@ def test_each_departure_is_told(place: int, value: Any, told: Any) -> None:
     assert [(one.column, one.what, one.expected) for one in found] == ([told] if told else [])
     for one in found:
         assert one.to_dict()["rows"] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "what"),
+    [(0, 91, "range"), (0, None, "missing"), (1, "Bonn", "category"), (1, None, None)],
+)
+def test_single_rows_depart_as_they_do_together(place: int, value: Any, what: Any) -> None:
+    signature = Signature(SIGNATURE.columns[:2])
+    row = ROW[:2]
+    row[place] = value
+    each = [signature.validate([one]) for one in (ROW[:2], row)]
+    for table, rows in ((each[1], [0]), (Table.joined(each), [1])):
+        found = [(one.what, one.rows.tolist()) for one in signature.outside(table)]
+        assert found == ([(what, rows)] if what else [])
 
 
 def test_a_tensor_and_no_rows_depart_from_nothing() -> None:

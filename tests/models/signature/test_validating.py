@@ -91,6 +91,18 @@ def test_whole_numbers_stay_whole_if_none_is_missing() -> None:
     assert WHOLE.validate(np.array([[1, 2]], np.uint8)).arrays[0].dtype == np.int64
 
 
+def test_many_rows_are_looked_at_in_pieces() -> None:
+    many: list[Any] = [
+        {"a": None if place == 700 else place / 2, "b": place} for place in range(1_000)
+    ]
+    matrix = TWO.validate(many).matrix()
+    assert np.isnan(matrix[700, 0])
+    assert matrix[[0, 255, 256, 999]].tolist() == [[p / 2, p] for p in (0, 255, 256, 999)]
+    many[600]["b"] = "600"
+    with pytest.raises(InvalidRows, match="row 600: b is '600'"):
+        TWO.validate(many)
+
+
 def test_a_single_row_may_stand_alone() -> None:
     assert TWO.validate({"a": 1, "b": 2}).matrix().tolist() == [[1, 2]]
 
@@ -373,6 +385,16 @@ def test_rows_fit_if_each_of_their_values_does(data: st.DataObject) -> None:
         assert len(table.numbers_and_texts()) == len(given_rows)
         again = signature.validate(table.frame())
         assert plain(again) == plain(table)
+        if given_rows:
+            _check_joined(table, [signature.validate([row]) for row in given_rows])
+
+
+def _check_joined(whole: Table, each: list[Table]) -> None:
+    """Rows that came one by one are, joined, what they are when they come together."""
+    joined = Table.joined(each)
+    assert plain(joined) == plain(whole)
+    assert [one.dtype for one in joined.arrays] == [one.dtype for one in whole.arrays]
+    assert joined.numbers_and_texts() == whole.numbers_and_texts()
 
 
 def _fits(column: Column, value: Any) -> bool:

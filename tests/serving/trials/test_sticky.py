@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lite_mlops.serving.trials.sticky import Sticky, key_of
+from lite_mlops.serving.trials.sticky import Sticky, key_of, text_of
 
 FEATURES = ("id", "age")
 keys = st.text(max_size=30) | st.just("\ud800")
@@ -48,7 +48,9 @@ def test_a_value_is_the_same_key_in_every_form(value: Any) -> None:
         {"id": np.array([value]), "age": np.array([3])},
         pd.DataFrame({"id": [value, 7], "age": [3, 4]}, index=[5, 6]),
     ]
-    assert {key_of(rows, "id", FEATURES) for rows in forms} == {"41"}
+    keys = [key_of(rows, "id", FEATURES) for rows in forms]
+    assert {text_of(key) for key in keys} == {"41"}
+    assert len({Sticky("a trial", 0.5).holds(key) for key in (*keys, "41") if key is not None}) == 1
 
 
 def test_a_column_that_the_model_does_not_take_can_be_the_key() -> None:
@@ -64,4 +66,4 @@ def test_rows_without_it_have_no_key(rows: Any) -> None:
 
 def test_true_and_one_and_halves_are_keys_of_their_own() -> None:
     found = [key_of([[value, 0]], "id", FEATURES) for value in (True, 1, 0.5, float("nan"))]
-    assert found == ["True", "1", "0.5", "nan"]
+    assert list(map(text_of, found)) == ["True", "1", "0.5", "nan"]

@@ -242,7 +242,7 @@ def test_a_canary_that_never_returns_from_its_example_is_not_tried(
         return load_version(*args, **options)
 
     monkeypatch.setattr("lite_mlops.serving.following.load_version", hanging)
-    monkeypatch.setattr("lite_mlops.serving.beside._LOAD_SECONDS", 0.01)
+    monkeypatch.setattr("lite_mlops.serving.following._LOAD_SECONDS", 0.01)
     project.endpoints.canary(CHAMPION, "churn/2", 0.5)
     look(opened)
     assert told == [

@@ -90,8 +90,9 @@ def server() -> Iterator[Server]:
     """One server for all of this, with a good client beside."""
     process = psutil.Process()
     with Server(app()) as serving:
-        with Client(serving) as client:  # what is there once is there
+        with Client(serving) as client, Client(serving) as other:  # what is there once is there
             client.ask(GET)
+            other.ask(post("/predict", b" " * 70_000 + b"1"))  # read in a thread
             client.ask(post("/file", b"x"))
             client.ask(post("/predict", b"1"))
         gc.collect()

@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
-from lite_mlops.errors import Busy
+from lite_mlops.errors import Busy, Invalid
 from lite_mlops.web import App, Guard, Limits, Request, Response, Route, Server
-from lite_mlops.web.kernel import Deferred
+from lite_mlops.web.kernel import Deferred, Later
 from lite_mlops.web.kernel.accepting import Accepting
 from tests.web.kernel.wire import GET, HOST, Client, post
 from tests.web.kernel.works import Work
@@ -50,6 +50,15 @@ def routes(work: Work) -> list[Route]:
     def together(request: Request) -> Deferred:
         return Deferred(work, request.body, lambda body: Response(200, body, "text/plain"))
 
+    def made_later(request: Request) -> Deferred:
+        def make(body: bytes) -> Response:
+            if body == b"bad":
+                raise Invalid("it cannot be written.")
+            name = threading.current_thread().name
+            return Response(200, b"%b in %b" % (body, name.encode()), "text/plain")
+
+        return Deferred(work, request.body, lambda body: Later(lambda: make(body)))
+
     def header(_: Request) -> Response:
         return Response(200, b"", headers={"X-Told": "a\r\nSet-Cookie: b"})
 
@@ -63,6 +72,7 @@ def routes(work: Work) -> list[Route]:
         Route("POST", "/echo", lambda request: Response(200, request.body, "text/plain")),
         Route("POST", "/large", lambda _: Response(200, b"", "text/plain"), body_bytes=3_000),
         Route("POST", "/together", together),
+        Route("POST", "/made-later", made_later),
         Route("POST", "/wait", wait, waits=True),
         Route("POST", "/later", together, waits=True),
         Route("POST", "/file", file_of, to_file=True, body_bytes=50_000_000),
@@ -439,6 +449,20 @@ def test_slow_work_runs_in_a_thread_while_others_are_answered(serve: Serve, work
         answers = [slow.answer(), third.answer()]
         assert [one.body for one in answers if one] == [b"a", b"b"]
     assert work.threads == {"lite-mlops-worker"}
+
+
+def test_what_takes_long_to_answer_is_made_in_a_thread_and_keeps_its_place(serve: Serve) -> None:
+    server = serve()
+    with Client(server) as client:
+        asked = [post("/made-later", body) for body in (b"a", b"bad")]
+        client.send(b"".join([*asked, post("/together", b"b")]))
+        first, failed, last = (client.answer() for _ in range(3))
+        assert first is not None
+        assert failed is not None
+        assert last is not None
+        assert (first.status, first.body) == (200, b"a in lite-mlops-worker")
+        assert (failed.status, failed.message) == (422, "it cannot be written.")
+        assert last.body == b"b"
 
 
 def test_work_that_fails_is_told(

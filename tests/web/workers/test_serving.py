@@ -70,6 +70,9 @@ def test_what_cannot_be_is_refused_before_anything_starts(churn: Project) -> Non
         lm.serve(*champion, port=0, workers=0)
     with pytest.raises(Invalid, match="counts is no option beside workers; there are inputs, "):
         lm.serve(*champion, port=0, workers=2, counts=None)
+    lm.use_project(Project(churn.folder, workers="1..2"))  # without `workers` the setting counts
+    with pytest.raises(Invalid, match="counts is no option beside workers"):
+        lm.serve(*champion, port=0, counts=None)
     doors = Doors(tokens=lambda _: True)
     with pytest.raises(Invalid, match="Workers check the tokens of the project"):
         serve_with_workers(churn, champion, 2, doors=doors)
