@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +295,7 @@ def test_independent_functions_run_side_by_side(
     assert runs["left"].metrics["side"].value == 1
     assert {run.status for run in runs.values()} == {"finished"}
     # The script itself, and the command line, mean the same pipeline.
-    assert said(started(command=("python", "flow.py"))) == "12\n"
+    assert said(started(command=(sys.executable, "flow.py"))) == "12\n"
     assert "3 skipped, in " in said(started("pipe", "run", "-f", "flow.py:sides"))
 
 

@@ -14,7 +14,7 @@ from lite_mlops.errors import Conflict, Invalid
 from lite_mlops.pipelines import Trial
 from lite_mlops.project import Project
 from tests.conftest import wait_until
-from tests.pipelines.conftest import Place, Started, is_alive, pid_in
+from tests.pipelines.conftest import COMMAND, Place, Started, is_alive, pid_in
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +209,7 @@ def test_a_bar_shows_how_far_it_is(place: Place) -> None:
     from tests.cli.conftest import in_terminal
 
     place.write("fit.py", FIT.replace("asked.depth == 3", "False"))
-    line = [*("python", "-m", "lite_mlops"), *LINE, "--minimize", "-j", "1"]
+    line = [*COMMAND, *LINE, "--minimize", "-j", "1"]
     code, shown = in_terminal(line, LITE_MLOPS_DIR=str(place.folder))
     assert code == 0, shown
     assert "[######..................] 1/4  best loss 2.1" in shown
