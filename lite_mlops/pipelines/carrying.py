@@ -8,6 +8,7 @@ carrying.stop([busy])
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -69,7 +70,14 @@ class Carrying:
         store, step = self._store, busy.step
         needed = {later.step: made[later.step] for later in step.laters.values()}
         future: Future[Any] = _workers(self._jobs).submit(
-            _in_worker, step, needed, busy.run, store.layout.folder, store.settings, held
+            _in_worker,
+            step,
+            needed,
+            busy.run,
+            store.layout.folder,
+            store.settings,
+            held,
+            Path.cwd(),
         )
         return future
 
@@ -141,8 +149,10 @@ def _in_worker(
     folder: Path,
     settings: Settings,
     held: Held,
+    at: Path,
 ) -> dict[str, Any]:
     """Carry a function out in a worker process; return the object that holds its value."""
+    os.chdir(at)  # workers are used again, and the caller may have moved since
     store = kept_store(folder, settings)
     run.around = True
     with held.at_work():

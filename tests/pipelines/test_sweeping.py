@@ -114,13 +114,21 @@ def where(x: int) -> float:
     return x
 
 
-def test_trials_run_side_by_side_where_joblib_says(place: Place) -> None:
+def test_trials_run_side_by_side_where_joblib_says(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = lm.sweep(where, {"x": [1, 2]}, jobs=2)
     pids = {place.read("pid-1"), place.read("pid-2")}
     assert len(pids | {f"{os.getpid()}\n"}) == 3
     assert [trial.value for trial in found.trials] == [1, 2]
     (place.folder / "pid-1").unlink()
     (place.folder / "pid-2").unlink()
+    elsewhere = place.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)  # the same worker processes go along
+    lm.sweep(where, {"x": [1, 2]}, jobs=2, fresh=True)
+    assert {(elsewhere / f"pid-{x}").read_text() for x in (1, 2)} == pids
+    monkeypatch.chdir(place.folder)
     with joblib.parallel_config("threading", n_jobs=2):
         lm.sweep(where, {"x": [1, 2]}, fresh=True)
     assert place.read("pid-1") == place.read("pid-2") == f"{os.getpid()}\n"

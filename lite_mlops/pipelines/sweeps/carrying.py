@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class Work:
     parent: str
     sweep: str
     metric: str
-    at: Path  # the working directory of a command
+    at: Path  # the working directory
+    caller: int  # the process that asked for the sweep
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def carry_trial_out(
 def _called(work: Work, params: Mapping[str, Any], run: Any) -> float | None:
     """Call the function; what it returns is logged, a number as the metric of the sweep."""
     assert callable(work.target)
+    if os.getpid() != work.caller and work.at.is_dir():
+        os.chdir(work.at)  # workers are used again, and the caller may have moved since
     returned = work.target(**params)
     if isinstance(returned, numbers.Real):
         returned = {work.metric: returned}

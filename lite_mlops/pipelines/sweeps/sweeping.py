@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,6 +115,7 @@ class Sweeping:
             sweep=sweep,
             metric=metric,
             at=Path.cwd(),
+            caller=os.getpid(),
         )
         try:
             with terminable(), shown_bar(metric, minimize=minimize) as bar:
