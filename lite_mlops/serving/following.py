@@ -18,15 +18,14 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from lite_mlops.errors import Damaged, Invalid, LiteMlopsError, NotFound
 from lite_mlops.models import Example, Models, ModelVersion, open_asking
-from lite_mlops.serving.answers import Answers
 from lite_mlops.serving.beside import CountsOf, counted_here
 from lite_mlops.serving.endpoint import Endpoint
 from lite_mlops.serving.loaded import Loaded
-from lite_mlops.serving.patience import Hangs, Patience
+from lite_mlops.serving.patience import Patience
 from lite_mlops.serving.quiet import QuietFolding
 from lite_mlops.serving.recording import Recording
 from lite_mlops.serving.served import Served
@@ -37,7 +36,7 @@ from lite_mlops.store import Store
 log = logging.getLogger("lite_mlops")
 
 _LOOK_SECONDS = 0.2
-_LOAD_SECONDS = 60.0  # for loading a version
+_LOAD_SECONDS = 60.0  # for loading a version, and for its answers to its example
 
 Say = Callable[[str], None]
 
@@ -49,38 +48,32 @@ def load_version(
     recording: Recording | None = None,
     *,
     strict: bool = False,
-    seconds: float | None = None,
 ) -> Loaded:
     """Return a version, loaded, warmed, and found to answer its example as it did.
 
-    `seconds` is how long it may take for its example; None: as long as it likes.
-
     Raises:
         Damaged, Denied: its file cannot be loaded, or it does not answer as it did.
-        Hangs: it does not answer in time.
     """
     kept = models.plan_of(version)
     asking = open_asking(store, version, kept, strict=strict)
-    loaded = Loaded(version, asking, recording, kept)
-    return warmed(loaded, models.example_of(version), seconds)
+    return warmed(Loaded(version, asking, recording, kept), models.example_of(version))
 
 
-def warmed(loaded: Loaded, example: Example | None, seconds: float | None = None) -> Loaded:
+def warmed(loaded: Loaded, example: Example | None) -> Loaded:
     """Return a version after it was asked for the first time, and answered its example as it did.
 
     Raises:
         Damaged: it does not.
-        Hangs: it did not answer within `seconds`.
     """
     version = loaded.version
     if example is None or not example.answers:
         row = version.signature.example_row()
         if row:
-            _warm_quietly(loaded, row, seconds)
+            _warm_quietly(loaded, row)
         return loaded
     rows = example.records()[: len(example.answers)]
     try:
-        answers = _warm(loaded, rows, seconds)
+        answers = loaded.warm(rows)
     except Invalid as error:
         raise Damaged(f"{version.name} cannot answer its example any more: {error}") from error
     different = example.differs(answers.predicted)
@@ -89,24 +82,10 @@ def warmed(loaded: Loaded, example: Example | None, seconds: float | None = None
     return loaded
 
 
-def _warm(loaded: Loaded, rows: list[Any], seconds: float | None) -> Answers:
-    """Return the first answers of a version. Raises `Hangs`, and as `Loaded.warm`."""
-    if seconds is None:
-        return loaded.warm(rows)
-    name = loaded.version.name
-    with closing(Patience(name, seconds)) as patience:
-        try:
-            return patience.ask(lambda _: loaded.warm(rows), ())
-        except Hangs:
-            raise Hangs(
-                f"{name} did not answer its example within {seconds:.3g} s (canary_seconds)."
-            ) from None
-
-
-def _warm_quietly(loaded: Loaded, row: dict[str, object], seconds: float | None) -> None:
+def _warm_quietly(loaded: Loaded, row: dict[str, object]) -> None:
     """Ask for a made-up row, so that the first client need not wait; it may be refused."""
     try:
-        _warm(loaded, [row], seconds)
+        loaded.warm([row])
     except Invalid as error:
         log.debug("%s cannot answer a row of medians: %s", loaded.version.name, error)
 
@@ -209,16 +188,10 @@ class Following:
 
     def _load(self, version: ModelVersion) -> Loaded:
         """Return a version that was loaded and proved in a thread, as it may never return."""
-        seconds = self._store.settings.canary_seconds
 
         def load(_: object) -> Loaded:
             return load_version(
-                self._store,
-                self._models,
-                version,
-                self._recording,
-                strict=self._strict,
-                seconds=seconds,
+                self._store, self._models, version, self._recording, strict=self._strict
             )
 
         with closing(Patience(version.name, _LOAD_SECONDS)) as patience:

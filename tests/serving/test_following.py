@@ -102,11 +102,14 @@ def test_a_version_that_fails_is_told_once_and_the_old_one_stays(
 
 
 def test_a_version_that_hangs_at_its_example_is_given_up_until_it_is_decided_again(
-    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+    project: Project,
+    told: list[str],
+    prepared: Prepared,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    project = Project(tmp_path / "work", capture_environment=False, canary_seconds=0.3)
-    register(project, "a", alias="champion")
+    prepared(project, register_champion)
     opened = open_references(project.store, project.models, ["churn@champion"], say=told.append)
+    monkeypatch.setattr("lite_mlops.serving.following._LOAD_SECONDS", 0.3)
     released, asked, warm = threading.Event(), list[str](), Loaded.warm
 
     def hanging(loaded: Loaded, rows: Any) -> Any:
@@ -121,13 +124,9 @@ def test_a_version_that_hangs_at_its_example_is_given_up_until_it_is_decided_aga
     following(opened).look()
     assert says(opened) == ["a"]
     assert asked == ["churn/2"]
-    assert told == [
-        (
-            "churn/1 goes on answering: churn/2 did not answer its example within 0.3 s "
-            "(canary_seconds)."
-        )
-    ]
+    assert told == ["churn/1 goes on answering: churn/2 did not return within 0.3 s."]
     released.set()
+    monkeypatch.setattr("lite_mlops.serving.following._LOAD_SECONDS", 60.0)
     monkeypatch.setattr(Loaded, "warm", warm)
     project.models.rollback("churn")
     following(opened).look()
@@ -135,7 +134,6 @@ def test_a_version_that_hangs_at_its_example_is_given_up_until_it_is_decided_aga
     following(opened).look()
     assert told[1:] == ["churn@champion is churn/2 now; it was churn/1."]
     assert says(opened) == ["b"]
-    project.close()
 
 
 def spoil_answers(project: Project, version: ModelVersion) -> None:
