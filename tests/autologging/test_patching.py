@@ -96,6 +96,7 @@ def test_the_files_of_models_are_the_same(switch: Any, classes: Table) -> None:
     assert pickle.dumps(clone(model).fit(*classes)) == without
 
 
+@pytest.mark.slow
 def test_pickles_load_where_nothing_is_observed(
     logged: Logged, classes: Table, python: Python, tmp_path: Any
 ) -> None:
@@ -170,6 +171,7 @@ def test_scikit_learn_is_observed_when_it_is_imported(python: Python) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_scikit_learn_is_left_alone_when_it_is_imported_after_disabling(python: Python) -> None:
     code = (
         "import sys, lite_mlops as lm; before = list(sys.meta_path); lm.autolog(); "

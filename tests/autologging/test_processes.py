@@ -20,6 +20,7 @@ from lite_mlops.project import Project
 from tests.autologging.conftest import Logged, Table
 
 
+@pytest.mark.slow
 def test_fits_in_threads_are_a_run_each(logged: Logged, classes: Table) -> None:
     features, labels = classes
     together = threading.Barrier(4)
@@ -91,6 +92,7 @@ LogisticRegression().fit(X, y)
 """
 
 
+@pytest.mark.slow
 def test_what_the_last_fit_left_to_the_background_is_written(
     project: Project, python: Callable[..., Any]
 ) -> None:
@@ -119,6 +121,7 @@ LogisticRegression().fit(X, y)
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_hangs_holds_up_neither_the_fit_nor_the_end(
     project: Project, python: Callable[..., Any]
 ) -> None:

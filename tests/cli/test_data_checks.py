@@ -210,6 +210,7 @@ def test_leakage_of_honest_data_passes(cli: Cli) -> None:
 # -- whatever stands in the data -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_the_data_holds_fits_and_does_not_steer_the_terminal(
     terminal: Callable[..., list[str]],
 ) -> None:

@@ -32,6 +32,7 @@ def gated(churn: Project, settings_file: Write) -> Project:
     return churn
 
 
+@pytest.mark.slow
 def test_a_candidate_that_passes(cli: Cli, gated: Project, tmp_path: Path) -> None:
     done = cli(
         *("gate", "run", "churn/2", "--against", "churn@champion", "--replay", "7d"),

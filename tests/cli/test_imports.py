@@ -18,6 +18,7 @@ def folder(tmp_path: Path) -> Path:
     return unpack("mlflow3-sqlite", tmp_path)
 
 
+@pytest.mark.slow
 def test_imports_after_a_question(cli: Cli, project: Project, folder: Path) -> None:
     done = cli("import", "mlflow", folder, answer="n\n")
     assert done.code == 130

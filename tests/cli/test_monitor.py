@@ -28,6 +28,7 @@ def test_without_monitors_it_says_how_to_make_one(cli: Cli, project: Project) ->
     assert cli("alerts", "ls").out == "Nothing fires.\n"
 
 
+@pytest.mark.slow
 def test_run_exits_with_4_if_something_fires(cli: Cli, watched: Project) -> None:
     record(watched)
     done = cli("monitor", "run")
@@ -87,6 +88,7 @@ def test_a_monitor_of_code_is_taken_away(cli: Cli, watched: Project) -> None:
     assert cli("monitor", "rm", "churn").code == 4
 
 
+@pytest.mark.slow
 def test_rehearse_shows_what_would_fire(cli: Cli, watched: Project) -> None:
     record(watched, rows=400)
     done = cli("monitor", "rehearse", "churn", "--shift", "age=2sd", "--draws", 2)

@@ -23,6 +23,7 @@ def answered(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_a_version_is_told_as_markdown(cli: Cli, answered: Project) -> None:
     done = cli("monitor", "report", "readmission@champion", "--last", 900, "--window", 300)
     assert (done.code, done.err) == (0, "")

@@ -152,6 +152,7 @@ def test_a_pipe_gets_no_styles_and_nothing_shortened(command: Cli, hostile: Path
     assert "one of a very long name " * 4 in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [("sql", "SELECT * FROM range(9000)"), ("runs", "ls"), ("runs", "ls", "--json"), ("--help",)],

@@ -45,6 +45,7 @@ def test_the_same_results_are_identical(cli: Cli, recorded: str) -> None:
     assert f"\nIdentical: run {recorded}, again as " in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorded", ["os.getpid()"], indirect=True)
 def test_other_results_exit_with_one(cli: Cli, recorded: str) -> None:
     code, out, _ = reproduce(cli, recorded)

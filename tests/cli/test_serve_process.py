@@ -159,6 +159,7 @@ def test_no_request_fails_or_gets_a_wrong_version_while_the_alias_moves(
     assert f"{total:,} rows answered, {total:,} recorded." in out
 
 
+@pytest.mark.slow
 def test_a_version_that_cannot_be_loaded_does_not_take_the_old_one_down(
     environment: None, churn: Project, processes: list[Process]
 ) -> None:
@@ -221,6 +222,7 @@ def test_beyond_loopback_a_token_is_needed(
     assert token not in server.said
 
 
+@pytest.mark.slow
 def test_a_bundle_makes_a_token_of_its_own(
     environment: None, churn: Project, processes: list[Process], tmp_path: Path
 ) -> None:

@@ -184,6 +184,7 @@ def test_the_hash_does_not_depend_on_the_pieces(
     assert as_parquet(tmp_path) == whole
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.lists(st.none() | st.text(max_size=4), min_size=1, max_size=4),

@@ -109,6 +109,7 @@ def test_nothing_differs_from_itself(table: Table) -> None:
         assert str(found).startswith("No difference: the same ")
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(tables(), tables(), st.sampled_from([None, "id"]))
 def test_the_other_way_round_it_is_the_mirror(before: Table, after: Table, key: str | None) -> None:

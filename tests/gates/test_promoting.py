@@ -489,6 +489,7 @@ def race(project: Project, *racers: tuple[str, str]) -> list[str]:
     return [one.communicate(timeout=60)[0].strip() for one in started]
 
 
+@pytest.mark.slow
 def test_of_two_candidates_that_passed_one_is_promoted(
     churn: Project, settings_file: Write
 ) -> None:
@@ -506,6 +507,7 @@ def test_of_two_candidates_that_passed_one_is_promoted(
     assert told[winner - 2] == "done"
 
 
+@pytest.mark.slow
 def test_promoting_and_approving_at_once_never_moves_it_unapproved(
     churn: Project, settings_file: Write
 ) -> None:

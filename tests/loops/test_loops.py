@@ -100,6 +100,7 @@ def test_without_a_gate_nothing_is_trained(looped: Project) -> None:
     assert states(looped) == ["watching"]
 
 
+@pytest.mark.slow
 def test_a_paused_loop_moves_nothing(looped: Project) -> None:
     looped.loops.pause("churn", reason="holidays")
     deliver(looped, 2)
@@ -110,6 +111,7 @@ def test_a_paused_loop_moves_nothing(looped: Project) -> None:
     assert states(looped)[-1] == "promoted"
 
 
+@pytest.mark.slow
 def test_a_second_person_is_waited_for(looped: Project) -> None:
     file = looped.folder.parent / "lite-mlops.toml"
     file.write_text(file.read_text().replace('label = "y"', 'label = "y"\napprovals = 1'))

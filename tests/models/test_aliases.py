@@ -223,6 +223,7 @@ else:
 """
 
 
+@pytest.mark.slow
 def test_of_processes_that_move_it_at_once_one_wins_and_the_others_are_told(
     churn: Project, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ FOUND: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "names"), FOUND.items())
 def test_a_filter_finds(shelf: Project, source: str, names: list[str]) -> None:
     assert [version.name for version in shelf.models.search(source)] == names

@@ -284,6 +284,7 @@ def said(process: subprocess.Popen[str], code: int = 0) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_independent_functions_run_side_by_side(
     sides: Place, started: Started, project: Project
 ) -> None:

@@ -213,6 +213,7 @@ def test_a_command_without_python_gets_params_in_its_words(place: Place, started
     assert out.splitlines()[-1].startswith("2 trials, 2 failed. Run ")
 
 
+@pytest.mark.slow
 def test_a_bar_shows_how_far_it_is(place: Place) -> None:
     from tests.cli.conftest import in_terminal
 

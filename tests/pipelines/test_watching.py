@@ -146,6 +146,7 @@ def test_without_notices_everything_is_looked_at_in_time(
     assert place.logged() == ["clean", "train"]
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_is_not_tried_again_before_something_changed(
     place: Place, start: Start
 ) -> None:
@@ -206,6 +207,7 @@ def test_inputs_elsewhere_are_watched(place: Place, start: Start, tmp_path: Path
     assert place.logged() == ["clean"]  # which makes the same as before
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_made_later_is_watched(place: Place, start: Start) -> None:
     place.write(
         FILE_NAME,

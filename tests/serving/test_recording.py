@@ -125,6 +125,7 @@ def test_a_share_of_all_or_nothing(project: Project, share: float) -> None:
     assert len(rows(project, "1")) == 20 * share
 
 
+@pytest.mark.slow
 def test_a_share_is_drawn_by_request(project: Project) -> None:
     recording = Recording(project.store, sample=0.5)
     point = endpoint(project, recording)

@@ -182,6 +182,7 @@ def test_a_killed_backup_leaves_nothing_that_looks_like_one(store: Store, tmp_pa
         open_backup(store, tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_kept_journals_are_replaced_by_a_backup_when_they_are_many(
     open_store: Callable[..., Store],
 ) -> None:

@@ -458,6 +458,7 @@ def test_small_batches_do_not_matter(journals: dict[str, bytes], limit: int) -> 
         assert batched.tables() == at_once.tables()
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(journals(), st.data())
 def test_a_damaged_byte_costs_only_its_line(

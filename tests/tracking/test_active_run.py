@@ -61,6 +61,7 @@ def test_the_right_params_of_a_call_are_kept(project: Project) -> None:
     assert project.runs.get(run.id).params == {"depth": "3", "a": "1", "b": "3", "c": "6"}
 
 
+@pytest.mark.slow
 def test_many_long_params_are_kept(project: Project) -> None:
     with project.start_run() as run:
         run.log_params({f"prompt {number}": "x" * 6_000 for number in range(1_400)})

@@ -58,6 +58,7 @@ def test_a_score_that_is_no_number_goes_the_wrong_way() -> None:
     assert "by up to inf (row 2)" in found.reason
 
 
+@pytest.mark.slow
 def test_who_comes_more_often_is_never_more_likely_to_leave(churn: Project) -> None:
     found = judged(churn, **DOWN, add=0.5)
     assert (found.outcome, found.value) == ("passed", 0.0)

@@ -230,6 +230,7 @@ def test_calibration(push: float, rows: int, outcome: str) -> None:
 # -- how often it is right ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_equal_candidate_passes_at_the_stated_rate_and_a_worse_one_is_stopped() -> None:
     """Of 200 simulated candidates each, with fixed seeds; the benchmark `gates` has many more."""
     margin, rows, times = 0.02, 800, 200

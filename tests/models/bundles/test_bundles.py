@@ -419,6 +419,7 @@ def test_cuts_and_splices_are_refused_or_equal(bundle: Path, data: st.DataObject
     assert _refused(bundle, changed) or changed == whole
 
 
+@pytest.mark.slow
 def test_two_at_once_make_one_version(other: Project, bundle: Path) -> None:
     code = "import sys; from lite_mlops.project import Project; "
     code += "print(Project(sys.argv[1]).models.import_bundle(sys.argv[2]).name)"

@@ -276,6 +276,7 @@ def test_threads_of_a_model_inside_others_are_one_as_well(project: Project) -> N
     assert counts == [1]
 
 
+@pytest.mark.slow
 def test_answering_from_a_plan_does_not_load_scikit_learn(project: Project, tmp_path: Path) -> None:
     registered(project, "sparse one-hot")
     project.close()

@@ -157,6 +157,7 @@ def test_permutation_agrees_with_the_exact_test_of_fisher() -> None:
         assert permutation_p(table[0], table[1]) == pytest.approx(expected, abs=0.03)
 
 
+@pytest.mark.slow
 def test_rare_categories_of_few_rows_are_permuted_and_right() -> None:
     shares = np.full(300, 1 / 300)
     chance = np.random.default_rng(9)

@@ -80,6 +80,7 @@ def test_what_breaks_is_found(name: str) -> None:
     assert found >= (draws if goal > 0.95 else draws - 2)
 
 
+@pytest.mark.slow
 def test_a_lost_correlation_is_seen_by_all_columns_together_only() -> None:
     chance = np.random.default_rng(12)
     old, new = clean(5_000, chance, bend=1.1), clean(5_000, chance, bend=1.1)

@@ -181,6 +181,7 @@ def measured(seed: int, rows: int, *, shift: float = 0.0, noise: float = 1.0) ->
     return Numbers(features, predicted, labels)
 
 
+@pytest.mark.slow
 def test_the_error_of_a_regressor_is_foreseen() -> None:
     reference = measured(0, 1_500)
     same, harder = measured(1, 1_000), measured(2, 1_000, shift=0.9)

@@ -54,6 +54,7 @@ def test_without_a_change_it_tells_how_often_it_cries_wolf(watched: Project) -> 
     assert rehearsed(watched).untouched > 0
 
 
+@pytest.mark.slow
 def test_a_past_reference_is_that_of_before(watched: Project) -> None:
     past = 'reference = "past 7d"\nchecks = ["drift", "quality"]'
     file(watched, CHURN.replace("[monitor.churn]", f"[monitor.churn]\n{past}"))

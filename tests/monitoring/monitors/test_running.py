@@ -80,6 +80,7 @@ def test_what_moved_far_is_told_at_once_with_its_evidence(watched: Project, told
     )
 
 
+@pytest.mark.slow
 def test_the_same_rows_again_are_no_second_window(watched: Project, told: Told) -> None:
     file(watched, CHURN.replace("200", str(MANY)))
     record(watched, shift=SLIGHT, rows=MANY)

@@ -155,6 +155,7 @@ def test_a_time_without_answers_is_told(asked: Project) -> None:
     assert "Nothing could be checked." in write(found, "md")
 
 
+@pytest.mark.slow
 def test_a_past_window_as_reference_brings_the_joint_check(asked: Project) -> None:
     past = f"{START:%Y-%m-%d}T00:00+00:00..{BROKE:%Y-%m-%d}T00:00+00:00"
     found = asked.monitoring.report("readmission/1", since=BROKE, reference_window=past)

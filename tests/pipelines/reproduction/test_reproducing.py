@@ -221,6 +221,7 @@ def rows_of(repository: Path) -> Path:
     return rows
 
 
+@pytest.mark.slow
 def test_recorded_data_is_brought_back_from_its_copy(
     whole: Project, committed: Callable[[str], Path], repository: Path
 ) -> None:
@@ -233,6 +234,7 @@ def test_recorded_data_is_brought_back_from_its_copy(
     assert not rows.exists()
 
 
+@pytest.mark.slow
 def test_data_that_is_as_it_was_is_taken_from_where_it_is(
     whole: Project, committed: Callable[[str], Path], repository: Path
 ) -> None:
@@ -359,6 +361,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wheel")
 def test_an_environment_has_the_recorded_packages_and_ourselves(tmp_path: Path) -> None:
     packages = {"tinything": "1.5", "lite-mlops": "0.0.1", "pip": "1.0"}

@@ -191,6 +191,7 @@ def test_the_text_says_it_with_numbers() -> None:
     assert verdict.to_dict()["text"] == verdict.text
 
 
+@pytest.mark.slow
 def test_false_alarms_are_as_rare_as_the_confidence_says() -> None:
     alarms = 0
     for seed in range(200):

@@ -177,6 +177,7 @@ def test_experiments_are_named_by_any_of_their_names(few: Project) -> None:
 ODD = ["", 'a"b', "/~$", "\\", "\u2028é", "line\nbreak", "NaN", "{}"]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     params=st.dictionaries(st.sampled_from(["a.b", "a b", "a/b"]), st.sampled_from(ODD)),

@@ -38,6 +38,7 @@ async def storm(where: tuple[str, int]) -> list[tuple[int, str | None]]:
         return await asyncio.gather(*asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [False, True])
 def test_each_request_is_answered_or_refused(slow: bool) -> None:  # noqa: FBT001
     work = Work(PIECE, most=1, slow=slow)

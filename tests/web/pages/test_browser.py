@@ -218,6 +218,7 @@ def recorded(project: Project, identity: str) -> list[str]:
     return [label for known, label in rows if known == identity]
 
 
+@pytest.mark.slow
 def test_feedback_reaches_the_database(site: tuple[Project, str], open_page: Open) -> None:
     page = open_page()
     predict(page)
@@ -383,6 +384,7 @@ def page_of_project(
     project.close()
 
 
+@pytest.mark.slow
 def test_a_version_that_took_over_meanwhile_is_told(
     page_of_project: tuple[Project, Open],
 ) -> None:
