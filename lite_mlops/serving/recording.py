@@ -164,7 +164,9 @@ class Recording:
 
     def _write_of_one_version(self, taken: Sequence[tuple[int, Answers]]) -> None:
         for line in _lines(taken):
-            if self._rows < self._buffer_rows * _PATIENT_SHARE:
+            # Of small answers a line is soon made, and to wait for each would cost more.
+            large = line[0][1].start is not None
+            if large and self._rows < self._buffer_rows * _PATIENT_SHARE:
                 give_way()
             self._append(self._event(line))
 
