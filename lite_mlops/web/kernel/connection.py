@@ -31,7 +31,7 @@ _WRITTEN_AT_ONCE = 1 << 16  # bytes of answers before a look at whether they are
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 10
 _WORTH_PACKING = 1_024
-_LARGE_BODY = 1 << 16
+_LARGE_BODY = 1 << 17
 _RESERVE_SECONDS = 1.0
 
 _NO_REQUEST = Head(Request("", ""), 0, keep=False, minor=1, expects=False)
