@@ -20,7 +20,7 @@ PACKAGE = Path(lite_mlops.__file__).parent
 
 # From the bottom up. A module imports from its own floor's folder and from floors below.
 FLOORS = [
-    {"errors", "csvtext", "faces", "jsontext", "htmltext", "precedence", "spans"},
+    {"errors", "csvtext", "faces", "jsontext", "htmltext", "precedence", "processors", "spans"},
     {"charts"},
     {"documents"},
     {"settings", "frames", "yamltext"},

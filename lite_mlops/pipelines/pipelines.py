@@ -10,7 +10,6 @@ project.pipelines.start("train", nice=10)     # in a process of its own, behind 
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ from lite_mlops.pipelines.outputs import kept_value
 from lite_mlops.pipelines.running import Running
 from lite_mlops.pipelines.steps import Graph
 from lite_mlops.pipelines.tables import load_graph
+from lite_mlops.processors import processors
 from lite_mlops.settings import FILE_NAME, environment_for_child
 from lite_mlops.store import Store
 
@@ -176,7 +176,7 @@ class Pipelines:
             self._files(graph),
             params=params,
             force=frozenset(targets or names) if force else frozenset(),
-            jobs=jobs or _processors(),
+            jobs=jobs or processors(),
             tell=tell,
         )
         return running.run(names)
@@ -226,13 +226,6 @@ class Pipelines:
             stderr=subprocess.STDOUT if output is not None else None,
             **apart(),
         )
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 # -- files with functions -----------------------------------------------------------------------

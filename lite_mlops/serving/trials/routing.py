@@ -118,13 +118,22 @@ class Routing:
     def present_answered(self, rows: Any, answers: Answers) -> None:
         """Count an answer of the present version, and show its rows to the shadows."""
         self.present.answered(answers)
-        for shadow in self.shadows:
-            shadow.offer(rows, answers)
+        self.show(rows, answers)
 
     def present_failed(self, error: Exception) -> None:
         """Count a failure of the present version; that a request waited too long is none."""
-        if not isinstance(error, Busy) or isinstance(error, Hangs):
+        if not _is_overdue(error):
             self.present.failed(error)
+
+    def show(self, rows: Any, answers: Answers) -> None:
+        """Show rows, and what the present version said to them, to the shadows."""
+        for shadow in self.shadows:
+            shadow.offer(rows, answers)
+
+
+def _is_overdue(error: Exception) -> bool:
+    """Return whether a request waited too long for its turn, which is nobody's failure."""
+    return isinstance(error, Busy) and not isinstance(error, Hangs)
 
 
 class Taken:
@@ -167,12 +176,10 @@ class Taken:
 
     def answered(self, answers: Answers) -> None:
         """Count the answer, and show the rows to the shadows if it is the present version's."""
-        arm, shadows = self._arm, self._routing.shadows
-        if arm is not None:
-            arm.answered(answers)
-        if shadows and not self.by_canary:
-            for shadow in shadows:
-                shadow.offer(self._rows, answers)
+        if self._arm is not None:
+            self._arm.answered(answers)
+        if not self.by_canary:
+            self._routing.show(self._rows, answers)
 
     def hand_over(self, error: Exception) -> None:
         """Count a failure, and have the present version answer instead of a canary.
@@ -183,8 +190,7 @@ class Taken:
             Exception: the error, if it is the present version that failed, or has enough to do.
             InvalidRows, Invalid: the rows do not fit the present version.
         """
-        hangs = isinstance(error, Hangs)
-        by_canary, overdue = self.by_canary, isinstance(error, Busy) and not hangs
+        by_canary, overdue = self.by_canary, _is_overdue(error)
         if self._arm is not None and not overdue:
             self._arm.failed(error)
         self._arm = None

@@ -11,24 +11,17 @@ comes and goes does not start and end processes all day.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, replace
 from typing import Self
 
 from lite_mlops.errors import Invalid
+from lite_mlops.processors import processors
 
 MOST = 64  # workers
 _FORM = re.compile(r"(\d{1,4})(?:\.\.(\d{1,4}))?")
 _MOST_PATIENCE = 16.0  # times the usual while
 _SOON = 4.0  # whiles after which a worker that is needed again was not taken away too early
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from typing import Any
 
 from lite_mlops import errors
 from lite_mlops.errors import LiteMlopsError
+from lite_mlops.processors import processors
 from lite_mlops.web.kernel.limits import Limits
 from lite_mlops.web.kernel.metrics import Metrics
 from lite_mlops.web.kernel.port import bound, url_of
@@ -34,7 +35,7 @@ from lite_mlops.web.tally import Tally
 from lite_mlops.web.workers.deaths import Deaths, cause_of
 from lite_mlops.web.workers.messages import Asked, Standing
 from lite_mlops.web.workers.process import Process, Told
-from lite_mlops.web.workers.scaling import Bounds, Look, Pace, Trend, decide, processors
+from lite_mlops.web.workers.scaling import Bounds, Look, Pace, Trend, decide
 from lite_mlops.web.workers.shares import shares
 from lite_mlops.web.workers.sums import Published
 

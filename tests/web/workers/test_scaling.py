@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_mlops.errors import Invalid
+from lite_mlops.processors import processors
 from lite_mlops.web.workers import Bounds, Pace
-from lite_mlops.web.workers.scaling import Look, Step, Trend, decide, processors
+from lite_mlops.web.workers.scaling import Look, Step, Trend, decide
 
 PACE = Pace(up_seconds=1.0, down_seconds=60.0, look=0.25)
 FIVE = Bounds(1, 5)

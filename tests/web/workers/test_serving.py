@@ -11,9 +11,9 @@ import pytest
 
 import lite_mlops as lm
 from lite_mlops.errors import Busy, Invalid, NotFound
+from lite_mlops.processors import processors
 from lite_mlops.project import Project
 from lite_mlops.web import Doors, Limits, WorkersServer, serve_with_workers
-from lite_mlops.web.workers.scaling import processors
 from tests.conftest import Prepared, wait_until
 from tests.web.served import ask, register, register_champion
 from tests.web.workers.conftest import story
